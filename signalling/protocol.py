@@ -1,0 +1,398 @@
+"""The wire: every message of ``ringfence.v1`` as one frozen struct.
+
+Two rules shape this file. A client never says who it is: there is no ``from``, ``user`` or ``role`` anywhere below, the
+server knows the sender from the socket. And a client learns people only by *refs*: opaque, made for one viewer and one
+contact, worthless in anybody else's hands.
+
+A message is one flat JSON object whose ``t`` names its type. Requests carry ``id`` (the client's own, echoed as ``re``
+in ``ok`` or ``err``); server messages carry ``seq``, counting up by one per session, so that a resumed session can be
+replayed. Unknown fields in a client's message are refused (``bad_message``); clients ignore unknown fields of the server's.
+
+There is no candidate message: the gate is the only SDP peer, always the offerer, ICE-lite with its address in the SDP.
+
+JSON Schema is exported from these structs (``ringfence protocol schema``); ``docs/reference/protocol.md`` explains them in prose.
+Why duplicate keys are refused: JSA-2023-0001, two parsers that disagree are a way to forge. Why the closed list of
+codes: programs act on the code, people are shown words that the client keeps.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+SUBPROTOCOL: Final = "ringfence.v1+json"
+VERSION: Final = 1
+
+# Limits. Each has its reason beside it; `welcome` repeats those that a client must know.
+MAX_FRAME: Final = 65_536  # bytes; an SDP answer for eight people is about 20 KiB
+MAX_SDP: Final = 32_768  # characters
+MAX_PEOPLE: Final = 8  # in one call, caller included
+HELLO_SECONDS: Final = 2.0  # a socket that does not say hello is closed with 4401
+RING_SECONDS: Final = 45.0  # design 3.3; ends quietly
+CONNECT_SECONDS: Final = 20.0  # from accept to media
+RESUME_SECONDS: Final = 30.0  # a lost socket may come back for so long; its place in the call is kept, its media too
+PING_SECONDS: Final = 25.0
+REPLAY_FRAMES: Final = 256  # kept per session for resume
+MAX_BAD_STATE: Final = 20  # then the socket is closed
+
+Ref = Annotated[
+    str,
+    Meta(
+        min_length=8, max_length=40, pattern=r"^k_[A-Za-z0-9_-]+$", description="A person, as this viewer knows them."
+    ),
+]
+CallId = Annotated[str, Meta(min_length=8, max_length=40, pattern=r"^c_[A-Za-z0-9_-]+$")]
+RequestId = Annotated[str, Meta(min_length=1, max_length=24, pattern=r"^[A-Za-z0-9_-]+$")]
+Secret = Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Sdp = Annotated[str, Meta(min_length=1, max_length=MAX_SDP)]
+Media = Literal["audio", "video"]
+Status = Literal["here", "busy", "away"]
+LegState = Literal["invited", "connecting", "connected", "lost", "left"]
+
+#: The closed list. The first group closes the socket with the number beside it in CLOSE_CODES.
+Code = Literal[
+    # fatal
+    "bad_message", "unsupported_version", "not_authenticated", "session_revoked", "taken_over", "too_large", "server_draining",
+    # answers to a request
+    "unsupported_type", "bad_state", "not_found", "not_permitted", "busy", "glare_merged", "stale_negotiation",
+    "sdp_rejected", "rate_limited", "internal",
+    # why a call or a place in it ended
+    "declined", "cancelled", "timeout", "unreachable", "answered_elsewhere", "left", "peer_lost", "media_plane_unavailable",
+    "policy_revoked", "contact_not_approved", "needs_guardian", "ended_by_supervisor", "removed", "quiet_hours", "time_limit",
+]  # fmt: skip
+
+CLOSE_CODES: Final[dict[str, int]] = {
+    "bad_message": 4400,
+    "not_authenticated": 4401,
+    "session_revoked": 4403,
+    "unsupported_version": 4406,
+    "taken_over": 4409,
+    "rate_limited": 4429,
+    "too_large": 1009,
+    "server_draining": 1012,
+    "internal": 1011,
+}
+
+
+class _Client(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", kw_only=True):
+    """What a client may send."""
+
+
+class _Server(Struct, frozen=True, tag_field="t", kw_only=True, omit_defaults=True):
+    """What the server sends. ``seq`` is set when the frame is queued for a session."""
+
+    seq: int = 0
+
+
+# -- client to server -------------------------------------------------------------------------------------------------
+
+
+class Hello(_Client, frozen=True, tag="hello"):
+    """First message on a new socket. ``ticket`` comes from ``POST /api/ws-ticket``: single use, 30 s, bound to the session."""
+
+    ticket: Secret
+    v: int = VERSION
+    client: Annotated[str, Meta(max_length=64)] = ""
+    features: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(max_length=16)] = []
+
+
+class Resume(_Client, frozen=True, tag="resume"):
+    """First message instead of ``hello``: take up a session whose socket was lost less than 30 s ago."""
+
+    session: Secret
+    token: Secret
+    last_seq: Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class Bye(_Client, frozen=True, tag="bye"):
+    """I am going, do not keep my place: leaves any call at once."""
+
+
+class Invite(_Client, frozen=True, tag="call.invite"):
+    """Ring one to seven approved contacts. One ring, one call; a new call needs a new ring."""
+
+    id: RequestId
+    to: Annotated[list[Ref], Meta(min_length=1, max_length=MAX_PEOPLE - 1)]
+    media: Media
+
+
+class Accept(_Client, frozen=True, tag="call.accept"):
+    """Answer. ``nonce`` is the one from ``call.incoming``: shown to one device, good once."""
+
+    id: RequestId
+    call: CallId
+    nonce: Secret
+
+
+class Reject(_Client, frozen=True, tag="call.reject"):
+    id: RequestId
+    call: CallId
+
+
+class Cancel(_Client, frozen=True, tag="call.cancel"):
+    """The caller stops ringing."""
+
+    id: RequestId
+    call: CallId
+
+
+class Leave(_Client, frozen=True, tag="call.leave"):
+    id: RequestId
+    call: CallId
+
+
+class SetMedia(_Client, frozen=True, tag="call.media"):
+    """The truth about my own camera and microphone. ``ok`` means the gate now lets it through (or no longer does):
+    put a track on the wire after the ``ok`` that opens, take it off before the message that closes."""
+
+    id: RequestId
+    call: CallId
+    audio: bool
+    video: bool
+
+
+class SdpAnswer(_Client, frozen=True, tag="sdp.answer"):
+    id: RequestId
+    call: CallId
+    neg: Annotated[int, Meta(ge=0, le=2**31)]
+    sdp: Sdp
+
+
+class IceRestart(_Client, frozen=True, tag="ice.restart"):
+    """My network changed: send me a new offer."""
+
+    id: RequestId
+    call: CallId
+
+
+FromClient = Hello | Resume | Bye | Invite | Accept | Reject | Cancel | Leave | SetMedia | SdpAnswer | IceRestart
+
+# -- server to client -------------------------------------------------------------------------------------------------
+
+
+class Limits(Struct, frozen=True):
+    max_frame: int = MAX_FRAME
+    max_people: int = MAX_PEOPLE
+    ring_seconds: float = RING_SECONDS
+    resume_seconds: float = RESUME_SECONDS
+
+
+class PresenceOf(Struct, frozen=True):
+    ref: str
+    status: Status
+
+
+class Leg(Struct, frozen=True):
+    """One person's place in a call, as this viewer knows them. ``audio``/``video``: what they are sending now."""
+
+    ref: str
+    state: LegState
+    audio: bool = False
+    video: bool = False
+
+
+class Slot(Struct, frozen=True):
+    """Which pair of m-lines of the offer carries which person. Also the only place where a tile gets its name from."""
+
+    ref: str
+    audio_mid: str
+    video_mid: str
+
+
+class Welcome(_Server, frozen=True, tag="welcome"):
+    session: str
+    resume_token: str
+    features: list[str] = []
+    limits: Limits = Limits()
+    deprecated: list[str] = []
+
+
+class Resumed(_Server, frozen=True, tag="resumed"):
+    """``call.state`` of a live call follows. ``resume_token`` is new: the old one is spent."""
+
+    resume_token: str
+    replayed: int
+
+
+class ResumeFailed(_Server, frozen=True, tag="resume_failed"):
+    """Say ``hello`` again with a fresh ticket. The call, if there was one, is over for you."""
+
+    code: Code
+
+
+class Ok(_Server, frozen=True, tag="ok"):
+    re: str
+    call: str = ""
+
+
+class Err(_Server, frozen=True, tag="err"):
+    re: str
+    code: Code
+    retry_after_ms: int = 0
+
+
+class Presence(_Server, frozen=True, tag="presence"):
+    """Approved contacts only. After ``welcome`` the full list, later what changed."""
+
+    people: list[PresenceOf]
+
+
+class Incoming(_Server, frozen=True, tag="call.incoming"):
+    call: str
+    nonce: str
+    caller: str
+    others: list[str]
+    media: Media
+    expires_in_ms: int
+
+
+class State(_Server, frozen=True, tag="call.state"):
+    """The call as it is now, for this viewer; sent whenever something in it changes. ``seen_by`` and ``heard_by`` are read
+    from the gate's forwarding table: the people whom your picture and your voice reach at this moment. ``may_show``
+    says whether opening the camera is allowed in this call at all."""
+
+    call: str
+    state: Literal["ringing", "connecting", "active"]
+    media: Media
+    me: Leg
+    legs: list[Leg]
+    seen_by: list[str]
+    heard_by: list[str]
+    may_show: bool
+    epoch: int
+
+
+class Offer(_Server, frozen=True, tag="sdp.offer"):
+    call: str
+    neg: int
+    sdp: str
+    slots: list[Slot]
+
+
+class AnsweredElsewhere(_Server, frozen=True, tag="call.answered_elsewhere"):
+    call: str
+
+
+class PeerLeft(_Server, frozen=True, tag="call.peer_left"):
+    call: str
+    ref: str
+    code: Code
+
+
+class Ended(_Server, frozen=True, tag="call.ended"):
+    """Terminal. ``by`` is the ref of the contact who left or declined, where this viewer may
+    know it; ``who`` the name of the grown-up of one's own family who ended it (design 5.8: told truthfully); both empty
+    otherwise. Blank every picture on reading this, before anything else."""
+
+    call: str
+    code: Code
+    by: str = ""
+    who: str = ""
+
+
+class Changed(_Server, frozen=True, tag="changed"):
+    """Something this person's pages show has changed: fetch it again over HTTP. Carries no content."""
+
+    what: list[Literal["people", "asks", "decisions", "family", "calls", "sessions"]]
+
+
+class GoAway(_Server, frozen=True, tag="go_away"):
+    """The server is about to restart. Finish, or reconnect after so many milliseconds."""
+
+    reconnect_after_ms: int
+
+
+class Goodbye(_Server, frozen=True, tag="bye"):
+    """Last frame before the server closes the socket."""
+
+    code: Code
+
+
+FromServer = (
+    Welcome
+    | Resumed
+    | ResumeFailed
+    | Ok
+    | Err
+    | Presence
+    | Incoming
+    | State
+    | Offer
+    | AnsweredElsewhere
+    | PeerLeft
+    | Ended
+    | Changed
+    | GoAway
+    | Goodbye
+)
+
+
+class Malformed(Exception):
+    """A frame that is not a message of this protocol: the client's fault, never the server's. ``code`` is of the closed list."""
+
+    def __init__(self, code: Code, request_id: str = "") -> None:
+        super().__init__(code)
+        self.code: Code = code
+        self.request_id = request_id
+
+
+_decoder: Final[msgspec.json.Decoder[FromClient]] = msgspec.json.Decoder(FromClient)
+_encoder: Final = msgspec.json.Encoder()
+_known: Final = frozenset(t.__struct_config__.tag for t in FromClient.__args__)
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise Malformed("bad_message")
+    return out
+
+
+def _refuse_constant(name: str) -> Any:
+    raise Malformed("bad_message")
+
+
+_strict: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_refuse_constant)
+
+
+def decode(frame: str) -> FromClient:
+    """One client frame to one message, or :class:`Malformed`.
+
+    Two parsers read it: the first refuses what JSON parsers disagree about (duplicate keys, NaN, nesting without end), the
+    second gives the types. Only a frame that passes both is believed.
+    """
+    if len(frame) > MAX_FRAME:
+        raise Malformed("too_large")
+    request_id = ""
+    try:
+        raw = _strict.decode(frame)
+        if not isinstance(raw, dict):
+            raise Malformed("bad_message")
+        found = raw.get("id")
+        request_id = found if isinstance(found, str) and len(found) <= 24 else ""
+        kind = raw.get("t")
+        if isinstance(kind, str) and kind not in _known:
+            raise Malformed("unsupported_type", request_id)
+        return _decoder.decode(frame)
+    except Malformed as fault:
+        raise Malformed(fault.code, request_id) from None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise Malformed("bad_message", request_id) from None
+
+
+def encode(message: _Server) -> str:
+    """One server message to one text frame."""
+    return _encoder.encode(message).decode()
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of both directions, for other clients and for the docs test."""
+    (client, server), parts = msgspec.json.schema_components([FromClient, FromServer], ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": SUBPROTOCOL,
+        "$defs": {**parts, "FromClient": client, "FromServer": server},
+    }
