@@ -1,0 +1,568 @@
+"""The tables: little is stored, and each column says why it is kept and when it goes.
+
+Core tables, no ORM: the hot path reads rows, and a row is a value. Times are whole milliseconds since 1970 in UTC; days
+are ISO dates. Ids are random (``secrets.token_urlsafe``), never counted, so an id says nothing about how many there are.
+
+Three promises live here as constraints, not as code: a child cannot exist without a consent row of the same household
+(COPPA 312.5; UK GDPR Art 8; master table row 1), a pair of people has at most one living contact, and every yes belongs to
+one of the four slots. There is no column for a birth date, a photo, a telephone number, an address or a place.
+
+Retention is written beside each table; ``server/retention.py`` carries it out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+households: Final = Table(
+    "households",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random. Kept while the family has an account."),
+    Column("country", String(2), nullable=False, comment="Which country's rules apply. As long as the household."),
+    Column(
+        "time_zone",
+        String(64),
+        nullable=False,
+        comment="Local time comes from here, never from a device. As long as the household.",
+    ),
+    Column("created_at", BigInteger, nullable=False, comment="For the record of consent. As long as the household."),
+)
+
+people: Final = Table(
+    "people",
+    metadata,
+    Column(
+        "id", String(32), primary_key=True, comment="Random; never leaves the server. Until the account is deleted."
+    ),
+    Column(
+        "household_id",
+        String(32),
+        ForeignKey("households.id"),
+        nullable=False,
+        index=True,
+        comment="Whose family. As long as the person.",
+    ),
+    Column("kind", String(16), nullable=False, comment="child, guardian or trusted_adult. As long as the person."),
+    Column(
+        "name",
+        String(40),
+        nullable=False,
+        comment="Chosen first name or nickname, to greet and to be known by. As long as the person.",
+    ),
+    Column("avatar", Integer, nullable=False, comment="Which built-in picture. As long as the person."),
+    Column("ground", Integer, nullable=False, comment="Which ground it stands on. As long as the person."),
+    Column(
+        "pseudonym",
+        String(32),
+        nullable=False,
+        unique=True,
+        comment="Stands for the person in the audit record, which outlives the account; this link to it is deleted with the account.",
+    ),
+    Column(
+        "state",
+        String(16),
+        nullable=False,
+        comment="active or standing_still (consent withdrawn). As long as the person.",
+    ),
+    Column("created_at", BigInteger, nullable=False, comment="For the record of consent. As long as the person."),
+    UniqueConstraint("id", "household_id"),
+    CheckConstraint("kind IN ('child','guardian','trusted_adult')", name="kind"),
+    CheckConstraint("state IN ('active','standing_still')", name="state"),
+    CheckConstraint("avatar BETWEEN 0 AND 39 AND ground BETWEEN 1 AND 8", name="picture"),
+)
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column(
+        "person_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="A grown-up; children have no row here.",
+    ),
+    Column(
+        "email",
+        String(254),
+        nullable=False,
+        unique=True,
+        comment="To sign in and to tell about requests. As long as the account.",
+    ),
+    Column("password_hash", String(200), nullable=False, comment="argon2id. As long as the account."),
+    Column(
+        "assurance",
+        String(16),
+        nullable=False,
+        comment="How sure we are that this is an adult: self_declared, vouched (a guardian approved the person). As long as the account.",
+    ),
+)
+
+consents: Final = Table(
+    "consents",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random."),
+    Column(
+        "household_id", String(32), ForeignKey("households.id"), nullable=False, index=True, comment="Whose family."
+    ),
+    Column(
+        "guardian_id",
+        String(32),
+        ForeignKey("people.id"),
+        nullable=False,
+        comment="Who consented. Kept for as long as the child's account, then one year as proof.",
+    ),
+    Column("method", String(24), nullable=False, comment="How consent was given (COPPA 312.5(b)). As the row."),
+    Column("version", String(16), nullable=False, comment="Which wording was agreed to. As the row."),
+    Column("given_at", BigInteger, nullable=False, comment="When. As the row."),
+    Column(
+        "withdrawn_at",
+        BigInteger,
+        nullable=True,
+        comment="When it was taken back (COPPA 312.6); calls stop in that instant. As the row.",
+    ),
+    UniqueConstraint("id", "household_id"),
+)
+
+children: Final = Table(
+    "children",
+    metadata,
+    Column("person_id", String(32), primary_key=True, comment="The child."),
+    Column("household_id", String(32), nullable=False, comment="Same as the person's: the two keys below check it."),
+    Column(
+        "consent_id",
+        String(32),
+        nullable=False,
+        unique=True,
+        comment="No child without consent, one consent for one child (row 1).",
+    ),
+    Column(
+        "age_group",
+        String(8),
+        nullable=True,
+        comment="5-8, 9-12, 13-15, 16-17; no birth date (row 4). Null is read as the youngest (row 5). As long as the child's account.",
+    ),
+    Column(
+        "age_method",
+        String(24),
+        nullable=False,
+        comment="How we know: guardian_attested (IEEE 2089.1). As long as the child's account.",
+    ),
+    Column(
+        "age_until",
+        BigInteger,
+        nullable=False,
+        comment="When the age group must be asked again. As long as the child's account.",
+    ),
+    ForeignKeyConstraint(["person_id", "household_id"], ["people.id", "people.household_id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["consent_id", "household_id"], ["consents.id", "consents.household_id"]),
+    CheckConstraint("age_group IS NULL OR age_group IN ('5-8','9-12','13-15','16-17')", name="age_group"),
+)
+
+guardianships: Final = Table(
+    "guardianships",
+    metadata,
+    Column(
+        "guardian_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Who looks after the child.",
+    ),
+    Column(
+        "child_id",
+        String(32),
+        ForeignKey("children.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+        comment="Whom.",
+    ),
+)
+
+devices: Final = Table(
+    "devices",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random. Until un-paired, then 30 days."),
+    Column(
+        "person_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="Whose device.",
+    ),
+    Column(
+        "label",
+        String(40),
+        nullable=False,
+        comment="Browser and system family ('Chromium on Linux'), so that a parent can tell devices apart. As the row.",
+    ),
+    Column("paired_at", BigInteger, nullable=False, comment="Shown to the parent. As the row."),
+    Column(
+        "last_used_on",
+        String(10),
+        nullable=False,
+        comment="The day, not the time or place; shown to the parent. As the row.",
+    ),
+    Column(
+        "unpaired_at",
+        BigInteger,
+        nullable=True,
+        comment="From then on the device is nobody's. The row goes after 30 days.",
+    ),
+)
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column(
+        "id",
+        String(32),
+        primary_key=True,
+        comment="Random handle, for listing and revoking. Until 7 days after the end.",
+    ),
+    Column(
+        "person_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="Who is signed in.",
+    ),
+    Column(
+        "device_id",
+        String(32),
+        ForeignKey("devices.id", ondelete="CASCADE"),
+        nullable=True,
+        index=True,
+        comment="Children only: the paired device.",
+    ),
+    Column(
+        "token_hash",
+        LargeBinary(32),
+        nullable=False,
+        unique=True,
+        comment="SHA-256 of the cookie; the cookie itself is not kept. As the row.",
+    ),
+    Column(
+        "label", String(40), nullable=False, comment="Browser and system family, to tell sign-ins apart. As the row."
+    ),
+    Column("created_at", BigInteger, nullable=False, comment="As the row."),
+    Column("last_used_on", String(10), nullable=False, comment="The day; shown in the list. As the row."),
+    Column("expires_at", BigInteger, nullable=False, comment="30 days for grown-ups, a year for a paired device."),
+    Column("revoked_at", BigInteger, nullable=True, comment="Signed out or revoked; the row goes 7 days later."),
+)
+
+pairings: Final = Table(
+    "pairings",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random. The row goes ten minutes after it expires."),
+    Column(
+        "code_hash",
+        LargeBinary(32),
+        nullable=False,
+        unique=True,
+        comment="SHA-256 of the words on the child's screen. As the row.",
+    ),
+    Column(
+        "claim_hash",
+        LargeBinary(32),
+        nullable=False,
+        unique=True,
+        comment="SHA-256 of the secret that only that device holds. As the row.",
+    ),
+    Column(
+        "label",
+        String(40),
+        nullable=False,
+        comment="Browser and system family, shown to the guardian before the yes. As the row.",
+    ),
+    Column(
+        "child_id",
+        String(32),
+        ForeignKey("children.person_id", ondelete="CASCADE"),
+        nullable=True,
+        comment="Set by the guardian's yes. As the row.",
+    ),
+    Column(
+        "approved_by",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=True,
+        comment="Which guardian. As the row.",
+    ),
+    Column("expires_at", BigInteger, nullable=False, comment="Ten minutes."),
+    Column("used_at", BigInteger, nullable=True, comment="Single use. As the row."),
+)
+
+introductions: Final = Table(
+    "introductions",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random. The row goes a day after it expires."),
+    Column("kind", String(8), nullable=False, comment="code (child to child, words) or link (guardian to grown-up)."),
+    Column(
+        "secret_hash",
+        LargeBinary(32),
+        nullable=False,
+        unique=True,
+        comment="SHA-256 of the words or the link's token. As the row.",
+    ),
+    Column(
+        "child_id",
+        String(32),
+        ForeignKey("children.person_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="Who may be met through it. As the row.",
+    ),
+    Column(
+        "made_by",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="The child (code) or the guardian (link). As the row.",
+    ),
+    Column("expires_at", BigInteger, nullable=False, comment="Ten minutes for a code, seven days for a link."),
+    Column("used_at", BigInteger, nullable=True, comment="Single use. As the row."),
+    CheckConstraint("kind IN ('code','link')", name="kind"),
+)
+
+contacts: Final = Table(
+    "contacts",
+    metadata,
+    Column(
+        "id",
+        String(32),
+        primary_key=True,
+        comment="Random. Until one year after it ended, then the row goes with its yeses.",
+    ),
+    Column(
+        "a_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="The child whose code or link it was.",
+    ),
+    Column(
+        "b_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="Who used it: a child or a grown-up.",
+    ),
+    Column(
+        "pair",
+        String(65),
+        nullable=False,
+        comment="Both ids in order, so that one pair has one living contact. As the row.",
+    ),
+    Column(
+        "state",
+        String(12),
+        nullable=False,
+        comment="asked, approved, refused, lapsed or ended: server/contacts.py draws the machine.",
+    ),
+    Column("opened_by", String(8), nullable=False, comment="code or link; shown to those who decide. As the row."),
+    Column("created_at", BigInteger, nullable=False, comment="Shown to those who decide. As the row."),
+    Column("decide_by", BigInteger, nullable=False, comment="14 days to decide, then it lapses. As the row."),
+    Column("approved_at", BigInteger, nullable=True, comment="When the last yes came. As the row."),
+    Column("until", BigInteger, nullable=True, comment="A yes lasts a year (row 16). As the row."),
+    Column("ended_at", BigInteger, nullable=True, comment="As the row."),
+    CheckConstraint("state IN ('asked','approved','refused','lapsed','ended')", name="state"),
+    CheckConstraint("a_id <> b_id", name="two_people"),
+    Index(
+        "uq_contacts_living_pair",
+        "pair",
+        unique=True,
+        sqlite_where=text("state IN ('asked','approved')"),
+        postgresql_where=text("state IN ('asked','approved')"),
+    ),
+)
+
+yeses: Final = Table(
+    "yeses",
+    metadata,
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Which contact.",
+    ),
+    Column(
+        "slot",
+        String(12),
+        primary_key=True,
+        comment="Which of the four: a, b, guardian_a, guardian_b. An adult b has no guardian_b.",
+    ),
+    Column(
+        "person_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="Who said it. As the contact.",
+    ),
+    Column("voice", Boolean, nullable=False, comment="Voice approved. As the contact."),
+    Column("video", Boolean, nullable=False, comment="Video approved, apart from voice (row 20). As the contact."),
+    Column(
+        "how_known",
+        String(16),
+        nullable=True,
+        comment="From a fixed list, never free text: no message travels between families who have not agreed. As the contact.",
+    ),
+    Column("said_at", BigInteger, nullable=False, comment="Shown on 'who said yes'. As the contact."),
+    CheckConstraint("slot IN ('a','b','guardian_a','guardian_b')", name="slot"),
+    CheckConstraint("voice OR NOT video", name="no_video_without_voice"),
+)
+
+sides: Final = Table(
+    "sides",
+    metadata,
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Which contact.",
+    ),
+    Column(
+        "viewer_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="As seen by whom.",
+    ),
+    Column(
+        "other_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="Who is seen. As the contact.",
+    ),
+    Column(
+        "ref",
+        String(40),
+        nullable=False,
+        unique=True,
+        comment="k_...: all that the viewer's device ever knows of the other. As the contact.",
+    ),
+    Column(
+        "name", String(40), nullable=False, comment="What the viewer's family calls the other (row 23). As the contact."
+    ),
+    Column("avatar", Integer, nullable=False, comment="Picture chosen by the viewer's family. As the contact."),
+    Column("ground", Integer, nullable=False, comment="As above."),
+)
+
+calls: Final = Table(
+    "calls",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="c_... Random. 30 days."),
+    Column("media", String(8), nullable=False, comment="audio or video, as rung. 30 days."),
+    Column("state", String(8), nullable=False, comment="live or ended; ended is terminal. 30 days."),
+    Column(
+        "started_at",
+        BigInteger,
+        nullable=False,
+        comment="For the family's own list: who, when, how long (row 46). 30 days.",
+    ),
+    Column("ended_at", BigInteger, nullable=True, comment="As above. 30 days."),
+    Column("code", String(32), nullable=True, comment="Why it ended, from the closed list. 30 days."),
+    CheckConstraint("state IN ('live','ended')", name="state"),
+)
+
+call_people: Final = Table(
+    "call_people",
+    metadata,
+    Column("call_id", String(32), ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True, comment="Which call."),
+    Column(
+        "person_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+        comment="Who was rung or rang. 30 days.",
+    ),
+    Column("came_at", BigInteger, nullable=True, comment="When their media was up. 30 days."),
+    Column("left_at", BigInteger, nullable=True, comment="When they left. 30 days."),
+)
+
+tickets: Final = Table(
+    "tickets",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True, comment="SHA-256 of a WebSocket ticket. 30 seconds."),
+    Column(
+        "session_id",
+        String(32),
+        ForeignKey("sessions.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="Whose. 30 seconds.",
+    ),
+    Column("expires_at", BigInteger, nullable=False, comment="30 seconds."),
+)
+
+notices: Final = Table(
+    "notices",
+    metadata,
+    Column(
+        "id",
+        Integer,
+        primary_key=True,
+        autoincrement=True,
+        comment="Order. An outbox row: what live calls must hear, written with the change itself. Done rows go after a day.",
+    ),
+    Column("kind", String(24), nullable=False, comment="facts_changed, session_over, changed."),
+    Column("people", Text, nullable=False, comment="JSON list of person ids concerned. As the row."),
+    Column("detail", Text, nullable=False, comment="JSON: which session, which page, who ended it. As the row."),
+    Column("created_at", BigInteger, nullable=False, comment="As the row."),
+    Column("done_at", BigInteger, nullable=True, comment="When the live calls had heard it. As the row."),
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column(
+        "chain",
+        String(34),
+        primary_key=True,
+        comment="A household's chain ('h_'+id) or the platform's ('platform'). Outlives accounts.",
+    ),
+    Column("seq", Integer, primary_key=True, comment="Counts up by one in each chain from 1; a gap is a cut."),
+    Column("at", BigInteger, nullable=False, comment="Time of the decision."),
+    Column("question", String(32), nullable=False, comment="The verb asked. No names, no addresses, no SDP."),
+    Column("who", Text, nullable=False, comment="JSON: pseudonyms of those concerned."),
+    Column("verdict", String(5), nullable=False, comment="allow or deny."),
+    Column("rules", Text, nullable=False, comment="JSON: ids of all deciding rules."),
+    Column("rulebook", String(32), nullable=False, comment="Which version of the rules decided."),
+    Column("previous", LargeBinary(32), nullable=False, comment="Hash of the row before; 32 zero bytes at the start."),
+    Column("hash", LargeBinary(32), nullable=False, comment="SHA-256 over the canonical row with `previous`."),
+    CheckConstraint("verdict IN ('allow','deny')", name="verdict"),
+)
