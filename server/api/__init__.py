@@ -1,0 +1,5 @@
+"""The HTTP API: one table of routes, built from the files beside it.
+
+``keys.py`` is what a handler holds, ``problems.py`` how a no looks, ``middleware.py`` what every request passes. The contract in
+words is ``docs/reference/http-api.md``.
+"""

@@ -1,0 +1,104 @@
+"""Guessing is slow: sign-in, pairing words and friend codes are counted per account and per address.
+
+An attempt counts as a failure from the moment it is made until the caller says it was right (``forgive``): two hundred tries
+at once are two hundred failures, not one. Two tries are free, then each next one waits longer, and ten within half an hour
+close the door for the rest of that half hour (reference: spreed's throttler, 10 in 30 minutes per address and /64, delay up to
+25 s). A right but expired password or code is forgiven too: slowness is for guessing (spreed 918b10a).
+
+Addresses are personal data, so they live here only, only in memory and only as a hash under a key that dies with the process;
+IPv6 is counted per /64 because that is what one home has. So that a stranger cannot lock a parent out by guessing at her
+account, an address that has signed in to an account before is not held to what others did to that account, only to its own.
+
+The number of counters is bounded; when it is reached the oldest goes. Several nodes each count for themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import secrets
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final, Literal
+
+Action = Literal["sign_in", "sign_up", "pairing", "friend_code", "link", "demo"]
+
+WINDOW_MS: Final = 30 * 60_000
+LIMIT: Final = 10  # failures in the window
+FREE: Final = 3  # so many before the first wait: people mistype
+DELAYS_S: Final = (1, 2, 4, 8, 16, 25, 25)  # after the 3rd, 4th, … failure
+MAX_KEYS: Final = 50_000  # about 10 MB; an attacker with more homes than that is slowed elsewhere
+
+
+class Throttle:
+    """``now`` gives milliseconds. One per process."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        self._key = secrets.token_bytes(32)
+        self._failures: OrderedDict[bytes, deque[int]] = OrderedDict()
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+
+    def check(self, action: Action, *, account: str | None = None, address: str | None = None) -> int | None:
+        """None: go on, and the attempt is counted. Otherwise whole seconds to wait, and nothing is counted."""
+        now = self._now()
+        keys = self._keys(action, account, address)
+        wait = max((self._wait(key, now) for key in keys), default=0)
+        if wait > 0:
+            return -(-wait // 1000)
+        for key in keys:
+            self._failures.setdefault(key, deque(maxlen=LIMIT)).append(now)
+            self._failures.move_to_end(key)
+        while len(self._failures) > MAX_KEYS:
+            self._failures.popitem(last=False)
+        return None
+
+    def forgive(self, action: Action, *, account: str | None = None, address: str | None = None) -> None:
+        """The attempt just counted was right (or right but expired). The account starts anew; of the address only this one
+        attempt is taken back, or one good account would buy endless guesses at others."""
+        if account and address:
+            self._known[self._hash("known", account, _home(address))] = None
+            while len(self._known) > MAX_KEYS:
+                self._known.popitem(last=False)
+        if account:
+            self._failures.pop(self._hash(action, "account", account), None)
+        if address:
+            key = self._hash(action, "address", _home(address))
+            times = self._failures.get(key)
+            if times:
+                times.pop()
+
+    def _keys(self, action: Action, account: str | None, address: str | None) -> list[bytes]:
+        keys = [self._hash(action, "address", _home(address))] if address else []
+        if account and not (address and self._hash("known", account, _home(address)) in self._known):
+            keys.append(self._hash(action, "account", account))
+        return keys
+
+    def _wait(self, key: bytes, now: int) -> int:
+        times = self._failures.get(key)
+        if not times:
+            return 0
+        while times and times[0] <= now - WINDOW_MS:
+            times.popleft()
+        count = len(times)
+        if count >= LIMIT:
+            return times[0] + WINDOW_MS - now
+        if count < FREE:
+            return 0
+        return times[-1] + 1000 * DELAYS_S[count - FREE] - now
+
+    def _hash(self, *parts: str) -> bytes:
+        return hashlib.blake2b("\0".join(parts).encode(), key=self._key, digest_size=16).digest()
+
+
+def _home(address: str) -> str:
+    """What one home has: the IPv4 address, or the IPv6 /64."""
+    try:
+        found = ipaddress.ip_address(address.split("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
