@@ -1,0 +1,51 @@
+# Two commands matter: `make run` and `make test`. Each sets up what it needs, on a fresh machine too.
+# The rest: setup, check (types and lint), bench, and the slow suites fuzz and chaos.
+
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+# tsc only reads our JSDoc; nothing of it is shipped. Pinned here, fetched by npx, never committed.
+TYPESCRIPT := typescript@5.9.3
+
+.PHONY: run test check setup bench fuzz chaos screens lock clean browsers node
+
+run: setup
+	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
+
+test: setup browsers
+	@$(PY) -m pytest -m "not slow"
+
+check: setup node
+	@$(VENV)/bin/ruff format --check server signalling tests migrations
+	@$(VENV)/bin/ruff check server signalling tests migrations
+	@$(VENV)/bin/mypy
+	@npx --yes --package $(TYPESCRIPT) tsc --project client_web
+
+bench: setup
+	@mkdir -p var
+	@$(PY) -m tests.bench $(if $(QUICK),--quick)
+
+fuzz: setup
+	@$(PY) -m pytest -m slow tests/fuzz tests/unit tests/integration -k "malformed or fuzz"
+
+chaos: setup
+	@$(PY) -m pytest -m slow -k "kill"
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml .ci/setup
+	@bash .ci/setup python "$(VENV)"
+
+browsers:
+	@bash .ci/setup browsers
+
+node:
+	@bash .ci/setup node
+
+# Needs pip-tools in the environment; writes versions and hashes, no addresses.
+lock: setup
+	@$(PY) -m pip install --quiet pip-tools
+	@$(PY) -m piptools compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-options --no-header --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
