@@ -1,0 +1,158 @@
+"""One database, two ways in: ``begin()`` to change something, ``read()`` to look.
+
+A change is one transaction, and there is one writer at a time. That is what makes the promises of this house simple:
+the facts, the decision, its audit row, the change and the notice about it are read and written by the same transaction, and
+no other change can slip in between them. On SQLite the writer is one connection behind a queue (``BEGIN IMMEDIATE``, so a
+write that cannot start fails at once and not half-way); on PostgreSQL it is a transaction-scoped advisory lock. Leaving the
+block commits; an exception rolls everything back, the audit row included. So a refusal is returned, never raised.
+
+Durability is not for sale: ``synchronous=FULL``. What a caller has been told has reached the disk. Looking cannot change
+anything: SQLite's reading connections are ``query_only``, PostgreSQL's transactions are ``READ ONLY``.
+
+``rows()`` is the short way for the hot path: plain SQL with named parameters, one trip to SQLite's thread instead of four
+(about a quarter of the cost of a Core select). The same text must run on both databases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import TextClause, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+_READERS: Final = 4  # threads that may look at SQLite at once; looking is short
+_BUSY_MS: Final = 5_000  # another process (a backup, the command line) may hold the file for a moment
+_ADVISORY: Final = 0x52494E47  # "RING": the one writer on PostgreSQL
+
+Row = Sequence[Any]
+
+
+class Database:
+    """Where rows live. Open it once, close it once; share it freely between tasks of one event loop."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._turn: asyncio.Lock | None = asyncio.Lock() if writer.dialect.name == "sqlite" else None
+
+    @classmethod
+    async def open(cls, url: str) -> Database:
+        """Open ``sqlite+aiosqlite:///path`` or ``postgresql+asyncpg://...`` and make sure that it answers.
+
+        Makes no tables: that is the migrations' work. Raises what the driver raises when the database cannot be used.
+        """
+        parsed = make_url(url)
+        opened = _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgresql(parsed)
+        try:
+            async with opened.read() as tx:
+                await tx.execute(text("SELECT 1"))
+        except BaseException:
+            await opened.close()
+            raise
+        return opened
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    @property
+    def kind(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._writer.dialect.name
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One change. Commits at the end of the block, rolls back when the block raises."""
+        if self._turn is None:
+            async with self._writer.begin() as tx:
+                await tx.execute(_TAKE_TURN)
+                yield tx
+            return
+        async with self._turn, self._writer.begin() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One look: everything inside sees the same moment. Cannot change anything."""
+        async with self._reader.connect() as tx:
+            yield tx
+
+
+async def rows(tx: AsyncConnection, sql: str, /, **params: Any) -> Sequence[Row]:
+    """Run one statement with ``:named`` parameters inside ``tx`` and return all its rows."""
+    if tx.dialect.name == "sqlite":
+        return await _plain_sqlite(tx).execute_fetchall(sql, params)  # type: ignore[no-any-return]  # the driver is untyped here
+    found = await tx.execute(_prepared(sql), params)
+    return found.all() if found.returns_rows else ()
+
+
+async def run_many(tx: AsyncConnection, sql: str, each: Sequence[Mapping[str, Any]], /) -> None:
+    """Run one statement once for each set of parameters, inside ``tx``."""
+    if tx.dialect.name == "sqlite":
+        cursor = await _plain_sqlite(tx).executemany(sql, each)
+        await cursor.close()
+        return
+    await tx.execute(_prepared(sql), each)
+
+
+def _plain_sqlite(tx: AsyncConnection) -> Any:
+    """aiosqlite's own connection under ``tx``. The transaction is already begun on it."""
+    return tx.sync_connection.connection.driver_connection  # type: ignore[union-attr]  # None only before it is opened
+
+
+@lru_cache(maxsize=256)
+def _prepared(sql: str) -> TextClause:
+    return text(sql)
+
+
+_TAKE_TURN: Final = text(f"SELECT pg_advisory_xact_lock({_ADVISORY})")
+
+
+def _open_sqlite(url: URL) -> Database:
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("The database must be a file: what is only in memory cannot keep an audit record.")
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_reset_on_return="rollback")
+    reader = create_async_engine(url, pool_size=_READERS, max_overflow=0, pool_reset_on_return="rollback")
+    _dress(writer, begin="BEGIN IMMEDIATE", query_only=False)
+    _dress(reader, begin="BEGIN", query_only=True)
+    return Database(writer, reader)
+
+
+def _dress(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
+    """Take transactions out of the driver's hands (its own BEGIN comes too late for reads) and set the pragmas."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout = {_BUSY_MS}",
+            *(() if query_only else ("journal_mode = WAL",)),
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",  # what is deleted about a child is overwritten, not only unlinked
+            *(("query_only = ON",) if query_only else ()),
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _open_postgresql(url: URL) -> Database:
+    writer = create_async_engine(url, pool_size=8, max_overflow=0, isolation_level="READ COMMITTED")
+    reader = create_async_engine(
+        url,
+        pool_size=8,
+        max_overflow=0,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+    )
+    return Database(writer, reader)
