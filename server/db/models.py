@@ -566,3 +566,11 @@ audit: Final = Table(
     Column("hash", LargeBinary(32), nullable=False, comment="SHA-256 over the canonical row with `previous`."),
     CheckConstraint("verdict IN ('allow','deny')", name="verdict"),
 )
+
+audit_heads: Final = Table(
+    "audit_heads",
+    metadata,
+    Column("chain", String(34), primary_key=True, comment="Which chain. Outlives accounts, as the chain itself."),
+    Column("seq", Integer, nullable=False, comment="How many rows the chain has: rows cut from its end are missed."),
+    Column("hash", LargeBinary(32), nullable=False, comment="Hash of its last row. As the chain."),
+)
