@@ -1,0 +1,244 @@
+"""Real peers for tests, benches and attacks: an HTTP client with its own cookies, a signalling client, an aiortc peer.
+
+A `Browserless` is one person's device: it speaks HTTP with the right Origin, opens the WebSocket, and answers the gate's
+offers with aiortc, sending a moving test picture and a tone. It does what a well-behaved page does; the attack tests
+use its parts to misbehave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import av
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
+
+SUBPROTOCOL = "ringfence.v1+json"
+
+
+class MovingPicture(VideoStreamTrack):
+    """Grey bars that move: something for VP8 to encode, and nothing anybody could mind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frame = av.VideoFrame(width=320, height=240, format="yuv420p")
+        self._count = 0
+
+    async def recv(self) -> av.VideoFrame:
+        pts, time_base = await self.next_timestamp()
+        self._count += 1
+        frame = av.VideoFrame(width=320, height=240, format="yuv420p")
+        for plane, shade in zip(frame.planes, ((self._count * 4) % 256, 128, 128), strict=True):
+            plane.update(bytes([shade]) * plane.buffer_size)
+        frame.pts, frame.time_base = pts, time_base
+        return frame
+
+
+class Answer:
+    """One HTTP answer, read."""
+
+    def __init__(self, status: int, body: bytes, headers: Any) -> None:
+        self.status, self.body, self.headers = status, body, headers
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        return str(self.json.get("code", ""))
+
+
+class Browserless:
+    """One person's device."""
+
+    def __init__(self, base: str, origin: str | None = None) -> None:
+        self.base = base
+        self.origin = origin or base
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self.ws: aiohttp.ClientWebSocketResponse | None = None
+        self.seen: list[dict[str, Any]] = []  # every frame received, in order
+        self.session = ""
+        self.resume_token = ""
+        self.last_seq = 0
+        self.pc: RTCPeerConnection | None = None
+        self.frames = {"audio": 0, "video": 0}  # decoded, from anybody
+        self.last_frame = {"audio": 0.0, "video": 0.0}  # time.monotonic()
+        self.auto_answer_sdp = True
+        self._reader: asyncio.Task[None] | None = None
+        self._pumps: list[asyncio.Task[None]] = []
+        self._news = asyncio.Condition()
+        self._next_id = 0
+
+    # -- HTTP ---------------------------------------------------------------------------------------------------------
+
+    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        send = {"Origin": self.origin, **headers}
+        async with self.http.request(method, self.base + path, json=body, headers=send) as r:
+            return Answer(r.status, await r.read(), r.headers)
+
+    async def get(self, path: str) -> Any:
+        answer = await self.call("GET", path)
+        assert answer.status == 200, (path, answer.status, answer.body)
+        return answer.json
+
+    async def post(self, path: str, body: Any = None) -> Any:
+        answer = await self.call("POST", path, {} if body is None else body)
+        assert answer.status in (200, 201, 204), (path, answer.status, answer.body)
+        return answer.json if answer.body else None
+
+    # -- signalling ---------------------------------------------------------------------------------------------------
+
+    async def connect(self) -> dict[str, Any]:
+        """Ticket, socket, hello. Returns the welcome."""
+        ticket = (await self.post("/api/ws-ticket"))["ticket"]
+        await self.open_socket()
+        await self.send(t="hello", ticket=ticket, client="tests")
+        welcome = await self.expect("welcome")
+        self.session, self.resume_token = welcome["session"], welcome["resume_token"]
+        return welcome
+
+    async def open_socket(self) -> None:
+        self.ws = await self.http.ws_connect(
+            self.base.replace("http", "ws", 1) + "/ws", protocols=[SUBPROTOCOL], headers={"Origin": self.origin}
+        )
+        self._reader = asyncio.create_task(self._read(self.ws))
+
+    async def resume(self) -> dict[str, Any]:
+        await self.open_socket()
+        await self.send(t="resume", session=self.session, token=self.resume_token, last_seq=self.last_seq)
+        back = await self.expect("resumed", "resume_failed")
+        if back["t"] == "resumed":
+            self.resume_token = back["resume_token"]
+        return back
+
+    async def drop_socket(self) -> None:
+        """Lose the network, without saying goodbye."""
+        assert self.ws is not None
+        if self._reader:
+            self._reader.cancel()
+        transport = self.ws._response.connection.transport if self.ws._response.connection else None
+        if transport:
+            transport.abort()
+        self.ws = None
+
+    async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        async for frame in ws:
+            if frame.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            message = json.loads(frame.data)
+            self.last_seq = max(self.last_seq, message.get("seq", 0))
+            if message["t"] == "sdp.offer" and self.auto_answer_sdp:
+                await self._answer(message)
+            if message["t"] == "call.ended" and self.pc is not None:
+                pc, self.pc = self.pc, None
+                await pc.close()
+            async with self._news:
+                self.seen.append(message)
+                self._news.notify_all()
+        async with self._news:
+            self.seen.append({"t": "closed", "code": ws.close_code})
+            self._news.notify_all()
+
+    async def send(self, **message: Any) -> None:
+        assert self.ws is not None
+        await self.ws.send_str(json.dumps(message))
+
+    async def ask(self, **message: Any) -> dict[str, Any]:
+        """Send a request and return its ``ok`` or ``err``."""
+        self._next_id += 1
+        request_id = f"r{self._next_id}"
+        await self.send(id=request_id, **message)
+        return await self.until(lambda m: m.get("re") == request_id)
+
+    async def expect(self, *kinds: str, since: int = 0, seconds: float = 10) -> dict[str, Any]:
+        return await self.until(lambda m: m["t"] in kinds, since=since, seconds=seconds)
+
+    async def until(
+        self, wanted: Callable[[dict[str, Any]], bool], *, since: int = 0, seconds: float = 10
+    ) -> dict[str, Any]:
+        """The newest frame at or after index ``since`` that is wanted; waits for one."""
+        async with asyncio.timeout(seconds), self._news:
+            while True:
+                for message in reversed(self.seen[since:]):
+                    if wanted(message):
+                        return message
+                await self._news.wait()
+
+    # -- media --------------------------------------------------------------------------------------------------------
+
+    async def _answer(self, offer: dict[str, Any]) -> None:
+        sdp = await self.make_answer(offer["sdp"])
+        await self.ask_nowait(t="sdp.answer", call=offer["call"], neg=offer["neg"], sdp=sdp)
+
+    async def ask_nowait(self, **message: Any) -> None:
+        self._next_id += 1
+        await self.send(id=f"r{self._next_id}", **message)
+
+    async def make_answer(self, offer: str) -> str:
+        pc = self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+
+        @pc.on("track")
+        def _(track: MediaStreamTrack) -> None:
+            self._pumps.append(asyncio.create_task(self._pump(track)))
+
+        await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        for transceiver in pc.getTransceivers()[:2]:
+            transceiver.sender.replaceTrack(AudioStreamTrack() if transceiver.kind == "audio" else MovingPicture())
+            transceiver.direction = "sendrecv"
+        await pc.setLocalDescription(await pc.createAnswer())
+        return str(pc.localDescription.sdp)
+
+    async def _pump(self, track: MediaStreamTrack) -> None:
+        while True:
+            try:
+                await track.recv()
+            except MediaStreamError:
+                return
+            self.frames[track.kind] += 1
+            self.last_frame[track.kind] = time.monotonic()
+
+    async def wait_frames(self, kind: str, more: int, seconds: float = 15) -> None:
+        """Until so many more decoded frames of this kind have come in."""
+        target = self.frames[kind] + more
+        async with asyncio.timeout(seconds):
+            while self.frames[kind] < target:
+                await asyncio.sleep(0.05)
+
+    async def close(self) -> None:
+        if self.pc is not None:
+            await self.pc.close()
+        if self.ws is not None:
+            await self.ws.close()
+        for task in (self._reader, *self._pumps):
+            if task:
+                task.cancel()
+        await self.http.close()
+
+
+@asynccontextmanager
+async def device(base: str, origin: str | None = None) -> AsyncIterator[Browserless]:
+    one = Browserless(base, origin)
+    try:
+        yield one
+    finally:
+        await one.close()
+
+
+async def approved_call(caller: Browserless, callee: Browserless, ref: str, media: str = "video") -> str:
+    """Ring, answer, and wait until both sides are connected. Returns the call id."""
+    mark_caller, mark_callee = len(caller.seen), len(callee.seen)
+    placed = await caller.ask(t="call.invite", to=[ref], media=media)
+    assert placed["t"] == "ok", placed
+    incoming = await callee.expect("call.incoming", since=mark_callee)
+    accepted = await callee.ask(t="call.accept", call=incoming["call"], nonce=incoming["nonce"])
+    assert accepted["t"] == "ok", accepted
+    for one, mark in ((caller, mark_caller), (callee, mark_callee)):
+        await one.until(lambda m: m["t"] == "call.state" and m["state"] == "active", since=mark, seconds=20)
+    return str(incoming["call"])
