@@ -1,0 +1,79 @@
+/**
+ * `rf-ended`: the call is over, kindly. One sentence; nobody is blamed; declined, busy, ended by the other family and not
+ * there share one sentence, so that nothing leaks and nobody is hurt. Where a grown-up of one's own family ended it, it says so.
+ */
+import { html, View } from "../html.js";
+import { avatar, ground } from "../parts.js";
+import { onPress } from "../press.js";
+import { currentBand, words } from "../words.js";
+import { helpDock } from "./rf-help.js";
+/** @typedef {import("../parts.js").Card} Card */
+
+/** Server's code → which sentence. What is not named here is our own fault, and the sentence says so. @type {Record<string, string>} */
+const SENTENCES = {
+  declined: "no-answer", timeout: "no-answer", busy: "no-answer", unreachable: "no-answer", not_found: "no-answer", not_permitted: "no-answer",
+  cancelled: "gone", answered_elsewhere: "elsewhere", removed: "rule", policy_revoked: "rule", contact_not_approved: "rule", needs_guardian: "rule",
+  peer_lost: "lost", media_plane_unavailable: "lost", lost: "lost", rate_limited: "slow", ended_by_supervisor: "grown-up", quiet_hours: "quiet", time_limit: "limit",
+};
+/** Calling again makes sense after these. */
+const AGAIN = new Set(["you-left", "they-left", "no-answer", "gone", "lost"]);
+/** Long enough to read it twice; then home, with the focus moved. */
+const HOME_AFTER_MS = 20_000;
+
+/** @param {{code: string, by: string, who: string}} ending */
+const kindOf = ({ code, by }) => (code === "left" ? (by ? "they-left" : "you-left") : SENTENCES[code] ?? "server");
+
+/** @param {{code: string, by: string, who: string}} ending @param {string} name of the person it was with */
+export function endedSentence(ending, name) {
+  const kind = kindOf(ending);
+  if (kind === "grown-up") return ending.who ? words("ended.grown-up", { name: ending.who }) : words("ended.rule");
+  return words(`ended.${kind}`, { name });
+}
+
+export class RfEnded extends View {
+  /** @type {import("../telephone.js").Telephone | null} */ telephone = null;
+  /** @type {Card | null} */ card = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
+
+  constructor() {
+    super();
+    onPress(this, {
+      ok: () => this.telephone?.close(),
+      again: () => {
+        const ref = this.telephone?.call?.with[0];
+        this.telephone?.close();
+        this.dispatchEvent(new CustomEvent("again", { detail: ref, bubbles: true }));
+      },
+      help: () => this.telephone?.help(),
+    });
+  }
+
+  /** @override */
+  connectedCallback() {
+    super.connectedCallback();
+    this.#timer = setTimeout(() => this.telephone?.close(), HOME_AFTER_MS);
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#timer);
+  }
+
+  /** @override */
+  draw() {
+    const ending = this.telephone?.call?.ending;
+    if (!ending || !this.card) return html``;
+    const again = AGAIN.has(kindOf(ending)) && this.telephone?.call?.with.length === 1;
+    const child = currentBand() !== "adult";
+    return html`<main class="middle">
+      <div class="rails"><div class="post big ${ground(this.card.ground)}" aria-hidden="true">${avatar(this.card.avatar)}</div></div>
+      <h1 tabindex="-1">${endedSentence(ending, this.card.name ?? words("someone"))}</h1>
+      <div class="answers">
+        <button type="button" class="button" data-do="ok"><span>${words("ended.ok")}</span></button>
+        ${again ? html`<button type="button" class="button" data-do="again"><span>${words("ended.again")}</span></button>` : null}
+      </div>
+      ${child ? html`<button type="button" class="link" data-do="help">${words("ended.odd")}</button>` : null}
+    </main>${child ? helpDock() : null}`;
+  }
+}
+
+customElements.define("rf-ended", RfEnded);

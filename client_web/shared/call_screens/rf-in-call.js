@@ -1,0 +1,117 @@
+/**
+ * `rf-in-call`: the call itself. Their picture takes the screen, mine the corner; a plate says who can see and hear me; the
+ * dock never hides and never moves: Help, microphone, camera, Leave. Laid for up to seven others; the order of the tiles is
+ * the order of coming in and never jumps with sound. Leave asks no question.
+ */
+import { html, View } from "../html.js";
+import { avatar, ground, icon, peg } from "../parts.js";
+import { onPress } from "../press.js";
+import { currentBand, words } from "../words.js";
+import "./rf-curtain.js";
+import "./rf-picture.js";
+import "./rf-seen-by.js";
+import "./rf-self.js";
+/** @typedef {import("../parts.js").Card} Card */
+
+export class RfInCall extends View {
+  /** @type {import("../telephone.js").Telephone | null} */ telephone = null;
+  /** @type {(ref: string) => Card} */ cardOf = () => ({ name: words("someone"), avatar: -1, ground: 0 });
+
+  constructor() {
+    super();
+    onPress(this, {
+      help: () => this.telephone?.help(),
+      microphone: () => this.telephone?.setMicrophone(this.telephone.microphone !== "on"),
+      camera: () => this.telephone?.setCamera(this.telephone.camera !== "on" && this.telephone.camera !== "opening"),
+      leave: () => this.telephone?.leave(),
+    });
+  }
+
+  /** Take down every picture and sound, in this very moment. */
+  blank() {
+    const tracks = this.telephone?.tracks;
+    for (const picture of this.querySelectorAll("rf-picture")) {
+      const ref = picture.getAttribute("data-ref") ?? "";
+      if (!tracks?.has(ref) || this.telephone?.helping) picture.blank();
+      if (!tracks?.has(ref) || this.telephone?.helping) picture.parentElement?.querySelector("rf-curtain")?.removeAttribute("open");
+    }
+  }
+
+  /** @override */
+  update() {
+    super.update();
+    const telephone = this.telephone;
+    const call = telephone?.call;
+    if (!telephone || !call) return;
+    for (const picture of this.querySelectorAll("rf-picture")) {
+      picture.show(telephone.tracks.get(picture.getAttribute("data-ref") ?? "") ?? null, telephone.helping);
+    }
+    const self = this.querySelector("rf-self");
+    if (self) self.telephone = telephone;
+    const names = (/** @type {string[]} */ refs) => refs.map((ref) => this.cardOf(ref).name ?? words("someone"));
+    for (const seen of this.querySelectorAll("rf-seen-by")) {
+      seen.now = { camera: telephone.camera === "on", microphone: telephone.microphone === "on", seenBy: names(call.seenBy), heardBy: names(call.heardBy) };
+    }
+  }
+
+  /** @override */
+  draw() {
+    const telephone = this.telephone;
+    const call = telephone?.call;
+    if (!telephone || !call) return html``;
+    const others = call.with.filter((ref, n) => n === 0 || call.legs.some((leg) => leg.ref === ref && leg.state !== "left"));
+    return html`<main class="call">
+        <div class="stage with-self" data-people="${others.length}">
+          ${others.map((ref, n) => this.#tile(ref, n === 0))}
+          <rf-self data-key="self"></rf-self>
+        </div>
+        <p class="record">${words("call.record")}</p>
+      </main>
+      ${this.#dock()}`;
+  }
+
+  /** @param {string} ref @param {boolean} first */
+  #tile(ref, first) {
+    const telephone = /** @type {import("../telephone.js").Telephone} */ (this.telephone);
+    const call = /** @type {import("../call.js").Call} */ (telephone.call);
+    const card = this.cardOf(ref);
+    const leg = call.legs.find((each) => each.ref === ref);
+    const name = card.name ?? words("someone");
+    const here = leg?.state === "connected";
+    const shown = here && leg.video && !telephone.looking && telephone.tracks.has(ref);
+    const sign = call.phase === "calling" ? words("call.calling", { name })
+      : telephone.looking || leg?.state === "lost" ? words("call.lost", { name })
+      : !here ? words("call.connecting", { name })
+      : telephone.microphone === "stuck" && first ? words("call.mic-stuck")
+      : telephone.camera === "stuck" && first ? words("self.stuck-help")
+      : "";
+    return html`<section class="tile ${ground(card.ground)}" data-key="${ref}" aria-label="${name}">
+      <div class="standing" aria-hidden="true">${avatar(card.avatar)}</div>
+      <rf-picture data-ref="${ref}" ${shown ? null : html`hidden`}></rf-picture>
+      ${shown ? html`<rf-curtain open></rf-curtain>` : null}
+      <div class="nameplate">${peg(card, "small")}<div class="words">${first
+        ? html`<h1 tabindex="-1">${name}</h1><rf-seen-by></rf-seen-by>`
+        : html`<h2>${name}</h2>`}</div></div>
+      ${sign ? html`<p class="sign">${sign}</p>` : null}
+    </section>`;
+  }
+
+  #dock() {
+    const telephone = /** @type {import("../telephone.js").Telephone} */ (this.telephone);
+    const may = telephone.call?.mayShow ?? false;
+    /** @param {"microphone" | "camera"} what @param {import("../parts.js").IconName} on @param {import("../parts.js").IconName} off @param {boolean} possible */
+    const toggle = (what, on, off, possible) => {
+      const open = telephone[what] === "on";
+      return html`<button type="button" class="dock-button ${open ? "on" : "off"}" data-do="${what}" data-again aria-pressed="${String(open)}" data-key="${what}"
+        ${possible ? null : html`aria-disabled="true" aria-describedby="why-no-camera"`}>${icon(open ? on : off)}<span>${words(`dock.${what}.${open ? "on" : "off"}`)}</span></button>`;
+    };
+    return html`<nav class="dock call-dock" aria-label="${words("dock.call")}">
+      ${currentBand() === "adult" ? null : html`<button type="button" class="dock-button help" data-do="help">${icon("help")}<span>${words("dock.help")}</span></button>`}
+      ${toggle("microphone", "mic", "mic-off", true)}
+      ${toggle("camera", "cam", "cam-off", may || telephone.call?.phase !== "active")}
+      <span class="hidden-words" id="why-no-camera">${words("self.voice-only")}</span>
+      <button type="button" class="dock-button leave" data-do="leave">${icon("leave")}<span>${words("dock.leave")}</span></button></nav>`;
+  }
+}
+
+customElements.define("rf-in-call", RfInCall);

@@ -1,0 +1,57 @@
+/**
+ * `rf-picture`: one other person's picture and sound. The sound has an element of its own, so that a covered picture can
+ * still be heard, and a cut takes down both. `blank()` works at once and by itself: it waits for no drawing.
+ */
+import { html, View } from "../html.js";
+
+export class RfPicture extends View {
+  /** @type {import("../telephone.js").Tracks | null} */ #tracks = null;
+  #silent = false;
+
+  /** @override */
+  draw() {
+    return html`<video autoplay playsinline muted disablepictureinpicture aria-hidden="true"></video><audio autoplay></audio>`;
+  }
+
+  /** @override */
+  connectedCallback() {
+    super.connectedCallback();
+    const video = this.querySelector("video");
+    if (!video) return;
+    video.muted = true; // the attribute alone does not mute an element that a script made
+    // a picture whose shape is far from the frame's is shown whole; a child's face is never cut off by us
+    video.addEventListener("resize", () => {
+      const frame = this.clientWidth / Math.max(1, this.clientHeight);
+      const shape = video.videoWidth / Math.max(1, video.videoHeight);
+      video.classList.toggle("whole", Math.max(frame / shape, shape / frame) > 1.2 && shape < frame);
+    });
+    this.#show();
+  }
+
+  /** @param {import("../telephone.js").Tracks | null} tracks @param {boolean} silent */
+  show(tracks, silent) {
+    if (tracks?.audio === this.#tracks?.audio && tracks?.video === this.#tracks?.video && silent === this.#silent) return;
+    this.#tracks = tracks;
+    this.#silent = silent;
+    this.#show();
+  }
+
+  #show() {
+    const video = this.querySelector("video");
+    const audio = this.querySelector("audio");
+    if (!video || !audio) return;
+    if (!this.#tracks) return this.blank();
+    video.srcObject = new MediaStream([this.#tracks.video]);
+    audio.srcObject = this.#silent ? null : new MediaStream([this.#tracks.audio]);
+    video.play().catch(() => {});
+    if (!this.#silent) audio.play().catch(() => {});
+  }
+
+  /** Take it all down, now. */
+  blank() {
+    this.#tracks = null;
+    for (const element of this.querySelectorAll("video, audio")) /** @type {HTMLMediaElement} */ (element).srcObject = null;
+  }
+}
+
+customElements.define("rf-picture", RfPicture);

@@ -1,0 +1,424 @@
+/**
+ * The telephone: wire, call, peer and this person's own camera and microphone, held together. One per page. Never touches
+ * the page; the screens in call_screens/ show it and press its buttons.
+ *
+ * What it promises:
+ * - No PeerConnection and no getUserMedia before a hand pressed Call or Answer (`place`, `answer`, `preview`).
+ * - The camera starts shut in every call, and only `setCamera(true)`, a hand's own press, opens it. Nothing that the server can
+ *   say opens a camera or a microphone.
+ * - Opening: preview first, then the server's ok, then the track goes on the wire. Shutting: off the wire and stopped first,
+ *   then the server is told.
+ * - When a call ends, by whatever way, `onblank` runs inside the message's own handler, before anything else: every picture
+ *   is taken down and every sound stopped without waiting for the transport.
+ * - `help()` stops our own camera and microphone before it returns.
+ */
+import { after, isLive, over, placed } from "./call.js";
+import { Refused } from "./connection.js";
+import { Peer } from "./peer.js";
+
+/** @typedef {import("./call.js").Call} Call */
+/** @typedef {import("./connection.js").Connection} Connection */
+/** @typedef {import("./protocol.js").Heard} Heard */
+/** @typedef {import("./protocol.js").Media} Media */
+/** "stuck": the browser has no such thing or will not give it. "refused": the rules say not in this call.
+ * @typedef {"off" | "opening" | "on" | "stuck" | "refused"} Own */
+/** @typedef {{audio: MediaStreamTrack, video: MediaStreamTrack}} Tracks */
+
+/** Low frame rate hurts more than low resolution, so the size gives way first. */
+const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+const MICROPHONE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+/** A wobble shorter than this heals by itself. */
+const WOBBLE_MS = 3000;
+
+export class Telephone {
+  /** @type {Call | null} */ call = null;
+  /** @type {Own} */ camera = "off";
+  /** @type {Own} */ microphone = "off";
+  /** Our own picture, only while the camera is open. @type {MediaStream | null} */ mine = null;
+  /** Everybody's tracks, by ref. @type {Map<string, Tracks>} */ tracks = new Map();
+  /** @type {Map<string, import("./protocol.js").Status>} */ presence = new Map();
+  /** We lost the wire or the gate and are looking for it. */ looking = false;
+  /** Help is on: their picture is covered, nothing sounds, our camera and microphone are stopped. */ helping = false;
+  /** Did every own track say that it has ended? If not, the page must say to cover the camera. */ helpWorked = true;
+
+  /** Something changed: draw again. */ onchange = () => {};
+  /** Take down every picture and sound now. */ onblank = () => {};
+  /** @type {(what: string[]) => void} */ onchanged = () => {};
+  /** @type {(kind: "came-in" | "went-out", ref: string) => void} */ onperson = () => {};
+
+  #connection;
+  /** @type {Peer | null} */ #peer = null;
+  /** The call that a hand on this device pressed Call or Answer for: the only one whose offers are read. */ #pressed = false;
+  /** @type {MediaStreamTrack | null} */ #voice = null;
+  /** Counts presses on a switch: what a slow earlier press brings is thrown away. @type {Record<Media, number>} */
+  #turn = { audio: 0, video: 0 };
+  /** Calls left here while the wire was down; said again when it is back. @type {Set<string>} */ #left = new Set();
+  /** Ends that came before the ok of our own invitation. @type {Map<string, import("./protocol.js").Ended>} */ #early = new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #wobble;
+
+  /** @param {Connection} connection */
+  constructor(connection) {
+    this.#connection = connection;
+    connection.onmessage = (message) => this.#hear(message);
+    connection.onstate = (state) => {
+      if (isLive(this.call) && state !== "ready") this.looking = true;
+      if (state === "ready") this.#backOnTheWire();
+      if ((state === "signed-out" || state === "elsewhere") && this.call && isLive(this.call)) this.#end(over(this.call, state === "elsewhere" ? "answered_elsewhere" : "peer_lost"));
+      this.onchange();
+    };
+    connection.onfresh = () => {
+      this.presence.clear();
+      if (this.call && isLive(this.call) && this.call.id !== "") this.#end(over(this.call, "peer_lost"));
+      this.onchange();
+    };
+  }
+
+  /** Can a call be placed at this moment? */
+  get ready() {
+    return this.#connection.state === "ready" && !isLive(this.call);
+  }
+
+  get wire() {
+    return this.#connection.state;
+  }
+
+  // -- what a hand does ------------------------------------------------------------------------------------------------
+
+  /** Call somebody. The microphone is opened by this press, the camera is not. @param {string[]} to @param {Media} media */
+  async place(to, media) {
+    if (isLive(this.call)) return;
+    this.#shutCamera();
+    this.call = placed(to, media);
+    this.#pressed = true;
+    this.setMicrophone(true);
+    this.onchange();
+    const mine = this.call;
+    try {
+      const { call } = await this.#connection.send({ t: "call.invite", to, media });
+      if (this.call === mine || this.call?.id === call) {
+        this.call = { .../** @type {Call} */ (this.call), id: call };
+        const early = this.#early.get(call);
+        if (early) this.#end(over(this.call, early.code, early.by, early.who));
+      } else this.#tellLeft(call); // left before the server had answered
+    } catch (fault) {
+      // glare: the other person's ring won; it is on its way or already here
+      if (this.call === mine) this.#end(over(mine, fault instanceof Refused ? fault.code : "internal"));
+    }
+    this.#early.clear();
+    this.onchange();
+  }
+
+  /** Answer: the voice is on, the camera stays shut. */
+  async answer() {
+    const call = this.call;
+    if (call?.phase !== "ringing" || this.#pressed) return;
+    this.#pressed = true;
+    this.call = { ...call, phase: "connecting" };
+    this.setMicrophone(true);
+    this.onchange();
+    try {
+      await this.#connection.send({ t: "call.accept", call: call.id, nonce: call.nonce });
+    } catch (fault) {
+      if (this.call?.id === call.id && isLive(this.call)) this.#end(over(this.call, fault instanceof Refused ? fault.code : "internal"));
+    }
+    this.onchange();
+  }
+
+  /** Not now. */
+  notNow() {
+    const call = this.call;
+    if (call?.phase !== "ringing" || this.#pressed) return;
+    this.#connection.send({ t: "call.reject", call: call.id }).catch(() => {});
+    this.call = null;
+    this.onchange();
+  }
+
+  /** Leave, at once: our side is over before the server has read a word. */
+  leave() {
+    const call = this.call;
+    if (!call || !isLive(call)) return;
+    this.#end(over(call, "left"));
+    if (call.id) this.#tellLeft(call.id, call.phase === "calling" ? "call.cancel" : "call.leave");
+    this.onchange();
+  }
+
+  /** Put the ended call away. */
+  close() {
+    if (isLive(this.call)) return;
+    this.call = null;
+    this.helping = false;
+    this.onchange();
+  }
+
+  /** Look at myself: the picture stays on this device. */
+  async preview() {
+    await this.#openCamera();
+  }
+
+  endPreview() {
+    if (!isLive(this.call)) this.#shutCamera();
+    this.onchange();
+  }
+
+  /** @param {boolean} open */
+  async setCamera(open) {
+    const call = this.call;
+    if (!open) {
+      this.#shutCamera();
+      this.onchange();
+      this.#tellMedia();
+      return;
+    }
+    if (!call || !isLive(call) || this.helping) return;
+    const track = await this.#openCamera();
+    if (!track || this.call?.id !== call.id || !isLive(this.call)) return;
+    const turn = this.#turn.video;
+    try {
+      await this.#connection.send({ t: "call.media", call: call.id, audio: this.microphone === "on", video: true });
+      if (turn === this.#turn.video) await this.#peer?.put("video", track);
+    } catch (fault) {
+      if (turn !== this.#turn.video) return;
+      this.#shutCamera();
+      if (fault instanceof Refused && fault.code !== "lost") this.camera = "refused";
+      this.onchange();
+    }
+  }
+
+  /** @param {boolean} open */
+  async setMicrophone(open) {
+    const turn = ++this.#turn.audio;
+    if (!open) {
+      this.#shutMicrophone();
+      this.onchange();
+      this.#tellMedia();
+      return;
+    }
+    if (this.helping) return;
+    this.microphone = "opening";
+    this.onchange();
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: MICROPHONE });
+      const track = stream.getAudioTracks()[0];
+      if (turn !== this.#turn.audio || !track || !isLive(this.call)) {
+        for (const each of stream.getTracks()) each.stop();
+        return;
+      }
+      track.onended = () => { this.#shutMicrophone("stuck"); this.#tellMedia(); this.onchange(); };
+      this.#voice = track;
+      this.microphone = "on";
+      this.onchange();
+      if (await this.#tellMedia() && turn === this.#turn.audio) await this.#peer?.put("audio", track);
+    } catch {
+      if (turn !== this.#turn.audio) return;
+      this.microphone = "stuck";
+      this.#tellMedia();
+    }
+    this.onchange();
+  }
+
+  /** Help: our camera and microphone are stopped before this returns, their picture and sound are covered. */
+  help() {
+    const own = [...(this.mine?.getTracks() ?? []), ...(this.#voice ? [this.#voice] : [])];
+    this.#turn.audio += 1;
+    this.#shutCamera();
+    this.#shutMicrophone();
+    this.helpWorked = own.every((track) => track.readyState === "ended");
+    this.helping = true;
+    this.onblank();
+    this.onchange();
+    this.#tellMedia();
+  }
+
+  /** Back to the call, camera and microphone still shut: opening them is a press of its own. */
+  goBack() {
+    this.helping = false;
+    this.onchange();
+  }
+
+  // -- what the wire says ----------------------------------------------------------------------------------------------
+
+  /** @param {Heard} message */
+  #hear(message) {
+    switch (message.t) {
+      case "presence":
+        for (const { ref, status } of message.people) this.presence.set(ref, status);
+        break;
+      case "changed":
+        this.onchanged(message.what);
+        return;
+      case "sdp.offer":
+        this.#offered(message);
+        return;
+      default:
+        this.#change(message);
+    }
+    this.onchange();
+  }
+
+  /** @param {import("./protocol.js").CallMessage} message */
+  #change(message) {
+    const before = this.call;
+    if (message.t === "call.ended" && before?.id === "") this.#early.set(message.call, message);
+    if ("call" in message && this.#left.has(message.call)) {
+      if (message.t === "call.ended") this.#left.delete(message.call);
+      else if (message.t === "call.state") this.#tellLeft(message.call);
+      return;
+    }
+    // our own invitation lost against theirs: their ring takes its place, and answering is still a press
+    const losing = message.t === "call.incoming" && before?.phase === "calling";
+    if (losing) this.#end(over(before, "glare_merged"));
+    const now = after(losing ? null : before, message);
+    if (now === before) return;
+    if (now?.phase === "over") return this.#end(now);
+    if (before && now && before.id === now.id) {
+      for (const ref of before.legs.filter((leg) => leg.state === "connected").map((leg) => leg.ref)) {
+        if (!now.legs.some((leg) => leg.ref === ref && leg.state !== "left")) {
+          this.tracks.delete(ref);
+          this.onblank();
+          this.onperson("went-out", ref);
+        }
+      }
+      for (const leg of now.legs) {
+        if (leg.state === "connected" && before.legs.find(({ ref }) => ref === leg.ref)?.state !== "connected") this.onperson("came-in", leg.ref);
+      }
+    }
+    if (message.t === "call.incoming") this.#pressed = false;
+    this.call = now;
+  }
+
+  /** @param {import("./protocol.js").Offer} offer */
+  async #offered(offer) {
+    // T11: an offer for a call that no hand here pressed for is not read at all
+    if (!this.#pressed || !this.call || !isLive(this.call) || (this.call.id !== "" && this.call.id !== offer.call)) return;
+    let peer = this.#peer;
+    if (!peer) {
+      peer = this.#peer = new Peer();
+      peer.onstate = (state) => this.#peerState(state);
+      peer.onperson = ({ ref, audio, video }) => {
+        if (!isLive(this.call)) return;
+        this.tracks.set(ref, { audio, video });
+        this.onchange();
+      };
+      peer.put("audio", this.#voice);
+    }
+    try {
+      const sdp = await peer.answer(offer);
+      if (peer === this.#peer) await this.#connection.send({ t: "sdp.answer", call: offer.call, neg: offer.neg, sdp });
+    } catch (fault) {
+      // stale: a newer offer is already on its way; lost: the next offer comes after the wire is back
+      if (!(fault instanceof Refused) && peer === this.#peer && this.call) this.#end(over(this.call, "media_plane_unavailable"));
+      this.onchange();
+    }
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  #peerState(state) {
+    clearTimeout(this.#wobble);
+    if (state === "connected") this.looking = this.#connection.state !== "ready";
+    else if (state === "disconnected" || state === "failed") {
+      this.#wobble = setTimeout(() => {
+        if (!this.call || !isLive(this.call)) return;
+        this.looking = true;
+        this.onchange();
+        this.#connection.send({ t: "ice.restart", call: this.call.id }).catch(() => {});
+      }, state === "failed" ? 0 : WOBBLE_MS);
+    }
+    this.onchange();
+  }
+
+  #backOnTheWire() {
+    for (const call of this.#left) this.#tellLeft(call);
+    if (this.call && isLive(this.call)) {
+      this.looking = false;
+      this.#tellMedia();
+    }
+  }
+
+  /** The way out of every call, whoever ended it. Pictures first. @param {Call} ended */
+  #end(ended) {
+    this.tracks.clear();
+    this.onblank();
+    this.#peer?.close();
+    this.#peer = null;
+    clearTimeout(this.#wobble);
+    this.#turn.audio += 1;
+    this.#shutCamera();
+    this.#shutMicrophone();
+    this.#pressed = false;
+    this.looking = false;
+    this.call = ended;
+  }
+
+  /** @param {string} call @param {"call.leave" | "call.cancel"} [how] */
+  #tellLeft(call, how = "call.leave") {
+    this.#left.add(call);
+    this.#connection.send({ t: how, call }).then(
+      () => this.#left.delete(call),
+      (fault) => {
+        // answered in the very moment in which we stopped ringing: then it is a call, and we leave it
+        if (fault instanceof Refused && fault.code === "bad_state" && how === "call.cancel") this.#tellLeft(call);
+        else if (fault instanceof Refused && fault.code !== "lost") this.#left.delete(call);
+      },
+    );
+  }
+
+  /** Tell the server the truth about our own camera and microphone. True when it said ok. */
+  async #tellMedia() {
+    const call = this.call;
+    if (!call || !isLive(call) || call.id === "" || !this.#peer) return true; // before there is media, there is nothing to tell
+    try {
+      await this.#connection.send({ t: "call.media", call: call.id, audio: this.microphone === "on", video: this.camera === "on" });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  // -- our own camera and microphone -----------------------------------------------------------------------------------
+
+  async #openCamera() {
+    const turn = ++this.#turn.video;
+    this.camera = "opening";
+    this.onchange();
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video: CAMERA });
+      const track = stream.getVideoTracks()[0];
+      if (turn !== this.#turn.video || !track) {
+        for (const each of stream.getTracks()) each.stop();
+        return null;
+      }
+      track.onended = () => { this.#shutCamera("stuck"); this.#tellMedia(); this.onchange(); };
+      this.mine = stream;
+      this.camera = "on";
+      this.onchange();
+      return track;
+    } catch {
+      if (turn === this.#turn.video) this.camera = "stuck";
+      this.onchange();
+      return null;
+    }
+  }
+
+  /** @param {Own} [now] */
+  #shutCamera(now = "off") {
+    this.#turn.video += 1;
+    this.#peer?.put("video", null);
+    for (const track of this.mine?.getTracks() ?? []) {
+      track.onended = null;
+      track.stop();
+    }
+    this.mine = null;
+    this.camera = now;
+  }
+
+  /** @param {Own} [now] */
+  #shutMicrophone(now = "off") {
+    this.#peer?.put("audio", null);
+    if (this.#voice) {
+      this.#voice.onended = null;
+      this.#voice.stop();
+    }
+    this.#voice = null;
+    this.microphone = now;
+  }
+}
