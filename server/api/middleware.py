@@ -1,0 +1,215 @@
+"""What every request passes, from outside in: headers, faults to answers, log, host and origin, who is signed in.
+
+Each is a small function; the order is the tuple at the end. Nothing here decides what somebody may do: that is the
+gatekeeper's. Two things are decided, because no rule about families could: a request must be meant for this server (``Host``;
+another name on our address is DNS rebinding) and a request that changes something must come from one of our own pages
+(``Origin``, together with SameSite=Strict; a request without it is refused too, and so is a WebSocket: T20 of the threat list).
+
+The log has one line per API request: method, the route's pattern (never the path: paths carry ids), status, milliseconds, and
+six characters of the person's id. No address, no name, no query, no body.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from server import accounts
+from server.api import keys, problems
+from server.api.keys import Open
+from server.db import migrate
+from server.errors import Fault, OurFault
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+MAX_BODY: Final = 65_536  # bytes; the longest real body is a sign-up of under 1 KiB
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: What a page may do. Camera and microphone only our own pages; the screen nobody, so that no page can even ask a child to share it.
+PERMISSIONS: Final = ", ".join(
+    ["camera=(self)", "microphone=(self)", "fullscreen=(self)", "speaker-selection=(self)", "autoplay=(self)"]
+    + [
+        f"{feature}=()"
+        for feature in (
+            "accelerometer", "ambient-light-sensor", "attribution-reporting", "bluetooth", "browsing-topics", "display-capture",
+            "encrypted-media", "gamepad", "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection",
+            "local-fonts", "magnetometer", "midi", "payment", "picture-in-picture", "publickey-credentials-get", "serial", "usb",
+            "window-management", "xr-spatial-tracking",
+        )
+    ]
+)  # fmt: skip
+
+
+def headers_for(settings: Settings) -> dict[str, str]:
+    """The security headers of every answer. No address but our own appears: content cannot make a device call elsewhere."""
+    scheme = "wss" if settings.https else "ws"
+    sockets = " ".join(sorted(f"{scheme}://{host}" for host in settings.hosts))
+    policy = {
+        "default-src": "'self'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "media-src": "'self' blob:",  # a MediaStream in a <video> is not fetched, but some engines ask for blob:
+        "connect-src": f"'self' {sockets}".strip(),  # 'self' does not cover ws: in every engine
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-src": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "ringfence",
+    }
+    told = {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Permissions-Policy": PERMISSIONS,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": "require-corp",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "X-Robots-Tag": "noindex, nofollow",
+    }
+    if settings.https:
+        told["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    return told
+
+
+@web.middleware
+async def dress(request: web.Request, following: Next) -> web.StreamResponse:
+    """The headers, on every answer, also on a fault's. What the API says is kept nowhere."""
+    response = await following(request)
+    if not response.prepared:  # a WebSocket has been answered by now; it got its headers from ``on_prepare``
+        response.headers.setdefault("Cache-Control", "no-store" if _api(request) else "no-cache")
+    return response
+
+
+async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
+    """The last moment before any answer leaves, a WebSocket's and a static file's too."""
+    for name, value in request.app[HEADERS].items():
+        response.headers.setdefault(name, value)
+    response.headers.popall("Server", None)
+
+
+HEADERS: Final[web.AppKey[dict[str, str]]] = web.AppKey("headers")
+
+
+@web.middleware
+async def catch(request: web.Request, following: Next) -> web.StreamResponse:
+    """Faults become answers. An unknown one says "internal" and nothing else; the log gets its type and place, no content."""
+    try:
+        return await following(request)
+    except Fault as fault:
+        if isinstance(fault, OurFault):
+            log.warning("%s: %s", _pattern(request), type(fault).__name__)
+        return problems.of_fault(fault)
+    except web.HTTPRequestEntityTooLarge:
+        return problems.problem("too_large")
+    except web.HTTPMethodNotAllowed:
+        return problems.problem("bad_method")
+    except web.HTTPNotFound:
+        return problems.problem("not_found")
+    except web.HTTPException as answer:
+        if answer.status < 400:
+            return web.Response(status=answer.status, headers={"Location": answer.headers.get("Location", "/")})
+        return problems.problem("bad_request")
+    except (DBAPIError, SQLAlchemyError) as fault:
+        log.error("%s: database: %s", _pattern(request), migrate.sentence(fault))
+        return problems.problem(migrate.code(fault))
+    except Exception as fault:
+        log.error("%s: %s at %s", _pattern(request), type(fault).__name__, _place(fault))
+        return problems.problem("internal")
+
+
+@web.middleware
+async def note(request: web.Request, following: Next) -> web.StreamResponse:
+    """One line per API request."""
+    began = time.perf_counter()
+    response = await following(request)
+    if _api(request):
+        who = request.get(keys.SIGNED_IN)
+        log.info(
+            "%s %s %d %.0f ms %s",
+            request.method if request.method in _METHODS else "?",
+            _pattern(request),
+            response.status,
+            (time.perf_counter() - began) * 1000,
+            who.person[:6] if who else "-",
+        )
+    return response
+
+
+@web.middleware
+async def meant_for_us(request: web.Request, following: Next) -> web.StreamResponse:
+    """``Host`` must be one of ours; what changes something, and every WebSocket, must come from one of our own pages."""
+    settings = request.app[keys.SETTINGS]
+    if request.path == "/healthz":
+        return await following(request)  # a probe asks by address, and is told nothing about anybody
+    if request.host.lower() not in settings.hosts:
+        return problems.problem("bad_host")
+    if request.method not in SAFE or request.path == "/ws":
+        origin = request.headers.get("Origin", "")
+        scheme = "https" if settings.https else "http"
+        # the page's own origin: allowed here at all, and the same host that is asked (maya's page may not act as sam's)
+        if origin not in settings.origins or origin != f"{scheme}://{request.host.lower()}":
+            return problems.problem("bad_origin")
+    return await following(request)
+
+
+@web.middleware
+async def sign_in(request: web.Request, following: Next) -> web.StreamResponse:
+    """Who holds the cookie. A route with a verb is not reached without; the live calls hear of a change as soon as it is made."""
+    if not _api(request):
+        return await following(request)
+    token = request.cookies.get(request.app[keys.SETTINGS].cookie_name, "")
+    if token:
+        async with request.app[keys.DB].read() as tx:
+            found = await accounts.who(tx, token, keys.now(request))
+        if found is not None:
+            request[keys.SIGNED_IN] = found
+    asks = request.app[ASKS].get((request.method, _pattern(request)))
+    if isinstance(asks, str) and keys.SIGNED_IN not in request:
+        return problems.problem("not_signed_in")
+    try:
+        return await following(request)
+    finally:
+        if request.method not in SAFE:
+            request.app[keys.FOLLOWER].wake()
+
+
+#: (method, pattern) of each route and what it asks of the gatekeeper
+ASKS: Final[web.AppKey[dict[tuple[str, str], str | Open]]] = web.AppKey("asks")
+
+MIDDLEWARES: Final = (dress, note, catch, meant_for_us, sign_in)
+
+_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def _api(request: web.Request) -> bool:
+    return request.path.startswith(("/api/", "/ws", "/healthz"))
+
+
+def _pattern(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"
+
+
+def _place(fault: BaseException) -> str:
+    """File and line of the innermost frame: enough to find it, nothing of what was in it."""
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown"
+    name = trace.tb_frame.f_code.co_filename.replace("\\", "/").split("/")
+    return f"{'/'.join(name[-2:])}:{trace.tb_lineno}"

@@ -1,0 +1,171 @@
+"""The command line: ``ringfence demo | serve | migrate | audit verify | protocol schema | policy check``.
+
+It only translates: arguments to settings, faults to one sentence. Exit status 0: done. 1: looked, and something is wrong (an
+audit chain, a rulebook). 2: wrong or missing settings, or the house could not open; nothing has been started by then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from server.errors import CannotStart
+from server.settings import DEMO_SLUGS, Settings, load
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script. Returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.command(arguments, os.environ)
+        return status
+    except CannotStart as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ringfence", description="A child-safe video chat reference platform.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="serve made-up families on this machine")
+    demo.add_argument("--port", type=int, help="TCP port (default 8080, with --https 8443)")
+    demo.add_argument("--https", action="store_true", help="serve the network too, for a second device")
+    demo.set_defaults(command=_demo)
+
+    serve = commands.add_parser("serve", help="serve; settings come from the environment")
+    serve.add_argument("--port", type=int, help="TCP port")
+    serve.set_defaults(command=_serve)
+
+    migrate = commands.add_parser("migrate", help="bring the database to the newest shape")
+    migrate.set_defaults(command=_migrate)
+
+    audit = commands.add_parser("audit", help="the audit record").add_subparsers(required=True, metavar="what")
+    audit.add_parser("verify", help="recompute every chain").set_defaults(command=_verify)
+
+    protocol = commands.add_parser("protocol", help="the wire").add_subparsers(required=True, metavar="what")
+    protocol.add_parser("schema", help="print the JSON Schema of ringfence.v1").set_defaults(command=_schema)
+
+    policy = commands.add_parser("policy", help="the rules").add_subparsers(required=True, metavar="what")
+    policy.add_parser("check", help="validate the rulebook against its schema").set_defaults(command=_policy)
+    return parser
+
+
+def _demo(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    over: dict[str, Any] = {"demo": True}
+    if arguments.https:
+        from server import https  # only the demo needs it
+
+        addresses = https.lan_addresses()
+        port = arguments.port or 8443
+        settings = load(environ, over={"demo": True})
+        chain, key = https.certificate(Path(settings.data), addresses)
+        names = ["localhost", *(f"[{one}]" if ":" in one else one for one in addresses)]
+        over |= {
+            "demo_on_network": True,
+            "host": ("0.0.0.0", "::"),  # noqa: S104 - asked for with --https, in the demo only
+            "origin": tuple(f"https://{name}:{port}" if port != 443 else f"https://{name}" for name in names),
+            "certificate": str(chain),
+            "certificate_key": str(key),
+            "port": port,
+        }
+    elif arguments.port is not None:
+        over["port"] = arguments.port
+    return _run(load(environ, over=over), _say_demo)
+
+
+def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    over = {"demo": False} | ({"port": arguments.port} if arguments.port is not None else {})
+    return _run(
+        load(environ, over=over), lambda settings: print(f"Ringfence serves {', '.join(settings.origin)}", flush=True)
+    )
+
+
+def _run(settings: Settings, opened: Any) -> int:
+    from server import app  # everything that is heavy, after the settings are known to be right
+
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("aiohttp").setLevel(logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    _loop(app.serve(settings, opened=opened))
+    return 0
+
+
+def _loop(work: Coroutine[Any, Any, Any]) -> Any:
+    """uvloop where there is one (not on Windows): the gate's socket is read about twice as fast."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _say_demo(settings: Settings) -> None:
+    if settings.https:
+        print("Ringfence demo. Made-up people; everybody on this network can be any of them.")
+        print("Open one of these, accept the certificate's warning, and choose somebody:")
+        for one in settings.origin:
+            print(f"  {one}/")
+    else:
+        print("Ringfence demo. Made-up people; nothing leaves this machine.")
+        print(f"Open http://localhost:{settings.port} and choose two people, each in a window of their own.")
+        print(f"(They live at {', '.join(f'{slug}.localhost' for slug in DEMO_SLUGS)}.)")
+    sys.stdout.flush()
+
+
+def _migrate(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server.db.migrate import migrate
+
+    asyncio.run(migrate(load(environ).database_url))
+    print("The database is of the newest shape.")
+    return 0
+
+
+def _verify(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    findings = asyncio.run(_verify_audit(load(environ)))
+    for finding in findings:
+        print(finding)
+    print("Every chain is whole." if not findings else f"{len(findings)} findings.")
+    return 1 if findings else 0
+
+
+async def _verify_audit(settings: Settings) -> Sequence[Any]:
+    from server import audit
+    from server.db.migrate import refuse_old
+    from server.db.session import Database
+
+    await refuse_old(settings.database_url)
+    db = await Database.open(settings.database_url)
+    try:
+        return await audit.verify(db)
+    finally:
+        await db.close()
+
+
+def _schema(_: argparse.Namespace, __: Mapping[str, str]) -> int:
+    from signalling import protocol
+
+    print(json.dumps(protocol.schema(), indent=2))
+    return 0
+
+
+def _policy(_: argparse.Namespace, __: Mapping[str, str]) -> int:
+    from server.policy import decide
+
+    decide.load()
+    print("The rulebook fits its schema.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

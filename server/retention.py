@@ -1,0 +1,121 @@
+"""What is kept goes when its table says so: the comments in ``server/db/models.py`` are the promise, this is its keeping.
+
+One row per promise: which table, when a row's time is over. Run once an hour, and each run deletes whatever is due, so a
+server that was off for a week catches up in its first hour. Nothing here asks the rules: deleting what is over its time
+needs nobody's permission (UK GDPR Art 5(1)(e); COPPA 312.10). The audit record is not here; it outlives accounts, under pseudonyms.
+
+A request that nobody decided lapses here too; whoever waits for it is told by a notice in the same transaction. And what ends by the
+clock alone while a call is live (a sign-in, a yes after its year) becomes a notice here, because nobody else would say it:
+time is just another fact that changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, or_, select, update
+
+from server import notices as outbox
+from server.db.models import (
+    calls,
+    contacts,
+    devices,
+    introductions,
+    notices,
+    pairings,
+    sessions,
+    tickets,
+)
+
+if TYPE_CHECKING:
+    from server.clock import Clock
+    from server.db.session import Database
+    from server.notices import Follower
+
+log = logging.getLogger(__name__)
+
+MINUTE: Final = 60_000
+DAY: Final = 24 * 60 * MINUTE
+EVERY_SECONDS: Final = 3_600.0
+START_SECONDS: Final = 60.0  # not in the first busy minute
+CLOCK_SECONDS: Final = (
+    5.0  # so much longer a live call may outlast a yes that ran out; every new question sees it at once
+)
+
+
+def over(now: int) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
+    """Each table with the condition under which a row's time is over at ``now`` (milliseconds)."""
+    return (
+        (tickets, tickets.c.expires_at <= now),
+        (pairings, pairings.c.expires_at <= now - 10 * MINUTE),
+        (introductions, introductions.c.expires_at <= now - DAY),
+        (
+            sessions,
+            or_(
+                sessions.c.expires_at <= now - 7 * DAY,
+                and_(sessions.c.revoked_at.is_not(None), sessions.c.revoked_at <= now - 7 * DAY),
+            ),
+        ),
+        (devices, and_(devices.c.unpaired_at.is_not(None), devices.c.unpaired_at <= now - 30 * DAY)),
+        (calls, and_(calls.c.state == "ended", calls.c.started_at <= now - 30 * DAY)),
+        (notices, and_(notices.c.done_at.is_not(None), notices.c.done_at <= now - DAY)),
+        (contacts, and_(contacts.c.ended_at.is_not(None), contacts.c.ended_at <= now - 365 * DAY)),
+    )
+
+
+async def sweep(db: Database, now: int) -> int:
+    """Delete everything whose time is over and let undecided requests lapse. How many rows."""
+    gone = 0
+    async with db.begin() as tx:
+        late = and_(contacts.c.state == "asked", contacts.c.decide_by <= now)
+        waiting = (await tx.execute(select(contacts.c.a_id, contacts.c.b_id).where(late))).all()
+        if waiting:
+            await tx.execute(update(contacts).where(late).values(state="lapsed", ended_at=now))
+            people = {person for pair in waiting for person in pair}
+            await outbox.post(tx, "changed", people, now=now, what=["asks", "decisions"])
+            gone += len(waiting)
+        for table, due in over(now):
+            gone += (await tx.execute(delete(table).where(due))).rowcount
+    return gone
+
+
+async def ended_by_the_clock(db: Database, since: int, now: int) -> int:
+    """Post ``facts_changed`` for everybody whose sign-in or whose yes ran out after ``since`` and not after ``now``. How many."""
+    async with db.begin() as tx:
+        people = set((await tx.execute(_SIGNED_OUT, {"since": since, "now": now})).scalars())
+        for pair in await tx.execute(_PAST_ITS_YEAR, {"since": since, "now": now}):
+            people.update(pair)
+        if people:
+            await outbox.post(tx, "facts_changed", people, now=now)
+    return len(people)
+
+
+_SIGNED_OUT: Final = select(sessions.c.person_id).where(
+    sessions.c.expires_at > bindparam("since"), sessions.c.expires_at <= bindparam("now")
+)
+_PAST_ITS_YEAR: Final = select(contacts.c.a_id, contacts.c.b_id).where(
+    contacts.c.state == "approved", contacts.c.until > bindparam("since"), contacts.c.until <= bindparam("now")
+)
+
+
+async def run(db: Database, clock: Clock, follower: Follower) -> None:
+    """Until cancelled: what the clock ends every few seconds, what is over its time once an hour. A run that fails says so and
+    is tried again, from where the last good one stopped."""
+    since = clock.now()
+    sweep_at = since + int(START_SECONDS * 1000)
+    while True:
+        await asyncio.sleep(CLOCK_SECONDS)
+        try:
+            now = clock.now()
+            if await ended_by_the_clock(db, since, now):
+                follower.wake()
+            since = now
+            if now >= sweep_at:
+                sweep_at = now + int(EVERY_SECONDS * 1000)
+                gone = await sweep(db, now)
+                follower.wake()
+                log.info("retention: %d rows were over their time", gone)
+        except Exception as fault:
+            log.error("retention could not run (%s)", type(fault).__name__)
