@@ -329,6 +329,9 @@ FromServer = (
     | Goodbye
 )
 
+ToPerson = Presence | Incoming | AnsweredElsewhere | Ended | Changed
+"""What may be told to a person wherever they sit (:mod:`signalling.bus`); the rest belongs to one socket."""
+
 
 class Malformed(Exception):
     """A frame that is not a message of this protocol: the client's fault, never the server's. ``code`` is of the closed list."""
@@ -386,6 +389,16 @@ def decode(frame: str) -> FromClient:
 def encode(message: _Server) -> str:
     """One server message to one text frame."""
     return _encoder.encode(message).decode()
+
+
+def encode_body(message: _Server) -> bytes:
+    """A message without its number, to be numbered per session by :func:`numbered`: one encoding serves many sockets."""
+    return _encoder.encode(message)
+
+
+def numbered(body: bytes, seq: int) -> bytes:
+    """The frame of a body in a session: the same JSON object with ``seq`` in it."""
+    return b'{"seq":%d,%b' % (seq, body[1:])
 
 
 def schema() -> dict[str, Any]:
