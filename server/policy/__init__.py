@@ -1,0 +1,38 @@
+"""The rules of the safe account. This page says how to read them; nothing else in the project needs to be known first.
+
+**What is here.**
+
+- ``safe_account.cedar``: the rules, in Cedar, an open language for such rules. Start there: it is meant to be read from the
+  top by somebody who has never programmed. Each rule has an id that never changes, one sentence for a child and one for a
+  grown-up, its sources, and one condition.
+- ``safe_account.cedarschema``: the facts that a rule may look at, and the verbs (ring, answer, be seen by, end a contact, ...)
+  in groups. A rule that looks at a fact that is not there does not load.
+- ``bands.toml``: what changes with age, each value with its reason, source, date and status.
+- ``facts.py``: the same facts in Python, frozen. ``decide.py``: from a question to a decision. ``bands.py``: reads the bands.
+  ``explain.py``: prints the rulebook for people (``docs/reference/rules.md``).
+
+**How an answer comes about.** A question is a verb and facts: who asks, who or what is concerned, what the families have
+agreed, which call. *May X reach Y?* is asked for every ordered pair of people in a call: a call is the set of its pairs, so
+nobody comes in by knowing only one of the others. Everything else is *may X do this to that?* If any forbid holds, the answer
+is no, and all forbids that hold are its reasons. If none holds and a permit does, the answer is yes. If nothing holds, the
+answer is no (``no-permit``). If anything goes wrong on the way, the answer is no (``rule-broken``).
+
+**What the rules never see.** No clock, no database, no network, no name. The asker puts the facts in, the time as "is the yes
+still within its year?". What could not be read is put in as the unsafe value: an unknown age is the youngest band.
+
+**What nobody can switch off.** There is no setting, flag or role in a rule's condition that lifts it. Help, report, block,
+leave and sign-out are asked of nobody. Recording, searching and adding somebody unasked are refused to everybody.
+
+**To add a rule:** write it in ``safe_account.cedar``. If it needs a new fact, add the fact to the schema and to ``facts.py``
+and fill it in ``server/facts.py``. If it needs a new verb, add one line to the schema and one to ``Verb``. Then add vectors to
+``tests/conformance/`` that say whom it protects; the tests fail until some vector changes its answer without the rule.
+
+**To take it elsewhere:** the ``.cedar`` and ``.cedarschema`` files and the vectors are all you need, in Go, Rust, Java or
+JavaScript. Only remember what ``decide.py`` does about errors: Cedar alone skips a broken forbid.
+"""
+
+from server.policy.bands import BrokenRulebook
+from server.policy.decide import Decision, Rulebook, load_rulebook
+from server.policy.facts import Act, Question, Reach, Verb
+
+__all__ = ["Act", "BrokenRulebook", "Decision", "Question", "Reach", "Rulebook", "Verb", "load_rulebook"]

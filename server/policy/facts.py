@@ -13,9 +13,10 @@ youngest band, an unknown contact is none, an unknown sign-in is not signed in. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 Kind = Literal["child", "guardian", "trusted_adult", "nobody"]
 Band = Literal["0-12", "13-15", "16-17", "18+"]
@@ -101,7 +102,7 @@ REACH_VERBS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person, as far as a rule can see.
+    """One person, as far as a rule can see. What a band means is in ``bands.toml``.
 
     ``consent``: a guardian's consent is in force, or none is needed because this is a grown-up (COPPA 312.5).
     ``signed_in``: on a sign-in that has neither ended nor been revoked. ``paired``: a child's device is still
@@ -147,7 +148,7 @@ class Call:
     media: Literal["audio", "video"] = "video"
 
 
-NO_CALL: Final = Call(people=2, room=2, with_child=True, live=True, media="audio")  #: for presence: there is none
+NO_CALL: Final = Call(people=2, room=2, with_child=False, live=True, media="audio")  #: for presence: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +187,42 @@ class Act:
 
 
 Question = Reach | Act
+
+
+def question_from(plain: Mapping[str, Any]) -> Question:
+    """A question from plain JSON values, as in ``tests/conformance/``: ``{"verb": ..., "x": {...}, ...}``.
+
+    Every fact must be there, with the right type and no other beside it. Raises ``ValueError`` otherwise: nothing is
+    filled in for an asker from outside. Values that a rule does not know are left to the rules.
+    """
+    verb = Verb(plain.get("verb", ""))
+    if verb in REACH_VERBS:
+        _exactly(plain, {"verb", "x", "y", "contact", "call"})
+        return Reach(
+            verb,
+            _shape(Person, plain["x"]),
+            _shape(Person, plain["y"]),
+            _shape(Contact, plain["contact"]),
+            _shape(Call, plain["call"]),
+        )
+    _exactly(plain, {"verb", "x", "matter"})
+    return Act(verb, _shape(Person, plain["x"]), _shape(Matter, plain["matter"]))
+
+
+_Shape = TypeVar("_Shape", Person, Contact, Call, Matter)
+
+
+def _shape(shape: type[_Shape], plain: Any) -> _Shape:
+    parts = {part.name: part for part in fields(shape)}
+    if not isinstance(plain, Mapping):
+        raise ValueError(f"{shape.__name__} must be an object")
+    _exactly(plain, set(parts))
+    for name, value in plain.items():
+        if type(value) is not type(parts[name].default):  # every fact has a default of its own type: the unsafe value
+            raise ValueError(f"{shape.__name__}.{name} has the wrong type")
+    return shape(**plain)
+
+
+def _exactly(plain: Mapping[str, Any], names: set[str]) -> None:
+    if set(plain) != names:
+        raise ValueError(f"facts missing or unknown: {', '.join(sorted(set(plain) ^ names))}")

@@ -1,0 +1,224 @@
+"""From a question to a decision. The only module that knows which engine evaluates the rules.
+
+Cedar skips a rule that errors: a forbid that reads a missing fact does not forbid, and the answer is Allow with the error in a
+side channel. Here it is the other way round. Any error, in a fact, in a rule or in the engine, is a refusal with the reason
+``rule-broken``, before anybody has looked at what the engine thought. A refusal because no rule permits has the reason
+``no-permit``. So a decision always has a reason, and deciding never raises.
+
+The rulebook is checked when it is loaded: it must parse, hold against its schema, and every rule must be complete. One that is
+not does not load, and a house without a rulebook does not open.
+
+A decision is a pure function of its question, so it is remembered: the hot path is one dictionary look-up. The engine is asked
+once for each situation, not once for each call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Final, Literal
+
+import cedarpy
+
+from server.policy.bands import Bands, BrokenRulebook, read_bands
+from server.policy.facts import Matter, Person, Question, Reach, question_from
+
+log = logging.getLogger(__name__)
+
+Effect = Literal["permit", "forbid"]
+#: Which code is told when several rules refuse: what speaks only of the asker first, then what hides most.
+CODES: Final = ("not_signed_in", "internal", "not_found", "not_permitted")
+_OK: Final = "ok"
+_REMEMBERED: Final = 50_000  # situations; each some 300 bytes, and a busy house has a few hundred
+_PEOPLE: Final = 4_096  # pairs of person facts that are kept parsed for the engine
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule as published. ``code`` is what a program is told when it refuses."""
+
+    id: str
+    effect: Effect
+    child: str
+    grown_up: str
+    cites: tuple[str, ...]
+    code: str
+    text: str = ""  #: the Cedar source, for the printed rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer. Falsy when it is no. ``rules``: the ids of all deciding rules. The sentences are those of the rule that
+    gave ``code``; what may be told outside is the code's business, not the sentence's."""
+
+    allowed: bool
+    rules: tuple[str, ...]
+    rulebook: str
+    code: str
+    sentence_child: str
+    sentence_grown_up: str
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+_NO_PERMIT: Final = Rule(
+    "no-permit",
+    "forbid",
+    "Nothing here says yes to that, so it is no.",
+    "No rule permits this, and what is not permitted is refused.",
+    ("row 19",),
+    "not_found",
+)
+_RULE_BROKEN: Final = Rule(
+    "rule-broken",
+    "forbid",
+    "Something is not right here. We said no to be safe.",
+    "A rule or a fact could not be read, so the answer is no.",
+    ("row 19",),
+    "internal",
+)
+#: The two reasons that are not rules of the book: nothing permitted, something broke.
+BUILT_IN: Final[Mapping[str, Rule]] = {rule.id: rule for rule in (_NO_PERMIT, _RULE_BROKEN)}
+
+
+class Rulebook:
+    """All rules, loaded and checked. Immutable: a changed rulebook is another one, with another ``version``."""
+
+    def __init__(self, cedar: str, schema: str, bands: str) -> None:
+        self.bands: Final[Bands] = read_bands(bands)
+        try:
+            self._schema = cedarpy.Schema.from_str(schema)
+        except Exception as wrong:  # the binding raises ValueError today; whatever it raises, the book is broken
+            raise BrokenRulebook(f"safe_account.cedarschema: {wrong}") from None
+        self.rules: Final[Mapping[str, Rule]] = _read_rules(cedar, self._schema)
+        self._policies = cedarpy.PolicySet.from_str(cedar)
+        digest = hashlib.sha256("\0".join((cedar, schema, bands)).encode()).hexdigest()
+        self.version: Final = f"{self.bands.version}+{digest[:12]}"
+        self._memory: OrderedDict[Question, Decision] = OrderedDict()
+        self._entities = lru_cache(maxsize=_PEOPLE)(self._parse_entities)
+
+    def decide(self, question: Question) -> Decision:
+        """The answer to one question. Pure and total: the same question has the same answer, and nothing raises."""
+        memory = self._memory
+        try:
+            known = memory.get(question)
+            if known is not None:
+                return known
+            decision = self._judge(question)
+            if len(memory) >= _REMEMBERED:
+                memory.popitem(last=False)
+            memory[question] = decision
+        except Exception as broken:
+            log.error("a question could not be decided (%s); the answer is no", type(broken).__name__)
+            return self._answer(allowed=False, rules=(_RULE_BROKEN,))
+        return decision
+
+    def decide_plain(self, question: Mapping[str, Any]) -> Decision:
+        """The answer to a question written as plain JSON values: a vector, or another program. Missing or unknown: no."""
+        try:
+            return self.decide(question_from(question))
+        except (ValueError, TypeError):
+            return self._answer(allowed=False, rules=(_RULE_BROKEN,))
+
+    def _judge(self, question: Question) -> Decision:
+        resource: Person | Matter
+        context: dict[str, Any]
+        if isinstance(question, Reach):
+            resource, context = question.y, {"contact": asdict(question.contact), "call": asdict(question.call)}
+        else:
+            resource, context = question.matter, {}
+        result = cedarpy.is_authorized(
+            {
+                "principal": {"type": "Person", "id": "x"},
+                "action": {"type": "Action", "id": question.verb.value},
+                "resource": {"type": type(resource).__name__, "id": "y"},
+                "context": context,
+            },
+            self._policies,
+            self._entities(question.x, resource),
+        )
+        named = result.diagnostics.id_annotations_by_reason
+        if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
+            log.error("a rule could not be evaluated; the answer is no")
+            return self._answer(allowed=False, rules=(_RULE_BROKEN,))
+        rules = tuple(self.rules[named[reason]] for reason in result.diagnostics.reasons)
+        if not rules:
+            return self._answer(allowed=False, rules=(_NO_PERMIT,))
+        return self._answer(allowed=result.allowed, rules=rules)
+
+    def _parse_entities(self, x: Person, y: Person | Matter) -> cedarpy.Entities:
+        # parsing with the schema checks both people and brings the verbs' groups along
+        return cedarpy.Entities.from_json_str(
+            json.dumps(
+                [
+                    {"uid": {"type": "Person", "id": "x"}, "attrs": asdict(x), "parents": []},
+                    {"uid": {"type": type(y).__name__, "id": "y"}, "attrs": asdict(y), "parents": []},
+                ]
+            ),
+            self._schema,
+        )
+
+    def _answer(self, *, allowed: bool, rules: tuple[Rule, ...]) -> Decision:
+        told = rules[0] if allowed else min(rules, key=lambda rule: (CODES.index(rule.code), rule.id))
+        return Decision(
+            allowed, tuple(sorted(rule.id for rule in rules)), self.version, told.code, told.child, told.grown_up
+        )
+
+
+def load_rulebook() -> Rulebook:
+    """The rulebook that comes with this package. Raises :class:`BrokenRulebook` when it does not hold together."""
+    home = resources.files("server.policy")
+    return Rulebook(
+        (home / "safe_account.cedar").read_text("utf-8"),
+        (home / "safe_account.cedarschema").read_text("utf-8"),
+        (home / "bands.toml").read_text("utf-8"),
+    )
+
+
+def loudest(decisions: Iterable[Decision]) -> Decision | None:
+    """Of several refusals the one whose code is told for all of them, by the order of ``CODES``; None when none refuses."""
+    refusals = [decision for decision in decisions if not decision]
+    return min(refusals, key=lambda no: (CODES.index(no.code), no.rules), default=None)
+
+
+def _read_rules(cedar: str, schema: cedarpy.Schema) -> Mapping[str, Rule]:
+    try:
+        parsed = json.loads(cedarpy.policies_to_json_str(cedar))
+    except Exception as wrong:
+        raise BrokenRulebook(f"safe_account.cedar: {wrong}") from None
+    if parsed.get("templates"):
+        raise BrokenRulebook("safe_account.cedar: templates are not used here; write the rule out")
+    rules: dict[str, Rule] = {}
+    for number, policy in parsed["staticPolicies"].items():
+        rule = _read_rule(number, policy)
+        if rule.id in rules or rule.id in BUILT_IN:
+            raise BrokenRulebook(f"safe_account.cedar: two rules are called {rule.id}")
+        rules[rule.id] = rule
+    checked = cedarpy.validate_policies(cedar, schema)
+    if not checked.validation_passed:
+        names = checked.id_annotations_by_policy_id
+        wrongs = "; ".join(f"{names.get(wrong.policy_id, wrong.policy_id)}: {wrong.error}" for wrong in checked.errors)
+        raise BrokenRulebook(f"safe_account.cedar: {wrongs}")
+    return rules
+
+
+def _read_rule(number: str, policy: Mapping[str, Any]) -> Rule:
+    notes: Mapping[str, Any] = policy.get("annotations", {})
+    name = notes.get("id") or f"number {number.removeprefix('policy')}"
+    effect: Effect = "permit" if policy["effect"] == "permit" else "forbid"
+    for part in ("id", "child", "grown_up", "cites", "code"):
+        if not notes.get(part):
+            raise BrokenRulebook(f"safe_account.cedar: rule {name} has no @{part}")
+    if notes["code"] not in ((_OK,) if effect == "permit" else CODES):
+        raise BrokenRulebook(f"safe_account.cedar: rule {name} has a @code that nobody knows")
+    if len(policy["conditions"]) > 1:
+        raise BrokenRulebook(f"safe_account.cedar: rule {name} has more than one condition")
+    cites = tuple(part.strip() for part in notes["cites"].split(";"))
+    return Rule(notes["id"], effect, notes["child"], notes["grown_up"], cites, notes["code"])
