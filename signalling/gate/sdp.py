@@ -152,10 +152,10 @@ def write_offer(
                 f"a=msid:{stream}",
                 f"a=ssrc:{ssrc} cname:seat{number}",
                 f"a=ssrc:{ssrc} msid:{stream}",
+                # All sections share the first one's transport; but aiortc looks for candidates in the last of them.
+                *(_candidate(rank, address) for rank, address in enumerate(addresses)),
+                "a=end-of-candidates",
             ]
-            if number == 0 and kind == "audio":
-                lines += [_candidate(rank, address) for rank, address in enumerate(addresses)]
-                lines.append("a=end-of-candidates")
     return "\r\n".join(lines) + "\r\n"
 
 

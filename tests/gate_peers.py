@@ -1,0 +1,126 @@
+"""People for the gate's own tests: an aiortc device that answers the gate's offers and counts what it decodes.
+
+There is no signalling here: the test hands the offer over and brings the answer back, as the hub would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import av
+from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
+
+from signalling.gate import Gate, GateConfig, GateEvent, Offer
+
+LOCAL = GateConfig(host6=None)
+
+
+def _stripes(step: int) -> av.VideoFrame:
+    frame = av.VideoFrame(width=320, height=240, format="yuv420p")
+    for plane in frame.planes:
+        row = bytes(128 + (n * 5 + step * 9) % 48 for n in range(plane.line_size))
+        plane.update(row * plane.height)
+    return frame
+
+
+class Stripes(VideoStreamTrack):
+    """Ten pictures, over and over: enough change that a whole picture takes several packets, and cheap to make."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pictures = [_stripes(step) for step in range(10)]
+        self._next = 0
+
+    async def recv(self) -> av.VideoFrame:
+        self._next += 1
+        frame = self._pictures[self._next % 10]
+        frame.pts, frame.time_base = await self.next_timestamp()
+        return frame
+
+
+class Device:
+    """One person's device. `frames[publisher, kind]` counts what it decoded from whom."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self.frames: Counter[tuple[str, str]] = Counter()
+        self._pumps: set[asyncio.Task[None]] = set()
+        self._publishers: dict[str, str] = {}
+
+    async def answer(self, offer: Offer, *, reroute: Callable[[str], str] = lambda sdp: sdp) -> str:
+        for slot in offer.slots:
+            self._publishers[slot.audio_mid] = self._publishers[slot.video_mid] = slot.publisher
+
+        @self.pc.on("track")
+        def _(track: MediaStreamTrack) -> None:
+            mid = next(t.mid for t in self.pc.getTransceivers() if t.receiver.track is track)
+            self._pumps.add(asyncio.create_task(self._pump(track, self._publishers[str(mid)])))
+
+        await self.pc.setRemoteDescription(RTCSessionDescription(reroute(offer.sdp), "offer"))
+        for transceiver in self.pc.getTransceivers()[:2]:
+            transceiver.sender.replaceTrack(AudioStreamTrack() if transceiver.kind == "audio" else Stripes())
+            transceiver.direction = "sendrecv"
+        await self.pc.setLocalDescription(await self.pc.createAnswer())
+        return str(self.pc.localDescription.sdp)
+
+    async def _pump(self, track: MediaStreamTrack, publisher: str) -> None:
+        while True:
+            try:
+                await track.recv()
+            except MediaStreamError:
+                return
+            self.frames[publisher, track.kind] += 1
+
+    async def more(self, publisher: str, kind: str, count: int = 5, seconds: float = 10) -> None:
+        """Until so many more frames of that kind were decoded from that publisher."""
+        target = self.frames[publisher, kind] + count
+        async with asyncio.timeout(seconds):
+            while self.frames[publisher, kind] < target:
+                await asyncio.sleep(0.02)
+
+    async def close(self) -> None:
+        await self.pc.close()
+        for pump in self._pumps:
+            pump.cancel()
+
+
+class Room:
+    """A gate, the events it told, and the devices that joined."""
+
+    def __init__(self, gate: Gate, events: list[GateEvent]) -> None:
+        self.gate, self.events = gate, events
+        self.devices: dict[str, Device] = {}
+
+    async def join(self, name: str, others: list[str], **how: Any) -> Device:
+        device = self.devices[name] = Device(name)
+        offer = self.gate.offer(name, slots=others)
+        self.gate.answer(name, await device.answer(offer, **how), offer.neg)
+        return device
+
+    def allow(self, publisher: str, viewer: str) -> None:
+        self.gate.allow(publisher, viewer, "audio")
+        self.gate.allow(publisher, viewer, "video")
+
+    async def told(self, event: GateEvent, seconds: float = 10) -> None:
+        """Until the gate has told this."""
+        async with asyncio.timeout(seconds):
+            while event not in self.events:
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def room(config: GateConfig = LOCAL, **how: Any) -> AsyncIterator[Room]:
+    events: list[GateEvent] = []
+    made = Room(await Gate.open(config, on_event=events.append, **how), events)
+    try:
+        yield made
+    finally:
+        for device in made.devices.values():
+            await device.close()
+        await made.gate.close()
