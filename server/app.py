@@ -65,10 +65,9 @@ async def build_app(
 
         # the media and the live calls
         hub: Hub
-        gate = await _open_gate(settings, lambda event: hub.gate_event(event))
+        gate = await _open_gate(settings, lambda event: hub.on_gate_event(event))
         opened.push_async_callback(gate.close)
         hub = Hub(calls, gate)
-        opened.push_async_callback(hub.close)
 
         # revocations that a crash cut short, before anybody can come in
         follower = Follower(db, hub, clock)
@@ -98,6 +97,7 @@ async def build_app(
             await demo.seed(app)
 
         everything = opened.pop_all()
+        app.on_shutdown.append(lambda _: hub.drain())  # goodbyes first, so that no socket is waited for
         app.on_cleanup.append(lambda _: everything.aclose())
         return app
 
@@ -221,8 +221,5 @@ async def serve(settings: Settings, *, opened: Callable[[Settings], None]) -> No
     try:
         await enough.wait()
         log.info("closing: telling everybody, then going")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await app[keys.HUB].drain()
     finally:
         await runner.cleanup()

@@ -18,7 +18,7 @@ kind            detail                                       what the hub does
 facts_changed   –                                            asks the rules again for every live call of ``people``
 session_over    ``sessions``, ``code``                       closes their sockets and places in calls
 changed         ``what``: pages to fetch again               tells ``people``; no content travels
-end_call        ``call``, ``who``                            ends the call; ``who`` is told to the child (design 5.8)
+end_call        ``call``, ``who``                            ends the call; ``people`` are told ``who`` (design 5.8)
 ==============  ===========================================  ====================================================
 
 People are ids, never names; ``who`` of ``end_call`` is the one exception (the grown-up's chosen name), and done rows go after a day.
@@ -30,7 +30,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from sqlalchemy import bindparam, insert, select, update
@@ -55,10 +55,10 @@ BATCH: Final = 64
 class Listener(Protocol):
     """What the follower needs of the hub."""
 
-    async def facts_changed(self, people: Iterable[str]) -> None: ...
-    async def close_sessions(self, sessions: Iterable[str], code: Code) -> None: ...
-    async def tell_changed(self, people: Iterable[str], what: Sequence[Any]) -> None: ...
-    async def end_call(self, call: str, who: str) -> None: ...
+    async def facts_changed(self, people: Collection[str]) -> None: ...
+    async def close_sessions(self, session_ids: Iterable[str], code: Code) -> None: ...
+    def tell_changed(self, people: Iterable[str], what: Sequence[str]) -> None: ...
+    async def end_call(self, call: str, who_name: str, *, family: Collection[str]) -> bool: ...
 
 
 async def post(tx: AsyncConnection, kind: Kind, people: Iterable[str], *, now: int, **detail: Any) -> None:
@@ -146,9 +146,9 @@ class Follower:
                 elif kind == "session_over":
                     await self._hub.close_sessions(detail["sessions"], detail["code"])
                 elif kind == "changed":
-                    await self._hub.tell_changed(people, detail["what"])
+                    self._hub.tell_changed(people, detail["what"])
                 elif kind == "end_call":
-                    await self._hub.end_call(detail["call"], detail.get("who", ""))
+                    await self._hub.end_call(detail["call"], detail.get("who", ""), family=people)
                 else:
                     log.error("notice %d is of an unknown kind; left undone", row)
                     return False
