@@ -6,6 +6,8 @@ import datetime
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Any, Final, cast, get_args
 
 from server.policy.facts import Band
@@ -36,6 +38,12 @@ class Bands:
     def room_for(self, bands: Iterable[Band]) -> int:
         """How many people may be in one call with all of these: what the strictest of them allows."""
         return min((self.room[band] for band in bands), default=0)
+
+
+@cache
+def bands_in_force() -> Bands:
+    """The bands that come with this package."""
+    return read_bands((resources.files("server.policy") / "bands.toml").read_text("utf-8"))
 
 
 def read_bands(toml: str) -> Bands:
