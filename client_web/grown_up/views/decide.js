@@ -1,0 +1,165 @@
+/**
+ * To decide: one request at a time, the facts in view, three equal answers (design 3.17), and the page with more about how they know
+ * each other (3.18). The answer is the reader's alone: nothing is chosen beforehand, and saying no is as near as saying yes.
+ */
+import { post } from "../../shared/api.js";
+import { html } from "../../shared/html.js";
+import { icon, yeses } from "../../shared/parts.js";
+import { listed, words } from "../../shared/words.js";
+import { faultOf, look, renew } from "../known.js";
+import { Page, radios, stuck, typed, waiting } from "../page.js";
+import { go, to } from "../route.js";
+import { dayAndTime } from "../when.js";
+import { whose } from "../whose.js";
+
+/** @typedef {import("../facts.js").Decision} Decision */
+/** @typedef {import("../facts.js").Answer} Answer */
+
+/** What was just answered: said once, above the next request. */
+let justSaid = "";
+
+/** @param {Decision} ask */
+const title = (ask) => (ask.child ? words("decide.card", { child: ask.child.name ?? "", other: ask.other.name ?? "" }) : words("decide.card-self", { other: ask.other.name ?? "" }));
+
+/** What the yes will have brought about, in true words: it is a call only when the others have said yes as well. @param {Decision} ask @param {Answer} answer */
+function result(ask, answer) {
+  const fill = { child: ask.child?.name ?? "", other: ask.other.name ?? "" };
+  if (answer === "no") return words(ask.child ? "decide.saved-no" : "decide.saved-no-self", fill);
+  const others = ask.yeses.filter((yes) => yes.slot !== "you");
+  if (!ask.child) return words("decide.saved-self", fill);
+  if (others.some((yes) => yes.answer !== "yes" && yes.answer !== "voice")) return words("decide.saved-waiting", fill);
+  return words(answer === "voice" || others.some((yes) => yes.answer === "voice") ? "decide.saved-voice" : "decide.saved-camera", fill);
+}
+
+class Decide extends Page {
+  /** @override @returns {import("../page.js").Deeds} */
+  deeds() {
+    return { answer: (control) => void this.attempt(() => this.#answer(/** @type {Answer} */ (control.dataset.answer))) };
+  }
+
+  /** The request that is open: the one in the address, else the oldest. */
+  get open() {
+    const asks = look("decisions") ?? [];
+    return asks.find((ask) => ask.id === this.parts[0]) ?? asks[0];
+  }
+
+  get more() {
+    return this.parts[1] === "more";
+  }
+
+  /** @override */
+  firstField() {
+    return "answer-camera";
+  }
+
+  /** @override @param {import("../../shared/api.js").ApiFault} fault */
+  explain(fault) {
+    return fault.code === "not_found" ? words("decide.gone") : super.explain(fault);
+  }
+
+  /** @param {Answer} answer */
+  async #answer(answer) {
+    const ask = this.open;
+    if (!ask) return;
+    const form = this.querySelector("form");
+    const known = form ? typed(form).known : undefined;
+    try {
+      await post(`/api/decisions/${encodeURIComponent(ask.id)}`, { answer, ...(known ? { how_known: known } : {}) });
+    } finally {
+      await renew("decisions", "family", "contacts", "people");
+    }
+    justSaid = result(ask, answer);
+    this.done(justSaid);
+    if (this.parts.length > 0) go("decide");
+    else this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
+  }
+
+  /** @override */
+  connectedCallback() {
+    this.news = justSaid;
+    justSaid = "";
+    super.connectedCallback();
+  }
+
+  /** @override */
+  draw() {
+    const asks = look("decisions");
+    const fault = faultOf("decisions");
+    if (!asks) return html`<h1>${words("nav.decide")}</h1>${fault ? stuck(fault) : waiting()}`;
+    const ask = this.open;
+    if (!ask) return this.#nothing();
+    if (this.more && ask.id === this.parts[0]) return this.#detail(ask);
+    const rest = asks.filter((one) => one !== ask);
+    return html`${this.notes()}${this.news ? this.#change() : null}<h1>${words("decide.title", { n: asks.length })}</h1>${this.#card(ask)}
+      ${rest.length > 0 ? html`<h2 class="also" data-key="also">${words("decide.others")}</h2><ul class="folded" data-key="rest">${rest.map((one) => html`<li data-key="${one.id}"><a href="${to("decide", one.id)}"><span>${title(one)}</span>${icon("chev")}</a></li>`)}</ul>` : null}`;
+  }
+
+  #change() {
+    return look("me")?.kind === "guardian" ? html`<p class="change-line" data-key="change"><a class="link" href="${to("contacts")}">${words("decide.change")}</a></p>` : null;
+  }
+
+  /** @param {Decision} ask */
+  #sub(ask) {
+    const fill = { other: ask.other.name ?? "", age: words(`age.${ask.other.group}`), grown_up: ask.other.looked_after_by ?? "", n: ask.other.families };
+    if (ask.other.adult) return words(ask.other.families > 0 ? "decide.adult" : "decide.adult-none", fill);
+    return words(ask.other.looked_after_by ? "decide.sub" : "decide.sub-alone", fill);
+  }
+
+  /** @param {Decision} ask */
+  #posts(ask) {
+    return html`<div role="group" aria-label="${words("decide.posts")}">${yeses(ask.yeses.map((yes) => ({
+      card: { name: yes.slot === "you" ? words("decide.you") : yes.name, avatar: yes.avatar, ground: yes.ground },
+      answer: yes.answer === "not_yet" ? "not-yet" : yes.answer === "no" ? "no" : "yes",
+      words: words(`decide.${yes.answer}`),
+    })))}</div>`;
+  }
+
+  /** @param {Decision} ask */
+  #facts(ask) {
+    const them = ask.other.looked_after_by && !ask.other.adult ? ask.other.looked_after_by : (ask.other.name ?? "");
+    return html`<dl class="facts">
+      ${ask.child && ask.child_says ? html`<div data-key="child"><dt>${words("decide.says", { name: ask.child.name ?? "" })}</dt><dd>${words(`known.${ask.child_says}`)}</dd></div>` : null}
+      ${ask.other_says ? html`<div data-key="other"><dt>${words("decide.says", { name: ask.opened_by === "link" ? them : (ask.other.name ?? "") })}</dt><dd>${words(`known.${ask.other_says}`)}</dd></div>` : null}
+      <div data-key="how"><dt>${words("decide.started")}</dt><dd>${words(`decide.${ask.opened_by}`, { when: dayAndTime(ask.opened_at) })}</dd></div></dl>`;
+  }
+
+  #answers() {
+    /** @param {Answer} answer @param {import("../../shared/parts.js").IconName} sign */
+    const one = (answer, sign) => html`<button class="button" type="button" id="answer-${answer}" data-do="answer" data-answer="${answer}">${icon(sign)}<span>${words(`decide.a-${answer}`)}</span></button>`;
+    return html`<div class="answers three">${one("camera", "cam")}${one("voice", "mic")}${one("no", "no")}</div>`;
+  }
+
+  /** @param {Decision} ask */
+  #card(ask) {
+    return html`<section class="ask panel" data-key="ask-${ask.id}" aria-labelledby="asked"><h2 id="asked">${title(ask)}</h2><p class="second">${this.#sub(ask)}</p>
+      ${this.#posts(ask)}${this.#facts(ask)}${this.#answers()}
+      <p class="second after">${words(ask.child ? "decide.after" : "decide.after-self", { child: ask.child?.name ?? "" })}</p>
+      ${ask.child ? html`<p><a class="link" href="${to("decide", ask.id, "more")}">${words("decide.more")}</a></p>` : null}</section>`;
+  }
+
+  /** @param {Decision} ask */
+  #detail(ask) {
+    const fill = { other: ask.other.name ?? "", child: ask.child?.name ?? "", grown_up: ask.other.looked_after_by ?? ask.other.name ?? "" };
+    return html`<a class="link back" href="${to("decide", ask.id)}" data-key="back">${words("back")}</a>${this.notes()}<h1>${words("decide.more")}</h1>
+      <section class="ask panel"><h2>${title(ask)}</h2><p class="second">${this.#sub(ask)}</p>${this.#posts(ask)}
+      <form class="form" novalidate>${radios({
+        id: "known", legend: words(ask.other.adult ? "decide.q-adult" : "decide.q", fill), help: words("decide.optional"),
+        choices: [{ value: "met", words: words("decide.met") }, { value: "told", words: words("decide.told", fill) }, { value: "unsure", words: words("decide.unsure"), help: words("decide.unsure-help", fill) }],
+      })}</form>
+      ${this.#answers()}<p class="second after">${words("decide.expires")}</p></section>`;
+  }
+
+  #nothing() {
+    const me = look("me");
+    const children = look("family")?.children ?? [];
+    const child = whose();
+    if (me?.kind === "guardian" && look("family") && children.length === 0) {
+      return html`${this.notes()}<h1>${words("decide.no-child")}</h1><p class="lead">${words("decide.no-child-lead")}</p><p><a class="button go" href="${to("child")}">${icon("plus")}<span>${words("child.title")}</span></a></p>`;
+    }
+    return html`${this.notes()}${this.news ? this.#change() : null}<h1>${words("decide.empty-title")}</h1>
+      <div class="panel empty" data-key="empty"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("decide.empty")}</p>
+      ${child ? html`<p class="second">${words("decide.empty-child", { name: listed(children.map((one) => one.name)) })}</p><p><a class="link" href="${to("ask")}">${words("contacts.invite")}</a></p>` : null}</div>`;
+  }
+}
+
+customElements.define("rf-decide", Decide);

@@ -1,0 +1,53 @@
+/**
+ * The green bar on every page of a guardian while a child is on a call (design 3.21): with whom, how long, and End call, which asks once. The
+ * server shuts the media first; the child is told who ended it.
+ */
+import { ApiFault, post } from "../../shared/api.js";
+import { askFirst } from "../../shared/dialog.js";
+import { html, View } from "../../shared/html.js";
+import { onPress } from "../../shared/press.js";
+import { say } from "../../shared/say.js";
+import { listed, words } from "../../shared/words.js";
+import { look, renew } from "../known.js";
+
+class Live extends View {
+  #news = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #later;
+
+  constructor() {
+    super();
+    onPress(this, { end: (control) => void this.#end(control.dataset.call ?? "") });
+  }
+
+  /** @param {string} id */
+  async #end(id) {
+    const call = look("live")?.find((one) => one.call === id);
+    if (!call) return;
+    if (!await askFirst({ title: words("live.q"), text: words("live.q-lead", { name: call.child.name }), yes: words("live.yes"), no: words("live.no") })) return;
+    try {
+      await post(`/api/calls/${encodeURIComponent(id)}/end`);
+      this.#news = words("live.ended");
+    } catch (fault) {
+      if (!(fault instanceof ApiFault)) throw fault;
+      this.#news = words(fault.code === "not_found" ? "live.over" : fault.code === "offline" ? "stuck.offline" : "stuck");
+    }
+    say(this.#news);
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => { this.#news = ""; this.update(); }, 10_000);
+    await renew("live", "history");
+    this.update();
+  }
+
+  /** @override */
+  draw() {
+    if (look("me")?.kind !== "guardian") return html``;
+    const calls = look("live") ?? [];
+    return html`${calls.map((call) => {
+      const fill = { name: call.child.name, with: listed(call.with.map(({ name }) => name)), n: call.minutes };
+      return html`<section class="live" data-key="${call.call}" aria-label="${words("live.title")}"><i class="pulse" aria-hidden="true"></i><p><b>${words("live.one", fill)}</b> ${words(call.minutes < 1 ? "live.just" : "live.so-far", fill)}${
+        call.video ? html` ${words("live.camera")}` : null}</p><button class="button quiet" type="button" data-do="end" data-call="${call.call}">${words("live.end")}<span class="hidden-words">: ${fill.name}, ${fill.with}</span></button></section>`;
+    })}${this.#news ? html`<p class="saved plate-line" data-key="ended">${this.#news}</p>` : null}`;
+  }
+}
+
+customElements.define("rf-live", Live);
