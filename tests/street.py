@@ -1,4 +1,4 @@
-"""A small house for tests of signalling: an authority made of a set of approved pairs, a gate made of a set of lanes, and a
+"""A small street for tests of signalling: an authority made of a set of approved pairs, a gate made of a set of lanes, and a
 phone that speaks the wire over a real WebSocket.
 
 The fakes keep the promises of the Protocols and nothing else. They record what they were asked and what they did, in one
