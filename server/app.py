@@ -22,17 +22,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from aiohttp import web
+from sqlalchemy import func, select
 
-from server import api, audit, demo, retention
+from server import api, demo, retention
 from server.api import keys, middleware, rim
 from server.calls import Calls
 from server.clock import Clock
+from server.db import models
 from server.db.migrate import migrate, refuse_old
 from server.db.session import Database
 from server.errors import BadSettings, CannotStart, NoNetwork, PortTaken
 from server.gatekeeper import Gatekeeper
 from server.notices import Follower
 from server.passwords import Passwords
+from server.policy import BrokenRulebook, Rulebook, load_rulebook
 from server.settings import Settings
 from server.throttle import Throttle
 from signalling.gate import Gate, GateConfig, GateEvent, GateUnavailable
@@ -56,10 +59,10 @@ async def build_app(
         await refuse_old(settings.database_url)
         db = await Database.open(settings.database_url)
         opened.push_async_callback(db.close)
-        clock.not_before(await audit.newest(db))
+        clock.not_before(await _newest_record(db))
 
         # the rules and the one door to them
-        keeper = Gatekeeper()
+        keeper = Gatekeeper(_rulebook())
         calls = Calls(db, keeper, clock.now)
         await calls.clean_up()
 
@@ -82,7 +85,7 @@ async def build_app(
         app[keys.SETTINGS], app[keys.CLOCK], app[keys.DB], app[keys.KEEPER] = settings, clock, db, keeper
         app[keys.CALLS], app[keys.GATE], app[keys.HUB], app[keys.FOLLOWER] = calls, gate, hub, follower
         app[keys.THROTTLE], app[keys.PASSWORDS] = Throttle(clock.now), passwords
-        app[middleware.HEADERS] = middleware.headers_for(settings)
+        app[middleware.HEADERS], app[rim.LOOKED] = middleware.headers_for(settings), rim.Looked()
         app.on_response_prepare.append(middleware.on_prepare)
         routes = api.ROUTES + (demo.ROUTES if settings.demo else ())
         app[middleware.ASKS] = {(route.method, route.path): route.asks for route in routes}
@@ -147,6 +150,18 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
         made.close()
         raise
     return made
+
+
+async def _newest_record(db: Database) -> int:
+    async with db.read() as tx:
+        return (await tx.execute(select(func.max(models.audit.c.at)))).scalar() or 0
+
+
+def _rulebook() -> Rulebook:
+    try:
+        return load_rulebook()
+    except BrokenRulebook as fault:
+        raise CannotStart(f"The rulebook does not hold together, so nothing would be safe: {fault}") from None
 
 
 async def _open_gate(settings: Settings, on_event: Callable[[GateEvent], None]) -> Gate:

@@ -134,7 +134,7 @@ def _migrate(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _verify(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     findings = asyncio.run(_verify_audit(load(environ)))
     for finding in findings:
-        print(finding)
+        print(f"{finding.chain} row {finding.seq}: {finding.what}")
     print("Every chain is whole." if not findings else f"{len(findings)} findings.")
     return 1 if findings else 0
 
@@ -147,7 +147,8 @@ async def _verify_audit(settings: Settings) -> Sequence[Any]:
     await refuse_old(settings.database_url)
     db = await Database.open(settings.database_url)
     try:
-        return await audit.verify(db)
+        async with db.read() as tx:
+            return await audit.verify(tx)
     finally:
         await db.close()
 
@@ -160,10 +161,14 @@ def _schema(_: argparse.Namespace, __: Mapping[str, str]) -> int:
 
 
 def _policy(_: argparse.Namespace, __: Mapping[str, str]) -> int:
-    from server.policy import decide
+    from server.policy import BrokenRulebook, load_rulebook
 
-    decide.load()
-    print("The rulebook fits its schema.")
+    try:
+        book = load_rulebook()
+    except BrokenRulebook as wrong:
+        print(wrong)
+        return 1
+    print(f"The rulebook fits its schema: {len(book.rules)} rules, version {book.version}.")
     return 0
 
 
