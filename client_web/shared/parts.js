@@ -84,7 +84,7 @@ export const errorSummary = (title, errors) => errors.length === 0 ? html`` : ht
 
 /**
  * A switch: a native checkbox that looks like a gate, with the word beside it.
- * @param {{id: string, label: string, on: boolean, words: {on: string, off: string}, deed: string}} s
+ * @param {{id: string, label: string | Markup, on: boolean, words: {on: string, off: string}, deed: string}} s
  */
 export const gateSwitch = ({ id, label, on, words, deed }) => html`<label class="switch" for="${id}"
   ><span>${label}</span><input type="checkbox" role="switch" id="${id}" data-do="${deed}" data-again ${on ? html`checked` : null}

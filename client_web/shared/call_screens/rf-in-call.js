@@ -13,6 +13,16 @@ import "./rf-seen-by.js";
 import "./rf-self.js";
 /** @typedef {import("../parts.js").Card} Card */
 
+const KEYS_KEY = "ringfence.keys";
+/** One letter, one control; only while no field has the focus, and only while the person wants it (WCAG 2.1.4). @type {Record<string, string>} */
+const KEYS = { m: "microphone", v: "camera", l: "leave", h: "help" };
+
+/** Do single keys work in a call? Kept on this device. */
+export const keysOn = () => localStorage.getItem(KEYS_KEY) !== "off";
+
+/** @param {boolean} on */
+export const setKeys = (on) => localStorage.setItem(KEYS_KEY, on ? "on" : "off");
+
 export class RfInCall extends View {
   /** @type {import("../telephone.js").Telephone | null} */ telephone = null;
   /** @type {(ref: string) => Card} */ cardOf = () => ({ name: words("someone"), avatar: -1, ground: 0 });
@@ -25,6 +35,23 @@ export class RfInCall extends View {
       camera: () => this.telephone?.setCamera(this.telephone.camera !== "on" && this.telephone.camera !== "opening"),
       leave: () => this.telephone?.leave(),
     });
+  }
+
+  #key = (/** @type {KeyboardEvent} */ event) => {
+    if (!keysOn() || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target instanceof Element && event.target.closest("input, select, textarea, dialog")) return;
+    const control = KEYS[event.key.toLowerCase()];
+    if (control) /** @type {HTMLElement | null} */ (this.querySelector(`.dock [data-do="${control}"]`))?.click();
+  };
+
+  /** @override */
+  connectedCallback() {
+    super.connectedCallback();
+    document.addEventListener("keydown", this.#key);
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("keydown", this.#key);
   }
 
   /** Take down every picture and sound, in this very moment. */

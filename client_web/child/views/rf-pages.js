@@ -1,0 +1,48 @@
+/** Short pages: `rf-who-sees-what` (only sentences that are true today), `rf-not-here` (what busy and away mean), `rf-quiet-field` (nothing to see). */
+import { html, View } from "../../shared/html.js";
+import { avatar, ground, icon } from "../../shared/parts.js";
+import { listed, words } from "../../shared/words.js";
+import { dock, helpOnly, top } from "../frame.js";
+import { known, personOf } from "../known.js";
+
+export class RfWhoSeesWhat extends View {
+  /** @override */
+  draw() {
+    const names = known.home?.grown_ups.map((each) => each.name) ?? [];
+    return html`${top(words("sees.title"))}<main id="main" class="column">
+      <p class="lead">${words("sees.you")}</p>
+      <section class="panel can"><h2>${icon("eye")}${words("sees.yes-title")}</h2><p>${words("sees.yes")}</p></section>
+      <section class="panel can"><h2>${icon("eye-off")}${words("sees.no-title")}</h2><p>${words("sees.no")}</p></section>
+      <section class="panel can"><h2>${icon("hand")}${words("sees.can-title")}</h2><p>${words("sees.can")} ${words("sees.told")}</p></section>
+      ${names.length ? html`<p>${words("sees.grown-ups", { names: listed(names) })}</p>` : null}
+      <p>${words("sees.record")} ${words("sees.filmed")}</p>
+    </main>${dock("sees")}`;
+  }
+}
+
+export class RfNotHere extends View {
+  ref = "";
+  /** @type {"busy" | "away"} */ status = "away";
+
+  /** @override */
+  draw() {
+    const person = personOf(this.ref);
+    const name = person?.name ?? words("someone");
+    return html`<main id="main" class="middle">
+      <div class="rails"><div class="post big ${ground(person?.ground ?? 0)}" aria-hidden="true">${avatar(person?.avatar ?? -1)}</div></div>
+      <h1 tabindex="-1">${words(`away.${this.status}-title`, { name })}</h1><p class="lead">${words(`away.${this.status}`)}</p>
+      <div class="answers"><a class="button" href="#/">${words("away.ok")}</a></div></main>${dock("")}`;
+  }
+}
+
+export class RfQuietField extends View {
+  /** @override */
+  draw() {
+    return html`<main id="main" class="middle quiet-field"><h1 tabindex="-1">${words("field.title")}</h1><p>${words("field.lead")}</p>
+      <a class="link" href="#/">${words("field.back")}</a></main>${helpOnly()}`;
+  }
+}
+
+customElements.define("rf-who-sees-what", RfWhoSeesWhat);
+customElements.define("rf-not-here", RfNotHere);
+customElements.define("rf-quiet-field", RfQuietField);
