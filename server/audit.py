@@ -24,7 +24,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.db.session import rows, run_many
+from server.db.session import Database, rows, run_many
 
 PLATFORM: Final = "platform"  #: the chain of what concerns no household
 _START: Final = bytes(32)
@@ -88,15 +88,26 @@ async def heads(tx: AsyncConnection) -> Mapping[str, tuple[int, bytes]]:
     }
 
 
-async def verify(tx: AsyncConnection, known: Mapping[str, tuple[int, bytes]] | None = None) -> list[Finding]:
+async def newest(db: Database) -> int:
+    """When the newest row was written, in milliseconds; 0 when there is none. Time must not run back behind it."""
+    async with db.read() as tx:
+        return (await rows(tx, "SELECT COALESCE(MAX(at), 0) FROM audit"))[0][0]  # type: ignore[no-any-return]  # BigInteger
+
+
+async def verify(db: Database, known: Mapping[str, tuple[int, bytes]] | None = None) -> list[Finding]:
     """Walk every chain from its start. No findings: nothing was altered, cut out, put in or swapped.
 
     ``known``: heads copied earlier to another place; each must still be found where it was.
     """
+    async with db.read() as tx:
+        return await _walk(tx, known or {})
+
+
+async def _walk(tx: AsyncConnection, known: Mapping[str, tuple[int, bytes]]) -> list[Finding]:
     found: list[Finding] = []
     expected = dict(await heads(tx))
     seen: dict[str, tuple[int, bytes]] = {}
-    marks = {(chain, seq): last for chain, (seq, last) in (known or {}).items()}
+    marks = {(chain, seq): last for chain, (seq, last) in known.items()}
     after: tuple[str, int] = ("", 0)
     while page := await rows(tx, _PAGE_OF_ROWS, chain=after[0], seq=after[1], limit=_PAGE):
         for chain, seq, at, question, who, verdict, rules, rulebook, previous, stored in page:

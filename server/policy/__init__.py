@@ -32,7 +32,7 @@ JavaScript. Only remember what ``decide.py`` does about errors: Cedar alone skip
 """
 
 from server.policy.bands import BrokenRulebook
-from server.policy.decide import Decision, Rulebook, load_rulebook
+from server.policy.decide import Decision, Rulebook, load
 from server.policy.facts import Act, Question, Reach, Verb
 
-__all__ = ["Act", "BrokenRulebook", "Decision", "Question", "Reach", "Rulebook", "Verb", "load_rulebook"]
+__all__ = ["Act", "BrokenRulebook", "Decision", "Question", "Reach", "Rulebook", "Verb", "load"]

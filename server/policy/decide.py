@@ -172,7 +172,7 @@ class Rulebook:
         )
 
 
-def load_rulebook() -> Rulebook:
+def load() -> Rulebook:
     """The rulebook that comes with this package. Raises :class:`BrokenRulebook` when it does not hold together."""
     home = resources.files("server.policy")
     return Rulebook(

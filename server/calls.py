@@ -1,0 +1,443 @@
+"""Calls: what signalling asks of the house, answered from facts by the rules and written down.
+
+``Calls`` is the ``Authority`` of ``signalling``. Every answer is one transaction of one shape: gather the facts, ask the
+gatekeeper for every ordered pair of people, write what follows, commit. Facts are read anew each time: a ring was no promise
+that an answer will be allowed, an answer none that a camera may open.
+
+**Lanes.** An allowed call comes with all that may be open in it: for each ordered pair, whether X's voice may reach Y and
+whether X's picture may. Both are questions of their own to the rules. Nothing else may be opened.
+
+**Who leaves.** When a call may no longer be as it is, the smallest harm leaves first (row 28). First those who may not be in any
+call at all; then, while two people in it may not be together, a grown-up before a child, the one with the most such
+pairs before others, the one who came last before those who were there. What remains is a call in which every pair is allowed.
+
+**Ended is terminal.** A call row that has ended never lives again, and to every question about it the rules say
+``call-is-over``. After a restart no call is alive: the media went with the process.
+
+Two grown-ups in one call have no contact, so no ref; each gets one for the other that is made from this call and good for
+nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, cast
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server import facts
+from server.accounts import SignedIn
+from server.db.session import Database, rows, run_many
+from server.facts import Gathering, Known
+from server.gatekeeper import Gatekeeper
+from server.policy import Decision, Verb
+from server.policy.decide import loudest
+from server.policy.facts import Call
+from signalling.authority import Circle, Lane, Permit, PersonId, Refusal, Seat, Standing
+from signalling.protocol import Code, Media
+
+TICKET_MS: Final = 30_000  # from the page's request to the socket's hello; a slow phone needs a few seconds
+HISTORY_MS: Final = 30 * 24 * 3_600_000  # row 46: who, when and how long, for thirty days
+_MINUTE: Final = 60_000
+
+_LANE_VERBS: Final[Mapping[Media, Verb]] = {"audio": Verb.BE_HEARD_BY, "video": Verb.BE_SEEN_BY}
+#: The rules' codes in the closed list of the protocol. A sign-in that is no longer good is not told to be that: the socket
+#: that belongs to it is closed by the notice of its end.
+_CODES: Final[Mapping[str, Code]] = {
+    "not_found": "not_found",
+    "not_permitted": "not_permitted",
+    "not_signed_in": "not_permitted",
+    "internal": "internal",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A live call as the guardian of a child in it sees it: who and how long, never what. ``video``: rung as a video call."""
+
+    call: str
+    child: str
+    child_name: str
+    others: tuple[str, ...]
+    video: bool
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """A call that was: with whom, when (milliseconds), how many minutes, begun ones counted."""
+
+    others: tuple[str, ...]
+    started_at: int
+    minutes: int
+
+
+class Calls:
+    """The answers to signalling's questions, from this database and these rules. ``clock`` gives milliseconds."""
+
+    def __init__(self, db: Database, keeper: Gatekeeper, clock: Callable[[], int]) -> None:
+        self._db = db
+        self._keeper = keeper
+        self._now = clock
+
+    # -- coming to the door -----------------------------------------------------------------------------------------
+
+    async def make_ticket(self, me: SignedIn, now: int) -> str | Decision:
+        """A single-use ticket for one WebSocket, bound to this sign-in. 32 random bytes; only the hash is kept."""
+        async with self._db.begin() as tx:
+            asked = await facts.act(tx, Verb.GET_TICKET, me.person, now=now, by=me.session)
+            if not (decision := await self._keeper.ask(tx, asked)):
+                return decision
+            ticket = secrets.token_urlsafe(32)
+            await rows(
+                tx,
+                "INSERT INTO tickets (hash, session_id, expires_at) VALUES (:hash, :session, :until)",
+                hash=_digest(ticket),
+                session=me.session,
+                until=now + TICKET_MS,
+            )
+            return ticket
+
+    async def admit(self, ticket: str) -> Seat | Refusal:
+        """Spend a ticket. Unknown, spent, expired and foreign ones take the same way and get the same answer."""
+        now = self._now()
+        async with self._db.begin() as tx:
+            spent = await rows(
+                tx, "DELETE FROM tickets WHERE hash = :hash RETURNING session_id, expires_at", hash=_digest(ticket)
+            )
+            session = spent[0][0] if spent and spent[0][1] > now else ""
+            return await self._seat(tx, session, now)
+
+    async def readmit(self, seat: Seat) -> Seat | Refusal:
+        """Is this sign-in still good, this device still paired, this account still allowed?"""
+        async with self._db.begin() as tx:
+            again = await self._seat(tx, seat.session, self._now())
+        return again if again == seat else Refusal("not_authenticated")
+
+    async def _seat(self, tx: AsyncConnection, session: str, now: int) -> Seat | Refusal:
+        known, device, gathering = await facts.by_session(tx, session, now=now)
+        if not await self._keeper.ask(tx, gathering.alone(Verb.CONNECT, known)):
+            return Refusal("not_authenticated")
+        return Seat(known.id, session, device)
+
+    # -- who is here --------------------------------------------------------------------------------------------------
+
+    async def circle(self, person: PersonId) -> Circle:
+        """Whose presence this person may see, and who may see theirs. Written to the chain of their own household."""
+        async with self._db.begin() as tx:
+            gathering = await facts.circle(tx, person, now=self._now())
+            if not gathering.people or gathering.people[0].id != person:
+                return Circle({}, {})
+            me, *others = gathering.people
+            if not others:
+                return Circle({}, {})
+            asked = [
+                gathering.reach(Verb.SEE_PRESENCE, x, y) for other in others for x, y in ((me, other), (other, me))
+            ]
+            decisions = await self._keeper.ask_all(tx, asked, Verb.SEE_PRESENCE, chains=(me.chain,))
+        sees, seen_by = {}, {}
+        for number, other in enumerate(others):
+            if decisions[2 * number] and (ref := gathering.refs.get((me.id, other.id))):
+                sees[other.id] = ref
+            if decisions[2 * number + 1] and (ref := gathering.refs.get((other.id, me.id))):
+                seen_by[other.id] = ref
+        return Circle(sees, seen_by)
+
+    # -- a call ---------------------------------------------------------------------------------------------------------
+
+    async def ring(self, caller: Seat, to: Sequence[str], media: Media) -> Permit | Refusal:
+        """May this seat ring these refs? An unknown ref and somebody else's ref are the same stranger."""
+        now = self._now()
+        async with self._db.begin() as tx:
+            gathering = await facts.by_refs(tx, caller.person, to, session=caller.session, now=now)
+            call = gathering.call_of_all(live=True, media=media)
+            refusal, lanes = await self._ask_pairs(tx, Verb.RING, gathering, call)
+            if refusal is not None:
+                return refusal
+            name = f"c_{secrets.token_urlsafe(12)}"
+            await rows(
+                tx,
+                "INSERT INTO calls (id, media, state, started_at) VALUES (:id, :media, 'live', :now)",
+                id=name,
+                media=media,
+                now=now,
+            )
+            await run_many(
+                tx,
+                "INSERT INTO call_people (call_id, person_id) VALUES (:call, :person)",
+                [{"call": name, "person": known.id} for known in gathering.people],
+            )
+        return _permit(name, gathering, lanes, media)
+
+    async def answer(self, call: str, answerer: Seat, present: Sequence[PersonId]) -> Permit | Refusal:
+        """May this seat come in, to everybody present? The facts of this moment count, not those of the ring."""
+        verb = Verb.ANSWER if len(set(present) - {answerer.person}) < 2 else Verb.JOIN
+        async with self._db.begin() as tx:
+            gathering = await self._in_call(tx, call, present, answerer)
+            refusal, lanes = await self._ask_pairs(tx, verb, gathering, _as_it_is(gathering))
+        return refusal if refusal is not None else _permit(call, gathering, lanes, _media(gathering))
+
+    async def publish(
+        self, call: str, seat: Seat, present: Sequence[PersonId], audio: bool, video: bool
+    ) -> Permit | Refusal:
+        """May this seat be heard and seen now? The lanes that start here. Refused when something is asked for and
+        nobody at all may receive it."""
+        async with self._db.begin() as tx:
+            gathering = await self._in_call(tx, call, present, seat)
+            wanted: dict[Media, bool] = {"audio": audio, "video": video}
+            kinds = [kind for kind, asked in wanted.items() if asked]
+            refusal, lanes = await self._ask_pairs(
+                tx, Verb.STAY, gathering, _as_it_is(gathering), only_from=seat.person, kinds=kinds
+            )
+        if refusal is not None:
+            return refusal
+        if len(gathering.people) > 1 and any(all(lane[2] != kind for lane in lanes) for kind in kinds):
+            return Refusal("not_permitted")
+        return _permit(call, gathering, lanes, _media(gathering))
+
+    async def go_on(self, call: str, present: Sequence[PersonId]) -> Standing:
+        """What of a live call may go on, and who must leave it first, second, ..."""
+        async with self._db.begin() as tx:
+            gathering = await self._in_call(tx, call, present)
+            facts_of_call = _as_it_is(gathering)
+            alone = [gathering.alone(Verb.BE_IN_CALL, known) for known in gathering.people]
+            pairs = gathering.pairs()
+            asked = [
+                gathering.reach(verb, x, y, facts_of_call)
+                for verb in (Verb.STAY, *_LANE_VERBS.values())
+                for x, y in pairs
+            ]
+            decisions = await self._keeper.ask_all(tx, alone + asked, Verb.STAY if pairs else Verb.BE_IN_CALL)
+        fit = {one.id for one, yes in zip(gathering.people, decisions, strict=False) if yes}
+        stay, heard, seen = (decisions[len(alone) + n * len(pairs) :][: len(pairs)] for n in range(3))
+        apart = {frozenset((x.id, y.id)) for (x, y), yes in zip(pairs, stay, strict=True) if not yes}
+        leaving = smallest_harm_first([(one.id, one.person.kind == "child") for one in gathering.people], fit, apart)
+        gone = set(leaving)
+        lanes = frozenset(
+            lane
+            for kind, answers in (("audio", heard), ("video", seen))
+            for lane in _lanes(pairs, answers, cast(Media, kind))
+            if lane[0] not in gone and lane[1] not in gone
+        )
+        return Standing(lanes, tuple((person, "policy_revoked") for person in leaving))
+
+    async def _in_call(
+        self, tx: AsyncConnection, call: str, present: Sequence[PersonId], seat: Seat | None = None
+    ) -> Gathering:
+        ids = [*present, *([seat.person] if seat else [])]
+        return await facts.around(
+            tx,
+            ids,
+            now=self._now(),
+            me=seat.person if seat else "",
+            session=seat.session if seat else "",
+            call=call,
+        )
+
+    async def _ask_pairs(
+        self,
+        tx: AsyncConnection,
+        verb: Verb,
+        gathering: Gathering,
+        call: Call,
+        *,
+        only_from: PersonId = "",
+        kinds: Sequence[Media] = ("audio", "video"),
+    ) -> tuple[Refusal | None, frozenset[Lane]]:
+        """Ask ``verb`` for every ordered pair, and for each pair what may be heard and seen; one event.
+
+        Somebody who is in the call and still alone in it may be there, and nothing of theirs goes anywhere."""
+        pairs = gathering.pairs()
+        if not pairs:
+            alone = await self._keeper.ask_all(
+                tx, [gathering.alone(Verb.BE_IN_CALL, one) for one in gathering.people], Verb.BE_IN_CALL
+            )
+            yes = verb is Verb.STAY and call.live and bool(alone) and all(alone)
+            return (None if yes else Refusal("not_permitted")), frozenset()
+        sending = [pair for pair in pairs if not only_from or pair[0].id == only_from]
+        asked = [gathering.reach(verb, x, y, call) for x, y in pairs]
+        for kind in kinds:
+            asked += [gathering.reach(_LANE_VERBS[kind], x, y, call) for x, y in sending]
+        # an opened camera is written down as one
+        event = _LANE_VERBS[kinds[-1]] if only_from and kinds else verb
+        decisions = await self._keeper.ask_all(tx, asked, event)
+        if (no := loudest(decisions[: len(pairs)])) is not None:
+            return Refusal(_CODES[no.code]), frozenset()
+        lanes: set[Lane] = set()
+        for number, kind in enumerate(kinds):
+            first = len(pairs) + number * len(sending)
+            lanes |= _lanes(sending, decisions[first : first + len(sending)], kind)
+        return None, frozenset(lanes)
+
+    # -- the record -------------------------------------------------------------------------------------------------------
+
+    async def came_in(self, call: str, person: PersonId) -> None:
+        """This person's media is up. The first time counts."""
+        async with self._db.begin() as tx:
+            await rows(
+                tx,
+                "UPDATE call_people SET came_at = COALESCE(came_at, :now), left_at = NULL"
+                " WHERE call_id = :call AND person_id = :person"
+                " AND EXISTS (SELECT 1 FROM calls WHERE id = :call AND state = 'live')",
+                call=call,
+                person=person,
+                now=self._now(),
+            )
+
+    async def went_out(self, call: str, person: PersonId, code: Code) -> None:
+        """This person has left, or never came: ``code`` says why to them, and is not kept."""
+        async with self._db.begin() as tx:
+            await rows(tx, _LEFT + " AND person_id = :person", call=call, person=person, now=self._now())
+
+    async def ended(self, call: str, code: Code) -> None:
+        """The call is over for everybody, for good. The first reason stays."""
+        now = self._now()
+        async with self._db.begin() as tx:
+            await rows(tx, _LEFT, call=call, now=now)
+            await rows(
+                tx,
+                "UPDATE calls SET state = 'ended', ended_at = :now, code = :code WHERE id = :call AND state = 'live'",
+                call=call,
+                code=code,
+                now=now,
+            )
+
+    async def clean_up(self) -> int:
+        """At start-up: no call survives a restart. Ends what a crash left open; returns how many that were."""
+        now = self._now()
+        async with self._db.begin() as tx:
+            await rows(
+                tx,
+                "UPDATE call_people SET left_at = :now WHERE left_at IS NULL"
+                " AND call_id IN (SELECT id FROM calls WHERE state = 'live')",
+                now=now,
+            )
+            open_ = await rows(
+                tx,
+                "UPDATE calls SET state = 'ended', ended_at = :now, code = 'internal' WHERE state = 'live' RETURNING id",
+                now=now,
+            )
+            await rows(tx, "DELETE FROM tickets")
+        return len(open_)
+
+    # -- for families -----------------------------------------------------------------------------------------------------
+
+    async def look_at_live(self, me: SignedIn, now: int) -> list[LiveCall] | Decision:
+        """Live calls of the children whom this guardian looks after (row 46)."""
+        async with self._db.begin() as tx:
+            asked = await facts.act(tx, Verb.LOOK_AT_LIVE_CALLS, me.person, now=now, by=me.session)
+            if not (decision := await self._keeper.ask(tx, asked)):
+                return decision
+            found = await rows(tx, _LIVE, guardian=me.person)
+        calls: dict[tuple[str, str], LiveCall] = {}
+        for call, child, name, other, media, came in found:
+            known = calls.get((call, child))
+            others = (*(known.others if known else ()), other or "")
+            calls[call, child] = LiveCall(call, child, name, others, media == "video", _minutes(came, now))
+        return list(calls.values())
+
+    async def may_end(self, tx: AsyncConnection, me: SignedIn, call: str, now: int) -> Decision:
+        """May this person end this live call? Asked inside ``tx``, in which the notice that ends it is to be posted."""
+        asked = await facts.act(tx, Verb.END_CALL, me.person, now=now, by=me.session, call=call)
+        return await self._keeper.ask(tx, asked)
+
+    async def look_at_history(self, me: SignedIn, child: str, now: int) -> list[PastCall] | Decision:
+        """Who a child called and was called by in the last 30 days, newest first; never what was said or shown."""
+        async with self._db.begin() as tx:
+            asked = await facts.act(tx, Verb.LOOK_AT_HISTORY, me.person, now=now, by=me.session, child=child)
+            if not (decision := await self._keeper.ask(tx, asked)):
+                return decision
+            found = await rows(tx, _PAST, child=child, since=now - HISTORY_MS)
+        past: dict[str, PastCall] = {}
+        for call, other, came, left in found:
+            known = past.get(call)
+            past[call] = PastCall((*(known.others if known else ()), other or ""), came, _minutes(came, left or now))
+        return list(past.values())
+
+
+def smallest_harm_first(
+    people: Sequence[tuple[PersonId, bool]], fit: Collection[PersonId], apart: Collection[frozenset[PersonId]]
+) -> list[PersonId]:
+    """Who must leave, in order. ``people``: (id, is a child) in the order in which they came; ``fit``: those who may be in
+    a call at all; ``apart``: pairs who may not be in one together."""
+    staying = dict(people)
+    order = {person: number for number, (person, _) in enumerate(people)}
+    leaving = sorted((one for one in staying if one not in fit), key=lambda one: (staying[one], -order[one]))
+    for person in leaving:
+        del staying[person]
+    while conflicts := [pair for pair in apart if pair <= staying.keys()]:
+        among = {person for pair in conflicts for person in pair}
+        next_ = min(among, key=lambda one: (staying[one], -sum(one in pair for pair in conflicts), -order[one]))
+        leaving.append(next_)
+        del staying[next_]
+    return leaving
+
+
+def _as_it_is(gathering: Gathering) -> Call:
+    """The call with these people in it: live only if the row says so and everybody was rung into this very call."""
+    row = gathering.call
+    live = row is not None and row.live and all(known.id in row.rung for known in gathering.people)
+    return gathering.call_of_all(live=live, media=row.media if row else "audio")
+
+
+def _media(gathering: Gathering) -> Literal["audio", "video"]:
+    return gathering.call.media if gathering.call else "audio"
+
+
+def _lanes(pairs: Sequence[tuple[Known, Known]], answers: Sequence[Decision], kind: Media) -> set[Lane]:
+    return {(x.id, y.id, kind) for (x, y), yes in zip(pairs, answers, strict=True) if yes}
+
+
+def _permit(call: str, gathering: Gathering, lanes: frozenset[Lane], media: Media) -> Permit:
+    refs = {
+        (x.id, y.id): gathering.refs.get((x.id, y.id)) or _passing_ref(call, x.id, y.id) for x, y in gathering.pairs()
+    }
+    return Permit(call, tuple(known.id for known in gathering.people), refs, lanes, media)
+
+
+def _passing_ref(call: str, viewer: PersonId, other: PersonId) -> str:
+    """For two grown-ups beside a child: a ref for this call and this viewer only."""
+    return f"k_{hashlib.sha256(f'{call} {viewer} {other}'.encode()).hexdigest()[:24]}"
+
+
+def _digest(ticket: str) -> bytes:
+    return hashlib.sha256(ticket.encode()).digest()
+
+
+def _minutes(since: int, until: int) -> int:
+    """Begun minutes count, as on a telephone bill."""
+    return max(1, -(-(until - since) // _MINUTE))
+
+
+_LEFT: Final = "UPDATE call_people SET left_at = :now WHERE call_id = :call AND left_at IS NULL"
+
+_LIVE: Final = """
+SELECT c.id, p.id, p.name, s.name, c.media, me.came_at
+  FROM guardianships g
+  JOIN people p ON p.id = g.child_id
+  JOIN call_people me ON me.person_id = p.id AND me.came_at IS NOT NULL AND me.left_at IS NULL
+  JOIN calls c ON c.id = me.call_id AND c.state = 'live'
+  JOIN call_people them ON them.call_id = c.id AND them.person_id <> p.id
+   AND them.came_at IS NOT NULL AND them.left_at IS NULL
+  LEFT JOIN contacts k ON k.state = 'approved'
+   AND ((k.a_id = p.id AND k.b_id = them.person_id) OR (k.b_id = p.id AND k.a_id = them.person_id))
+  LEFT JOIN sides s ON s.contact_id = k.id AND s.viewer_id = p.id
+ WHERE g.guardian_id = :guardian
+ ORDER BY me.came_at, c.id, p.id
+"""
+
+# The name is the one that the child's family gave to the contact, also when it has ended since: the newest one counts.
+_PAST: Final = """
+SELECT c.id,
+       (SELECT s.name FROM sides s JOIN contacts k ON k.id = s.contact_id
+         WHERE s.viewer_id = :child AND s.other_id = them.person_id ORDER BY k.created_at DESC LIMIT 1),
+       me.came_at, me.left_at
+  FROM call_people me
+  JOIN calls c ON c.id = me.call_id
+  JOIN call_people them ON them.call_id = c.id AND them.person_id <> me.person_id AND them.came_at IS NOT NULL
+ WHERE me.person_id = :child AND me.came_at >= :since
+ ORDER BY me.came_at DESC, c.id
+"""
