@@ -94,7 +94,7 @@ class GatePort(Protocol):
     def allow(self, publisher: str, viewer: str, kind: Media) -> None: ...
     def cut(self, *, publisher: str | None = None, viewer: str | None = None, kind: Media | None = None) -> int: ...
     def remove(self, peer: str) -> None: ...
-    def who_sees_whom(self) -> frozenset[tuple[str, str, Media]]: ...
+    def who_sees_whom(self, among: Iterable[str] | None = None) -> frozenset[tuple[str, str, Media]]: ...
 
 
 class SocketPort(Protocol):
@@ -281,7 +281,7 @@ class Hub:
             person = seat.person
             back = MediaUp(person) if person in live.up else Back(person)
             if not self._do(live, back):
-                self._send(session, self._state_for(live, person, self._gate.who_sees_whom()))
+                self._send(session, self._state_for(live, person, self._gate.who_sees_whom(live.peers.values())))
         self.counts["resumed"] += 1
         return session
 
@@ -463,24 +463,20 @@ class Hub:
 
     def cancel(self, me: Session, message: protocol.Cancel) -> None:
         """Stop ringing. Asks nobody."""
-        live = self._calls.get(message.call)
-        if live is None or live.call.state != "ringing" or live.seats.get(live.call.caller) is not me:
-            return self._not_mine(me, message.id, live)
-        self._do(live, Went(me.seat.person, "cancelled"))
-        self._send(me, protocol.Ok(re=message.id, call=message.call))
-        return None
+        # The answer may have crossed the caller's change of mind; wanting out is never in the wrong state.
+        return self._go(me, message.id, message.call)
 
     def leave(self, me: Session, message: protocol.Leave) -> None:
         """Go. Asks nobody, is never refused to somebody who is in the call, and is never held up by a question."""
-        live = self._calls.get(message.call)
-        if live is None or live.seats.get(me.seat.person) is not me:
-            if live is not None and message.call in me.rings:
-                self._do(live, Went(me.seat.person, "declined"))
-                self._send(me, protocol.Ok(re=message.id, call=message.call))
-                return None
-            return self._not_mine(me, message.id, live)
-        self._do(live, Went(me.seat.person, "cancelled" if live.call.state == "ringing" else "left"))
-        self._send(me, protocol.Ok(re=message.id, call=message.call))
+        return self._go(me, message.id, message.call)
+
+    def _go(self, me: Session, request: str, call: str) -> None:
+        live = self._calls.get(call)
+        if live is None or (live.seats.get(me.seat.person) is not me and call not in me.rings):
+            return self._not_mine(me, request, live)
+        code: Code = "declined" if call in me.rings else "cancelled" if live.call.state == "ringing" else "left"
+        self._do(live, Went(me.seat.person, code))
+        self._send(me, protocol.Ok(re=request, call=call))
         return None
 
     def media(self, me: Session, message: protocol.SetMedia) -> Coroutine[Any, Any, None] | None:
@@ -574,10 +570,11 @@ class Hub:
         for person in concerned:
             self._changed[person] = self._facts
         calls = {live.call.id: live for person in concerned for live in self._calls_of.get(person, {}).values()}
-        await asyncio.gather(
-            *(self._recheck(live) for live in calls.values()),
-            *(self._refresh(person) for person in concerned if person in self._people),
-        )
+        # Tasks of our own: whoever waits for us may lose patience, and the cut must not be lost with it.
+        work = [self.spawn(self._recheck(live)) for live in calls.values()]
+        work += [self.spawn(self._refresh(person)) for person in concerned if person in self._people]
+        if work:
+            await asyncio.wait(work)
 
     async def close_sessions(self, session_ids: Iterable[str], code: Code = "session_revoked") -> None:
         """Signed out, un-paired, suspended: the places in calls go at once, then the sockets. No resume."""
@@ -595,7 +592,6 @@ class Hub:
         self,
         call: str,
         who_name: str = "",
-        *,
         family: Collection[PersonId] = (),
         code: Code = "ended_by_supervisor",
     ) -> bool:
@@ -607,7 +603,7 @@ class Hub:
         live.named = dict.fromkeys(family, who_name)
         return self._do(live, Stopped(code))
 
-    def tell_changed(self, people: Iterable[PersonId], what: Sequence[str]) -> None:
+    async def tell_changed(self, people: Iterable[PersonId], what: Sequence[str]) -> None:
         """These people's pages are out of date."""
         message = protocol.Changed(what=list(what))  # type: ignore[arg-type]  # names are checked by the JSON Schema of the wire
         for person in people:
@@ -628,10 +624,10 @@ class Hub:
             for live in found.values()
         )
 
-    def on_gate_event(self, event: terms.GateEvent) -> None:
+    def gate_event(self, event: terms.GateEvent) -> None:
         """Give this to ``Gate.open`` as ``on_event``."""
         if self._performing:
-            asyncio.get_running_loop().call_soon(self.on_gate_event, event)
+            asyncio.get_running_loop().call_soon(self.gate_event, event)
             return
         if isinstance(event, terms.Fact):
             return
@@ -691,6 +687,10 @@ class Hub:
             await work
         finally:
             me.asks -= 1
+
+    async def close(self) -> None:
+        """Stop now: everybody is told, every place at the gate is taken away, the record is written."""
+        await self.drain()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task that is not forgotten: :meth:`drain` waits for it, and a fault in it is logged without content."""
@@ -937,7 +937,7 @@ class Hub:
         self._send(session, protocol.Ended(call=live.call.id, code=effect.code, by=by, who=who))
 
     def _tell_state(self, live: _Live, effect: TellState) -> None:
-        sees = self._gate.who_sees_whom() if live.placed else frozenset()
+        sees = self._gate.who_sees_whom(live.peers.values()) if live.placed else frozenset()
         for person in live.call.present():
             session = live.seats.get(person)
             if session is not None:
