@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import av
@@ -16,6 +17,7 @@ from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerC
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 
 from signalling.gate import Gate, GateConfig, GateEvent, Offer
+from tests.gate_wire import Wire
 
 LOCAL = GateConfig(host6=None)
 
@@ -123,4 +125,66 @@ async def room(config: GateConfig = LOCAL, **how: Any) -> AsyncIterator[Room]:
     finally:
         for device in made.devices.values():
             await device.close()
+        await made.gate.close()
+
+
+@dataclass
+class Scene:
+    """A gate with a clock of its own and wires at it."""
+
+    gate: Gate
+    events: list[GateEvent]
+    now: list[float]
+    wires: list[Wire] = field(default_factory=list)
+
+    def wire(self, name: str, others: list[str], *, answered: bool = True, **how: Any) -> Wire:
+        offer = self.gate.offer(name, slots=others)
+        made = Wire(offer, **how)
+        self.wires.append(made)
+        if answered:
+            self.gate.answer(name, made.answer(), offer.neg)
+        return made
+
+    async def pair(self) -> tuple[Wire, Wire]:
+        """Alice and Bob, connected; Bob sees and hears Alice."""
+        alice, bob = self.wire("alice", ["bob"]), self.wire("bob", ["alice"])
+        await alice.connect()
+        await bob.connect()
+        self.gate.allow("alice", "bob", "audio")
+        self.gate.allow("alice", "bob", "video")
+        return alice, bob
+
+    def count(self, name: str) -> int:
+        return self.gate.counters()[name]
+
+    async def counted(self, name: str, at_least: int) -> None:
+        """Until the gate has counted so many."""
+        async with asyncio.timeout(5):
+            while self.count(name) < at_least:
+                await asyncio.sleep(0.005)
+
+    async def settled(self) -> None:
+        """Until the gate has read everything that was sent."""
+        seen = -1
+        while seen != (seen := self.count("received")):
+            await asyncio.sleep(0.03)
+
+    async def told(self, event: GateEvent, seconds: float = 5) -> None:
+        async with asyncio.timeout(seconds):
+            while event not in self.events:
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def scene(**config: Any) -> AsyncIterator[Scene]:
+    """A gate on loopback whose clock stands still until the test moves it."""
+    now, events = [1000.0], list[GateEvent]()
+    config = {"host4": "127.0.0.1", "host6": None, **config}
+    made = Scene(await Gate.open(GateConfig(**config), on_event=events.append, clock=lambda: now[0]), events, now)
+    try:
+        yield made
+        assert made.count("dropped_fault") == 0
+    finally:
+        for wire in made.wires:
+            wire.close()
         await made.gate.close()

@@ -6,6 +6,8 @@ A well-behaved one connects like a browser; every step can also be taken wrongly
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime
 import re
 import socket
 import struct
@@ -14,6 +16,8 @@ from typing import Any
 
 from aioice import stun
 from aiortc import rtp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 from pylibsrtp import Policy, Session
@@ -28,11 +32,6 @@ SOON = 5.0
 
 def certificate() -> tuple[Any, Any]:
     """A key and a certificate as a browser makes them."""
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "device")])
     now = datetime.datetime.now(tz=datetime.UTC)
@@ -203,10 +202,8 @@ class Wire:
 
     def hello(self) -> bytes:
         """The first DTLS datagram."""
-        try:
+        with contextlib.suppress(SSL.WantReadError):
             self.tls.do_handshake()
-        except SSL.WantReadError:
-            pass
         return into_datagrams(self.tls.bio_read(65536))[0]
 
     def _shake(self) -> None:
@@ -274,6 +271,12 @@ class Wire:
 
     def feedback_of(self, kind: type[Any], fmt: int | None = None) -> list[Any]:
         return [each for each in self.feedback if isinstance(each, kind) and (fmt is None or each.fmt == fmt)]
+
+    def deaf(self) -> None:
+        """Stop reading: what comes now waits in the socket."""
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
 
     def close(self) -> None:
         if self._reader is not None:

@@ -389,7 +389,7 @@ class Forwarder:
         address, send = peer.address, peer.send
         if opening is None or opening.source is None or address is None or send is None:
             return
-        wanted = set(nack.lost[: rtcp.MOST_NACKED])
+        wanted = rtcp.nacked(nack)
         oldest = now - self._config.ring_seconds
         for at, sequence, sealed in opening.ring:
             if sequence in wanted and at >= oldest:
@@ -443,8 +443,7 @@ class Forwarder:
     def _say_missing(self, stream: Stream, extended: list[int]) -> None:
         if stream.ssrc is not None and extended:
             self._counters["missing_asked"] += len(extended)
-            lost = [number & 0xFFFF for number in extended]
-            self.say(stream.publisher, rtcp.missing(_voice(stream), stream.ssrc, lost))
+            self.say(stream.publisher, rtcp.missing(_voice(stream), stream.ssrc, extended))
 
     def tell_allowance(self, stream: Stream, now: float) -> None:
         """Tell a publisher what its slowest viewer can take: at once when it falls, once a second otherwise."""

@@ -33,9 +33,23 @@ def picture_request(sender: int, ssrc: int) -> bytes:
     return bytes(rtp.RtcpPsfbPacket(fmt=rtp.RTCP_PSFB_PLI, ssrc=sender, media_ssrc=ssrc))
 
 
-def missing(sender: int, ssrc: int, lost: list[int]) -> bytes:
-    """Generic NACK (RFC 4585 section 6.2.1); `lost` in ascending order."""
-    return bytes(rtp.RtcpRtpfbPacket(fmt=rtp.RTCP_RTPFB_NACK, ssrc=sender, media_ssrc=ssrc, lost=lost))
+def missing(sender: int, ssrc: int, extended: Sequence[int]) -> bytes:
+    """Generic NACK (RFC 4585 section 6.2.1) for extended sequence numbers in ascending order.
+
+    One packet per round of the 16-bit numbers, because a packet's own arithmetic does not go around.
+    """
+    rounds: dict[int, list[int]] = {}
+    for number in extended:
+        rounds.setdefault(number >> 16, []).append(number & 0xFFFF)
+    return b"".join(
+        bytes(rtp.RtcpRtpfbPacket(fmt=rtp.RTCP_RTPFB_NACK, ssrc=sender, media_ssrc=ssrc, lost=lost))
+        for lost in rounds.values()
+    )
+
+
+def nacked(packet: rtp.RtcpRtpfbPacket) -> set[int]:
+    """The sequence numbers a NACK asks for, brought back into 16 bits."""
+    return {number & 0xFFFF for number in packet.lost[:MOST_NACKED]}
 
 
 def allowance(sender: int, ssrc: int, bits_per_second: int) -> bytes:
