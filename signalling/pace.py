@@ -39,9 +39,10 @@ class HubLimits:
     replay_frames: int = protocol.REPLAY_FRAMES
     replay_bytes: int = 262_144
     """Per session: ten offers for eight people, far more than half a minute of anything."""
-    unread_frames: int = 256
+    unread_frames: int = 512
     unread_bytes: int = 1_048_576
-    """A socket that does not read is closed at whichever comes first; its session may be resumed."""
+    """A socket that does not read is closed at whichever comes first; its session may be resumed. Twice the replay, because
+    a loop that writes once per turn (uvloop) has a whole replay unwritten for a moment."""
 
 
 class Bucket:

@@ -151,21 +151,28 @@ async def test_who_talks_too_much_is_slowed_then_closed_and_may_always_leave() -
         assert await ann.closed() == 4429
 
 
-async def test_a_socket_that_does_not_read_is_closed_and_its_session_may_come_back() -> None:
-    async with street(House(), HubLimits(unread_bytes=200_000, unread_frames=100_000)) as here:
+@pytest.mark.parametrize(
+    "limits", [HubLimits(unread_bytes=100_000, unread_frames=10**9), HubLimits(unread_bytes=10**9, unread_frames=50)]
+)
+async def test_a_socket_that_does_not_read_is_closed_and_its_session_may_come_back(limits: HubLimits) -> None:
+    async with street(House(), limits) as here:
         ann = await here.phone("ann")
         session = here.hub._sessions[ann.session]
-        ann.ws._response.connection.transport.pause_reading()  # type: ignore[union-attr]  # a phone in a pocket
-        raw = ann.ws._response.connection.transport.get_extra_info("socket")  # type: ignore[union-attr]  # as above
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        for _ in range(200_000):
-            await here.hub.tell_changed(["ann"], ["people", "asks", "decisions", "family", "calls", "sessions"])
+        deaf = ann.ws._response.connection.transport  # type: ignore[union-attr]  # it is open
+        deaf.pause_reading()  # a phone in a pocket
+        mouth = session.socket._request.transport.get_extra_info("socket")  # type: ignore[union-attr]  # it is seated
+        mouth.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        for _ in range(5_000):
+            await here.hub.tell_changed(["ann"], ["people"] * 1000)
+            await asyncio.sleep(0)
             if session.socket is None:
                 break
-            await asyncio.sleep(0)
         assert session.socket is None
-        assert session.kept_bytes <= here.hub.limits.replay_bytes
+        assert session.kept_bytes <= limits.replay_bytes
         assert not session.closed
+        deaf.abort()
+        back = await _resume(here, ann)
+        await back.hear("resumed")
 
 
 # -- lost and found ---------------------------------------------------------------------------------------------------
