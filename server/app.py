@@ -22,20 +22,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from aiohttp import web
-from sqlalchemy import func, select
 
-from server import api, demo, retention
+from server import api, audit, demo, retention
 from server.api import keys, middleware, rim
 from server.calls import Calls
 from server.clock import Clock
-from server.db import models
 from server.db.migrate import migrate, refuse_old
 from server.db.session import Database
 from server.errors import BadSettings, CannotStart, NoNetwork, PortTaken
 from server.gatekeeper import Gatekeeper
 from server.notices import Follower
 from server.passwords import Passwords
-from server.policy import BrokenRulebook, Rulebook, load_rulebook
+from server.policy import BrokenRulebook, Rulebook, load
 from server.settings import Settings
 from server.throttle import Throttle
 from signalling.gate import Gate, GateConfig, GateEvent, GateUnavailable
@@ -59,7 +57,7 @@ async def build_app(
         await refuse_old(settings.database_url)
         db = await Database.open(settings.database_url)
         opened.push_async_callback(db.close)
-        clock.not_before(await _newest_record(db))
+        clock.not_before(await audit.newest(db))
 
         # the rules and the one door to them
         keeper = Gatekeeper(_rulebook())
@@ -68,9 +66,10 @@ async def build_app(
 
         # the media and the live calls
         hub: Hub
-        gate = await _open_gate(settings, lambda event: hub.on_gate_event(event))
+        gate = await _open_gate(settings, lambda event: hub.gate_event(event))
         opened.push_async_callback(gate.close)
         hub = Hub(calls, gate)
+        opened.push_async_callback(hub.close)
 
         # revocations that a crash cut short, before anybody can come in
         follower = Follower(db, hub, clock)
@@ -152,14 +151,9 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     return made
 
 
-async def _newest_record(db: Database) -> int:
-    async with db.read() as tx:
-        return (await tx.execute(select(func.max(models.audit.c.at)))).scalar() or 0
-
-
 def _rulebook() -> Rulebook:
     try:
-        return load_rulebook()
+        return load()
     except BrokenRulebook as fault:
         raise CannotStart(f"The rulebook does not hold together, so nothing would be safe: {fault}") from None
 

@@ -147,8 +147,7 @@ async def _verify_audit(settings: Settings) -> Sequence[Any]:
     await refuse_old(settings.database_url)
     db = await Database.open(settings.database_url)
     try:
-        async with db.read() as tx:
-            return await audit.verify(tx)
+        return await audit.verify(db)
     finally:
         await db.close()
 
@@ -161,10 +160,11 @@ def _schema(_: argparse.Namespace, __: Mapping[str, str]) -> int:
 
 
 def _policy(_: argparse.Namespace, __: Mapping[str, str]) -> int:
-    from server.policy import BrokenRulebook, load_rulebook
+    from server.policy import BrokenRulebook
+    from server.policy import load as load_rules
 
     try:
-        book = load_rulebook()
+        book = load_rules()
     except BrokenRulebook as wrong:
         print(wrong)
         return 1

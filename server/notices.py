@@ -57,7 +57,7 @@ class Listener(Protocol):
 
     async def facts_changed(self, people: Collection[str]) -> None: ...
     async def close_sessions(self, session_ids: Iterable[str], code: Code) -> None: ...
-    def tell_changed(self, people: Iterable[str], what: Sequence[str]) -> None: ...
+    async def tell_changed(self, people: Iterable[str], what: Sequence[str]) -> None: ...
     async def end_call(self, call: str, who_name: str, *, family: Collection[str]) -> bool: ...
 
 
@@ -114,7 +114,7 @@ class Follower:
         async with self._following:
             try:
                 while rows := await self._undone(failed):
-                    acted = []
+                    acted: list[int] = []
                     for row in rows:
                         good = await self._act(row.id, row.kind, json.loads(row.people), json.loads(row.detail))
                         (acted if good else failed).append(row.id)
@@ -146,7 +146,7 @@ class Follower:
                 elif kind == "session_over":
                     await self._hub.close_sessions(detail["sessions"], detail["code"])
                 elif kind == "changed":
-                    self._hub.tell_changed(people, detail["what"])
+                    await self._hub.tell_changed(people, detail["what"])
                 elif kind == "end_call":
                     await self._hub.end_call(detail["call"], detail.get("who", ""), family=people)
                 else:

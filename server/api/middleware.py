@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from server import accounts
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 log = logging.getLogger(__name__)
-
-Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MAX_BODY: Final = 65_536  # bytes; the longest real body is a sign-up of under 1 KiB
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -86,9 +84,9 @@ def headers_for(settings: Settings) -> dict[str, str]:
 
 
 @web.middleware
-async def dress(request: web.Request, following: Next) -> web.StreamResponse:
+async def dress(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The headers, on every answer, also on a fault's. What the API says is kept nowhere."""
-    response = await following(request)
+    response = await handler(request)
     if not response.prepared:  # a WebSocket has been answered by now; it got its headers from ``on_prepare``
         response.headers.setdefault("Cache-Control", "no-store" if _api(request) else "no-cache")
     return response
@@ -105,10 +103,10 @@ HEADERS: Final[web.AppKey[dict[str, str]]] = web.AppKey("headers")
 
 
 @web.middleware
-async def catch(request: web.Request, following: Next) -> web.StreamResponse:
+async def catch(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Faults become answers. An unknown one says "internal" and nothing else; the log gets its type and place, no content."""
     try:
-        return await following(request)
+        return await handler(request)
     except Fault as fault:
         if isinstance(fault, OurFault):
             log.warning("%s: %s", _pattern(request), type(fault).__name__)
@@ -132,10 +130,10 @@ async def catch(request: web.Request, following: Next) -> web.StreamResponse:
 
 
 @web.middleware
-async def note(request: web.Request, following: Next) -> web.StreamResponse:
+async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
     """One line per API request."""
     began = time.perf_counter()
-    response = await following(request)
+    response = await handler(request)
     if _api(request):
         who = request.get(keys.SIGNED_IN)
         log.info(
@@ -150,11 +148,11 @@ async def note(request: web.Request, following: Next) -> web.StreamResponse:
 
 
 @web.middleware
-async def meant_for_us(request: web.Request, following: Next) -> web.StreamResponse:
+async def meant_for_us(request: web.Request, handler: Handler) -> web.StreamResponse:
     """``Host`` must be one of ours; what changes something, and every WebSocket, must come from one of our own pages."""
     settings = request.app[keys.SETTINGS]
     if request.path == "/healthz":
-        return await following(request)  # a probe asks by address, and is told nothing about anybody
+        return await handler(request)  # a probe asks by address, and is told nothing about anybody
     if request.host.lower() not in settings.hosts:
         return problems.problem("bad_host")
     if request.method not in SAFE or request.path == "/ws":
@@ -163,14 +161,14 @@ async def meant_for_us(request: web.Request, following: Next) -> web.StreamRespo
         # the page's own origin: allowed here at all, and the same host that is asked (maya's page may not act as sam's)
         if origin not in settings.origins or origin != f"{scheme}://{request.host.lower()}":
             return problems.problem("bad_origin")
-    return await following(request)
+    return await handler(request)
 
 
 @web.middleware
-async def sign_in(request: web.Request, following: Next) -> web.StreamResponse:
+async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Who holds the cookie. A route with a verb is not reached without; the live calls hear of a change as soon as it is made."""
     if not _api(request):
-        return await following(request)
+        return await handler(request)
     token = request.cookies.get(request.app[keys.SETTINGS].cookie_name, "")
     if token:
         async with request.app[keys.DB].read() as tx:
@@ -181,7 +179,7 @@ async def sign_in(request: web.Request, following: Next) -> web.StreamResponse:
     if isinstance(asks, str) and keys.SIGNED_IN not in request:
         return problems.problem("not_signed_in")
     try:
-        return await following(request)
+        return await handler(request)
     finally:
         if request.method not in SAFE:
             request.app[keys.FOLLOWER].wake()

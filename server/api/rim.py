@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server import notices
 from server.api import keys, problems
 from server.api.keys import Open, Route, answer
+from server.db.models import people
 from server.policy import Act, Reach, Verb
 from server.policy.facts import GENERAL, Person
 from server.settings import ROOT
@@ -151,6 +154,54 @@ async def ticket(request: web.Request) -> web.Response:
 async def live_connection(request: web.Request) -> web.StreamResponse:
     """The WebSocket. Host and Origin were looked at on the way here."""
     return await ws.serve_socket(request, request.app[keys.HUB], request.app[keys.SETTINGS].origins)
+
+
+# -- what a guardian sees of calls ------------------------------------------------------------------------------------
+
+
+async def live_calls(request: web.Request) -> web.Response:
+    """Live calls of own children: who and how long."""
+    found = await request.app[keys.CALLS].look_at_live(keys.signed_in(request), keys.now(request))
+    if not isinstance(found, list):
+        return problems.denied(found.code)
+    return answer(
+        [
+            {
+                "call": one.call,
+                "child": {"id": one.child, "name": one.child_name},
+                "with": [{"name": name} for name in one.others],
+                "video": one.video,
+                "minutes": one.minutes,
+            }
+            for one in found
+        ]
+    )
+
+
+async def end_call(request: web.Request) -> web.Response:
+    """End an own child's call; the child is told truthfully who ended it (design 5.8)."""
+    me, call, now = keys.signed_in(request), request.match_info["call"], keys.now(request)
+    async with request.app[keys.DB].begin() as tx:
+        decision = await request.app[keys.CALLS].may_end(tx, me, call, now)
+        if decision:
+            family = await _family(tx, me.household)
+            await notices.post(tx, "end_call", family, now=now, call=call, who=family[me.person])
+    return answer({}) if decision else problems.denied(decision.code)
+
+
+async def _family(tx: AsyncConnection, household: str) -> dict[str, str]:
+    """Chosen names by id: they may know who of them ended a call."""
+    found = await tx.execute(select(people.c.id, people.c.name).where(people.c.household_id == household))
+    return {row.id: row.name for row in found}
+
+
+async def history(request: web.Request) -> web.Response:
+    """Thirty days of an own child's calls: who, when, how long."""
+    child = request.query.get("child", "")
+    found = await request.app[keys.CALLS].look_at_history(keys.signed_in(request), child, keys.now(request))
+    if not isinstance(found, list):
+        return problems.denied(found.code)
+    return answer([{"with": one.others, "started_at": one.started_at, "minutes": one.minutes} for one in found])
 
 
 # -- the pages --------------------------------------------------------------------------------------------------------

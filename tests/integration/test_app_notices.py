@@ -35,7 +35,7 @@ class Ear:
     async def close_sessions(self, session_ids: Iterable[str], code: str) -> None:
         self._note("session_over", list(session_ids), code)
 
-    def tell_changed(self, people: Iterable[str], what: Sequence[str]) -> None:
+    async def tell_changed(self, people: Iterable[str], what: Sequence[str]) -> None:
         self._note("changed", list(people), list(what))
 
     async def end_call(self, call: str, who_name: str, *, family: Collection[str]) -> bool:
