@@ -124,8 +124,10 @@ async def by_refs(tx: AsyncConnection, me: str, refs: Sequence[str], *, session:
 
     Only I must be signed in (on ``session``): whoever is rung comes in with a sign-in of their own, and is asked again then.
     """
-    wanted = list(dict.fromkeys(refs))[: MOST - 1]
-    found = await rows(tx, _BY_REFS, me=me, session=session, now=now, call="", **_numbered(wanted, MOST - 1))
+    wanted = list(dict.fromkeys(refs))  # those beyond what a call may hold are not looked up, but they count as people
+    found = await rows(
+        tx, _BY_REFS, me=me, session=session, now=now, call="", **_numbered(wanted[: MOST - 1], MOST - 1)
+    )
     gathering = _gather(found, now, acting={me})
     mine = {gathering.refs[pair]: pair[1] for pair in gathering.refs if pair[0] == me}
     by_id = {known.id: known for known in gathering.people}
