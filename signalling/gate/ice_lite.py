@@ -22,6 +22,8 @@ ICE_CHARS = frozenset(string.ascii_letters + string.digits + "+/")
 
 BINDING_REQUEST = b"\x00\x01"
 COOKIE = b"\x21\x12\xa4\x42"
+FINGERPRINT = b"\x80\x28\x00\x04"
+"""Type and length of the attribute that ends every check (RFC 8489 section 14.7); aioice compares its value."""
 LONGEST_CHECK = 600
 """Bytes. A browser's check is about 120; ufrag and padding may stretch it, nothing makes it this long."""
 
@@ -58,12 +60,14 @@ def read_check(datagram: bytes) -> Check | None:
     """The check in a datagram, or None: not a binding request, malformed, no FINGERPRINT, no usable USERNAME."""
     if len(datagram) > LONGEST_CHECK or datagram[:2] != BINDING_REQUEST or datagram[4:8] != COOKIE:
         return None
+    if datagram[-8:-4] != FINGERPRINT:
+        return None
     try:
         message = stun.parse_message(datagram)
     except (ValueError, IndexError, struct.error):
         return None
     attributes = message.attributes
-    if "FINGERPRINT" not in attributes or "MESSAGE-INTEGRITY" not in attributes:
+    if "MESSAGE-INTEGRITY" not in attributes:
         return None
     ufrag, colon, remote = str(attributes.get("USERNAME", "")).partition(":")
     if not colon:
