@@ -49,7 +49,6 @@ class Rule:
     grown_up: str
     cites: tuple[str, ...]
     code: str
-    text: str = ""  #: the Cedar source, for the printed rulebook
 
 
 @dataclass(frozen=True, slots=True)
