@@ -84,7 +84,8 @@ async def build_app(
         app[keys.SETTINGS], app[keys.CLOCK], app[keys.DB], app[keys.KEEPER] = settings, clock, db, keeper
         app[keys.CALLS], app[keys.GATE], app[keys.HUB], app[keys.FOLLOWER] = calls, gate, hub, follower
         app[keys.THROTTLE], app[keys.PASSWORDS] = Throttle(clock.now), passwords
-        app[middleware.HEADERS], app[rim.LOOKED] = middleware.headers_for(settings), rim.Looked()
+        app[middleware.HEADERS] = {host: middleware.headers_for(settings, host) for host in ("", *settings.hosts)}
+        app[rim.LOOKED] = rim.Looked()
         app.on_response_prepare.append(middleware.on_prepare)
         routes = api.ROUTES + (demo.ROUTES if settings.demo else ())
         app[middleware.ASKS] = {(route.method, route.path): route.asks for route in routes}
@@ -96,6 +97,7 @@ async def build_app(
         if failing:
             raise CannotStart(f"A guard is not effective, so nothing would be safe: {', '.join(failing)}.")
         if settings.demo:
+            app[demo.STAGE] = demo.Stage()
             await demo.seed(app)
 
         everything = opened.pop_all()

@@ -94,8 +94,8 @@ def _run(settings: Settings, opened: Any) -> int:
     from server import app  # everything that is heavy, after the settings are known to be right
 
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("aiohttp").setLevel(logging.WARNING)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    for chatty in ("aiohttp", "alembic", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     _loop(app.serve(settings, opened=opened))
     return 0
 

@@ -3,3 +3,12 @@
 ``keys.py`` is what a handler holds, ``problems.py`` how a no looks, ``middleware.py`` what every request passes. The contract in
 words is ``docs/reference/http-api.md``.
 """
+
+from __future__ import annotations
+
+from typing import Final
+
+from server.api import rim
+from server.api.keys import Route
+
+ROUTES: Final[tuple[Route, ...]] = rim.ROUTES

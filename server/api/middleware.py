@@ -48,17 +48,17 @@ PERMISSIONS: Final = ", ".join(
 )  # fmt: skip
 
 
-def headers_for(settings: Settings) -> dict[str, str]:
-    """The security headers of every answer. No address but our own appears: content cannot make a device call elsewhere."""
-    scheme = "wss" if settings.https else "ws"
-    sockets = " ".join(sorted(f"{scheme}://{host}" for host in settings.hosts))
+def headers_for(settings: Settings, host: str = "") -> dict[str, str]:
+    """The security headers of every answer under this ``host``. No address but our own appears in them: content cannot make a
+    device call elsewhere."""
+    socket = f"{'wss' if settings.https else 'ws'}://{host}" if host else ""
     policy = {
         "default-src": "'self'",
         "script-src": "'self'",
         "style-src": "'self'",
         "img-src": "'self'",
         "media-src": "'self' blob:",  # a MediaStream in a <video> is not fetched, but some engines ask for blob:
-        "connect-src": f"'self' {sockets}".strip(),  # 'self' does not cover ws: in every engine
+        "connect-src": f"'self' {socket}".strip(),  # 'self' does not cover ws: in every engine
         "object-src": "'none'",
         "base-uri": "'none'",
         "form-action": "'self'",
@@ -94,12 +94,14 @@ async def dress(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
     """The last moment before any answer leaves, a WebSocket's and a static file's too."""
-    for name, value in request.app[HEADERS].items():
+    known = request.app[HEADERS]
+    for name, value in known.get(request.host.lower(), known[""]).items():
         response.headers.setdefault(name, value)
     response.headers.popall("Server", None)
 
 
-HEADERS: Final[web.AppKey[dict[str, str]]] = web.AppKey("headers")
+#: host: headers; the empty host is everybody else's
+HEADERS: Final[web.AppKey[dict[str, dict[str, str]]]] = web.AppKey("headers")
 
 
 @web.middleware
