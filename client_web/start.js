@@ -68,8 +68,8 @@ class Start extends View {
       ${this.stuck ? html`<div class="panel"><p>${words("start.stuck")}</p><p><button class="button" type="button" data-do="again">${words("try-again")}</button></p></div>`
         : !this.people ? html`<div class="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("start.making")}</p></div>`
         : html`${this.news ? html`<p class="saved plate-line ok">${icon("tick")}<span>${this.news}</span></p>` : null}
-        <h2>${words("start.who")}</h2><p class="second">${words("start.made-up")}</p>${this.#fence(friends)}
-        <section class="apart"><h2>${words("start.strangers")}</h2><p class="second">${words("start.strangers-lead")}</p>${this.#fence(apart)}</section>
+        <div class="fences"><section class="friends"><h2>${words("start.who")}</h2><p class="second">${words("start.made-up")}</p>${this.#fence(friends)}</section>
+        <section class="apart"><h2>${words("start.strangers")}</h2><p class="second">${words("start.strangers-lead")}</p>${this.#fence(apart)}</section></div>
         <footer class="plate-line">${mark()}<p>${words("start.note")}</p><button class="button" type="button" data-do="reset">${words("start.reset")}</button></footer>`}</main>`;
   }
 
@@ -80,10 +80,10 @@ class Start extends View {
   }
 
   #doors() {
-    return html`<header class="head">${brand("/")}</header><main class="alone">
+    return html`<header class="head">${brand("/")}</header><main class="doors-page">
       <h1>${words("start.plain-title")}</h1><p class="lead">${words("start.plain-lead")}</p>
-      <ul class="fence two"><li><a class="post g6" href="/child/">${avatar(8)}<span class="plate"><span class="name">${words("start.plain-child")}</span></span></a></li><li><a class="post g3" href="/grown-up/">${avatar(6)}<span class="plate"><span class="name">${words("start.plain-grown-up")}</span></span></a></li></ul>
-      <section class="how"><h2>${words("start.how")}</h2><ol class="promises panel">${[1, 2, 3].map((n) => html`<li><span>${words(`start.how-${n}`)}</span></li>`)}</ol></section></main>`;
+      <div class="doors-and-how"><ul class="fence two"><li><a class="post g6" href="/child/">${avatar(8)}<span class="plate"><span class="name">${words("start.plain-child")}</span></span></a></li><li><a class="post g3" href="/grown-up/">${avatar(6)}<span class="plate"><span class="name">${words("start.plain-grown-up")}</span></span></a></li></ul>
+      <section class="how"><h2>${words("start.how")}</h2><ol class="promises panel">${[1, 2, 3].map((n) => html`<li><span>${words(`start.how-${n}`)}</span></li>`)}</ol></section></div></main>`;
   }
 }
 

@@ -212,7 +212,7 @@ class GrownUp extends View {
         <nav class="side" aria-label="${words("nav")}">${nav.map((one) => html`<a data-key="side-${one.page}" href="${to(one.page)}" ${one.page === current ? html`aria-current="page"` : null}
           >${icon(one.icon)}<span>${words(`nav.${one.page}`)}</span>${this.#badge(one.page, count)}</a>`)}</nav>
         <main id="page"><rf-live></rf-live>${entry.draw(about)}</main>
-        <aside>${worthKnowing(guardian, child)}</aside>
+        <aside>${worthKnowing(guardian, child, current !== "contacts")}</aside>
       </div>
       <nav class="dock" data-key="dock" aria-label="${words("nav")}">${nav.slice(0, 4).map((one) => html`<a class="dock-button" data-key="dock-${one.page}" href="${to(one.page)}"
         ${one.page === current ? html`aria-current="page"` : null}>${icon(one.icon)}<span>${words(`nav.${one.page}`)}</span>${this.#badge(one.page, count)}</a>`)}</nav>`;
@@ -232,7 +232,7 @@ class GrownUp extends View {
     const children = look("family")?.children ?? [];
     const shown = child ?? me;
     return html`<details class="menu" data-key="menu"><summary class="button"><span class="hidden-words">${words("menu.open")}: </span>${peg(shown, "small")}<span
-      >${child ? words("menu.child", { name: child.name, age: words(`age.${child.group}`) }) : me.name}</span>${icon("chev")}</summary>
+      >${shown.name}${child ? html`<span class="age">, ${words(`age.${child.group}`)}</span>` : null}</span>${icon("chev")}</summary>
       <ul>${children.length > 1 ? children.map((one) => html`<li data-key="${one.id}"><button type="button" data-do="child" data-child="${one.id}" ${one.id === child?.id ? html`aria-current="true"` : null}
           >${peg(one, "small")}<span>${words("menu.show", { name: one.name })}</span></button></li>`) : null}
         ${guardian && child ? html`<li data-key="account"><a href="${to("account")}">${words("menu.account", { name: child.name })}</a></li>` : null}

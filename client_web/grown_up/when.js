@@ -29,3 +29,6 @@ export const dayIn = (seconds) => new Intl.DateTimeFormat(LANGUAGE, { weekday: "
 
 /** The first letter big, for the beginning of a line. @param {string} text */
 export const begun = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** "22 November 2027" @param {string} iso */
+export const dateOf = (iso) => new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "long", year: "numeric" }).format(new Date(iso));

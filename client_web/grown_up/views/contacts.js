@@ -8,12 +8,12 @@ import { askFirst } from "../../shared/dialog.js";
 import { html } from "../../shared/html.js";
 import { chip, gateSwitch, icon, peg } from "../../shared/parts.js";
 import { say } from "../../shared/say.js";
-import { dated, words } from "../../shared/words.js";
+import { words } from "../../shared/words.js";
 import { faultOf, look, renew } from "../known.js";
 import { Page, stuck, textField, typed, waiting } from "../page.js";
 import { pictureForm } from "../picture.js";
 import { go, to } from "../route.js";
-import { begun } from "../when.js";
+import { begun, dateOf } from "../when.js";
 import { whose } from "../whose.js";
 import { nameMistakes } from "./sign_up.js";
 
@@ -120,7 +120,7 @@ class Contacts extends Page {
       label: html`${label}<span class="hidden-words"> ${words("contacts.for", { name: one.name })}</span>`,
     });
     return html`<li class="row" data-key="${one.ref}"><div class="row-post">${peg(one, "mid")}</div>
-      <div class="row-words"><h2>${one.name}</h2><p class="second">${sub} ${asked ? null : words("contacts.until", { date: dated(one.until) })}</p>
+      <div class="row-words"><h2>${one.name}</h2><p class="second">${sub} ${asked ? null : words("contacts.until", { date: dateOf(one.until) })}</p>
       ${asked ? html`<p>${chip("wait", "wait", words("contacts.asked"))} <span class="second">${words("contacts.asked-help")}</span></p>` : html`
       <div class="gates">${gate("voice", words("contacts.voice"), one.voice)}${gate("camera", words("contacts.camera"), one.video)}</div>
       ${one.voice && !one.voice_allowed_by_others ? html`<p class="second note">${words("contacts.others-voice")}</p>` : null}

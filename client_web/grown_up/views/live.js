@@ -44,8 +44,7 @@ class Live extends View {
     const calls = look("live") ?? [];
     return html`${calls.map((call) => {
       const fill = { name: call.child.name, with: listed(call.with.map(({ name }) => name)), n: call.minutes };
-      return html`<section class="live" data-key="${call.call}" aria-label="${words("live.title")}"><i class="pulse" aria-hidden="true"></i><p><b>${words("live.one", fill)}</b> ${words(call.minutes < 1 ? "live.just" : "live.so-far", fill)}${
-        call.video ? html` ${words("live.camera")}` : null}</p><button class="button quiet" type="button" data-do="end" data-call="${call.call}">${words("live.end")}<span class="hidden-words">: ${fill.name}, ${fill.with}</span></button></section>`;
+      return html`<section class="live" data-key="${call.call}" aria-label="${words("live.title")}"><i class="pulse" aria-hidden="true"></i><p><b>${words((look("family")?.children.length ?? 0) > 1 ? "live.named" : "live.one", fill)}</b> ${words(call.minutes < 1 ? "live.just" : "live.so-far", fill)}</p><button class="button quiet" type="button" data-do="end" data-call="${call.call}">${words("live.end")}<span class="hidden-words">: ${fill.name}, ${fill.with}</span></button></section>`;
     })}${this.#news ? html`<p class="saved plate-line" data-key="ended">${this.#news}</p>` : null}`;
   }
 }
