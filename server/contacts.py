@@ -1,0 +1,1066 @@
+"""The contact: who may ever reach a child here, and the four yeses that it takes.
+
+Two people are a contact when everybody whose yes is needed has said it: the child, the child's guardian, the other child and
+the other child's guardian; where the other is an adult, the adult instead of those two (master table row 13; NSPCC-7). One
+of the two is always a child. There is no search, no suggestion and no list of anybody's contacts; two people can only meet by
+an introduction that one side hands to the other: four words that a child reads to a friend, or a link that a guardian sends.
+Both work once and not for long (row 12).
+
+::
+
+                     YES of some                     SWITCH
+                       ┌──┐                           ┌──┐
+       introduction    │  ▼     the last YES          │  ▼     END, or anybody's NO
+     ───────────────▶ ASKED ───────────────────▶ APPROVED ───────────────────▶ ENDED
+                       │ │ │                          │
+        anybody's NO   │ │ │ 14 days go by            │ the year is over
+       REFUSED ◀───────┘ │ └──────────▶ LAPSED ◀──────┘
+                         └─ END ─▶ ENDED
+
+REFUSED, LAPSED and ENDED are for ever: to meet again needs a new introduction and all the yeses again. A yes is a yes to voice,
+or to voice and video (row 20); what the contact may do is what *everybody* allowed. One act by somebody who stands in two
+places counts in both: a father may be his daughter's guardian and her contact, and two siblings have one guardian. Of two
+guardians one is enough to allow, and either is enough to refuse, switch off or end.
+
+Before the last yes nobody sees presence and nobody can ring: the rules say so, this file only records. And before it neither
+side learns more than the one question needs: a name, a picture, an age group, who looks after the child, an answer from a
+fixed list. There is no free text, so no message travels between families who have not agreed. A child who typed a code sees no
+name at all until the other child has said yes.
+
+``TABLE`` and ``step`` are the machine, pure; below them are the services, which load, ask the gatekeeper, step and save, all in
+one transaction together with the notice that cuts a live call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from sqlalchemy import and_, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server import accounts, notices, words
+from server.accounts import (
+    CONFLICT,
+    DAY,
+    NO_MATCH,
+    Card,
+    No,
+    SignedIn,
+    ask,
+    day,
+    group_of,
+    guardians_of,
+    new_id,
+    zone_of,
+)
+from server.db.models import accounts as accounts_table
+from server.db.models import children, consents, contacts, guardianships, introductions, people, sides, yeses
+from server.db.session import Database
+from server.gatekeeper import Gatekeeper
+from server.policy import Decision, Verb
+
+# == The machine ==========================================================================================================
+
+State = Literal["asked", "approved", "refused", "lapsed", "ended"]
+Slot = Literal["a", "b", "guardian_a", "guardian_b"]
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """What somebody allows. Video without voice does not exist: it reads as neither."""
+
+    voice: bool
+    video: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """A contact, as far as its machine can see. ``needed``: the places that must say yes; ``yeses``: those that have."""
+
+    state: State
+    needed: frozenset[Slot]
+    yeses: Mapping[Slot, Yes]
+
+    @property
+    def missing(self) -> frozenset[Slot]:
+        """Whose yes is still waited for."""
+        return frozenset(slot for slot in self.needed if not (slot in self.yeses and self.yeses[slot].voice))
+
+    @property
+    def voice(self) -> bool:
+        """Everybody allows voice."""
+        return not self.missing
+
+    @property
+    def video(self) -> bool:
+        """Everybody allows video as well."""
+        return self.voice and all(self.yeses[slot].video for slot in self.needed)
+
+
+@dataclass(frozen=True, slots=True)
+class SayYes:
+    """Somebody who stands in ``slots`` says yes, to this much."""
+
+    slots: frozenset[Slot]
+    yes: Yes
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Somebody who has said yes turns voice or video on or off."""
+
+    slots: frozenset[Slot]
+    yes: Yes
+
+
+@dataclass(frozen=True, slots=True)
+class SayNo:
+    """Somebody concerned says no."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Somebody concerned does not want it any longer; nobody is asked why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Its time is over: nobody decided within 14 days, or the year of the yes has passed."""
+
+
+Event = SayYes | Switch | SayNo | End | Lapse
+
+
+def _yes(bond: Bond, event: Any) -> Bond | None:
+    if not event.slots or not event.slots <= bond.missing or not event.yes.voice:
+        return None
+    return _settled(bond, event)
+
+
+def _switch(bond: Bond, event: Any) -> Bond | None:
+    if not event.slots or not all(slot in bond.yeses for slot in event.slots):
+        return None
+    return _settled(bond, event)
+
+
+def _settled(bond: Bond, event: SayYes | Switch) -> Bond:
+    yes = Yes(event.yes.voice, event.yes.video and event.yes.voice)
+    grown = replace(bond, yeses={**bond.yeses, **dict.fromkeys(event.slots, yes)})
+    return grown if grown.missing else replace(grown, state="approved")
+
+
+def _becomes(state: State) -> Callable[[Bond, Any], Bond | None]:
+    return lambda bond, _event: replace(bond, state=state)
+
+
+Row = Mapping[type[Event], Callable[[Bond, Any], Bond | None]]
+
+#: One row per state, terminal rows too. An event that is not in a row has no place there.
+TABLE: Final[Mapping[State, Row]] = {
+    "asked": {
+        SayYes: _yes, Switch: _switch, SayNo: _becomes("refused"), End: _becomes("ended"), Lapse: _becomes("lapsed"),
+    },
+    "approved": {Switch: _switch, SayNo: _becomes("ended"), End: _becomes("ended"), Lapse: _becomes("lapsed")},
+    "refused": {},
+    "lapsed": {},
+    "ended": {},
+}  # fmt: skip
+
+
+def step(bond: Bond, event: Event) -> Bond | None:
+    """The contact after the event; None where the event has no place (somebody else was quicker, or it is over)."""
+    act = TABLE[bond.state].get(type(event))
+    return act(bond, event) if act else None
+
+
+def needed(*, both_children: bool) -> frozenset[Slot]:
+    """Four places where two children meet, three where a child meets an adult."""
+    return frozenset(("a", "guardian_a", "b", "guardian_b") if both_children else ("a", "guardian_a", "b"))
+
+
+# == What the services give back ============================================================================================
+
+CODE: Final = 10 * accounts.MINUTE  # time enough to read four words to somebody in the same room (design 3.12)
+LINK: Final = 7 * DAY
+DECIDE: Final = 14 * DAY
+YEAR: Final = 365 * DAY  # a yes lasts a year, then we ask again (row 16)
+
+#: How people know each other: a fixed list, so that it cannot carry a message.
+HowKnown = Literal["class", "club", "family", "neighbour", "family_friend", "other"]
+#: What a guardian answers about the other family (design 3.18); for their own record, shown to nobody else.
+KnowsThem = Literal["met", "told", "unsure"]
+Answer = Literal["camera", "voice", "no"]
+ANSWERS: Final[Mapping[Answer, Yes]] = {"camera": Yes(True, True), "voice": Yes(True, False)}
+OWN_YES: Final = Yes(
+    True, True
+)  # a person's own yes is to the other person; whether with video is the guardians' to say
+
+_HOW_KNOWN: Final = frozenset(("class", "club", "family", "neighbour", "family_friend", "other"))
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A friend code, once, to the child who shows it."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The secret of a link, once, to the guardian who sends it."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a link says of itself before it is accepted."""
+
+    child_name: str
+    from_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaidYes:
+    """One of the posts of 'Who said yes?'."""
+
+    who: Literal["me", "them", "my_grown_up", "their_grown_up"]
+    name: str
+    avatar: int
+    ground: int
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """Somebody whom the viewer may call, under the name that the viewer's family gave them."""
+
+    ref: str
+    name: str
+    avatar: int
+    ground: int
+    voice: bool
+    video: bool
+    adult: bool
+    until: str
+    yeses: tuple[SaidYes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A contact that still waits for yeses, as one of the two sees it."""
+
+    id: str
+    name: str | None
+    avatar: int | None
+    ground: int | None
+    group: str | None
+    waiting_for_me: bool
+    waiting_for: tuple[str, ...]
+    opened_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameOnly:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    me: accounts.Me
+    people: tuple[Approved, ...]
+    asks: tuple[Asked, ...]
+    grown_ups: tuple[NameOnly, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    me: accounts.Me
+    children: tuple[accounts.Child, ...]
+    decisions: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnChild:
+    id: str
+    name: str
+    avatar: int
+    ground: int
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """All that an approval screen shows of somebody: and all that it needs."""
+
+    name: str
+    avatar: int
+    ground: int
+    group: str
+    adult: bool
+    looked_after_by: str | None
+    families: int
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One of the posts of a decision."""
+
+    slot: Literal["child", "other", "their_grown_up", "you"]
+    name: str
+    avatar: int
+    ground: int
+    answer: Literal["yes", "voice", "not_yet"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToDecide:
+    id: str
+    child: OwnChild | None
+    other: Other
+    yeses: tuple[Post, ...]
+    child_says: str | None
+    other_says: str | None
+    opened_by: str
+    opened_at: str
+    mine: Literal["guardian", "self"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildsContact:
+    """One row of a guardian's page about a child. ``voice`` and ``video`` are the switches of this family's guardians."""
+
+    ref: str
+    name: str
+    avatar: int
+    ground: int
+    group: str
+    looked_after_by: str | None
+    voice: bool
+    video: bool
+    voice_allowed_by_others: bool
+    video_allowed_by_others: bool
+    until: str | None
+    state: str
+
+
+# == Introductions ==========================================================================================================
+
+
+async def make_friend_code(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Code | Decision:
+    """Four words, good once and for ten minutes. The child's older code is void."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.MAKE_FRIEND_CODE, now)
+        if not decision:
+            return decision
+        await tx.execute(
+            update(introductions)
+            .where(
+                introductions.c.made_by == me.person, introductions.c.kind == "code", introductions.c.used_at.is_(None)
+            )
+            .values(used_at=now)
+        )
+        code = Code(words.make())
+        await _introduce(tx, "code", words.digest(code.words), child=me.person, by=me.person, expires_at=now + CODE)
+        return code
+
+
+async def enter_friend_code(
+    db: Database, keeper: Gatekeeper, me: SignedIn, typed: Sequence[str], how_known: HowKnown, *, now: int
+) -> Decision | No:
+    """A child types what the other child read out. That is this child's own yes; the others are asked now.
+
+    Wrong, used, expired, void and one's own are one answer after one statement (row 11)."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.ENTER_FRIEND_CODE, now)
+        if not decision:
+            return decision
+        spent = await _spend(tx, "code", words.digest(typed), not_for=me.person, now=now)
+        if spent is None:
+            return NO_MATCH
+        await _meet(tx, a=spent, b=me.person, by=me.person, yes=OWN_YES, how_known=how_known,
+                    opened_by="code", now=now)  # fmt: skip
+        return decision
+
+
+async def make_link(db: Database, keeper: Gatekeeper, me: SignedIn, child: str, *, now: int) -> Link | Decision:
+    """A guardian invites another grown-up to meet an own child: single use, seven days. It is no yes yet: a link can be forwarded,
+    so the guardian decides when it is known who took it."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.MAKE_LINK, now, child=child)
+        if not decision:
+            return decision
+        link = Link(secrets.token_urlsafe(32))
+        await _introduce(tx, "link", _hash(link.token), child=child, by=me.person, expires_at=now + LINK)
+        return link
+
+
+async def look_at_link(
+    db: Database, keeper: Gatekeeper, me: SignedIn, token: str, *, now: int
+) -> Invitation | Decision | No:
+    """Whom a link is about and who sent it. Looking does not use it up."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.OPEN_LINK, now)
+        if not decision:
+            return decision
+        maker = people.alias("maker")
+        found = (
+            await tx.execute(
+                select(people.c.name, maker.c.name)
+                .select_from(introductions)
+                .join(people, people.c.id == introductions.c.child_id)
+                .join(maker, maker.c.id == introductions.c.made_by)
+                .where(*_open("link", _hash(token), now))
+            )
+        ).first()
+        return Invitation(found[0], found[1]) if found else NO_MATCH
+
+
+async def accept_link(
+    db: Database,
+    keeper: Gatekeeper,
+    me: SignedIn,
+    token: str,
+    *,
+    child: str | None,
+    how_known: HowKnown,
+    answer: Literal["camera", "voice"] = "voice",
+    now: int,
+) -> Decision | No:
+    """A grown-up takes a link: for an own child (``child``), or to be the contact themself (None). That is this grown-up's yes, in
+    every place in which they stand; as a guardian to voice only, unless they said camera."""
+    async with db.begin() as tx:
+        if child is None:
+            decision = await ask(tx, keeper, me, Verb.ACCEPT_LINK, now)
+        else:
+            decision = await ask(tx, keeper, me, Verb.ACCEPT_LINK_FOR_CHILD, now, child=child)
+        if not decision:
+            return decision
+        b = child or me.person
+        spent = await _spend(tx, "link", _hash(token), not_for=b, now=now)
+        if spent is None:
+            return NO_MATCH
+        await _meet(tx, a=spent, b=b, by=me.person, yes=ANSWERS[answer], how_known=how_known,
+                    opened_by="link", now=now)  # fmt: skip
+        return decision
+
+
+def _open(kind: str, secret: bytes, now: int) -> tuple[Any, ...]:
+    """An introduction that still works: unused, in time, of a child whose consent holds, by somebody who may still make it."""
+    return (
+        introductions.c.secret_hash == secret,
+        introductions.c.kind == kind,
+        introductions.c.used_at.is_(None),
+        introductions.c.expires_at > now,
+        exists().where(
+            people.c.id == introductions.c.child_id,
+            people.c.state == "active",
+            children.c.person_id == people.c.id,
+            consents.c.id == children.c.consent_id,
+            consents.c.withdrawn_at.is_(None),
+        ),
+        or_(
+            introductions.c.made_by == introductions.c.child_id,
+            exists().where(
+                guardianships.c.guardian_id == introductions.c.made_by,
+                guardianships.c.child_id == introductions.c.child_id,
+            ),
+        ),
+    )
+
+
+async def _spend(tx: AsyncConnection, kind: str, secret: bytes, *, not_for: str, now: int) -> str | None:
+    """Use an introduction up: compare and set, so that of two who try at once exactly one gets the child's id."""
+    spent = await tx.execute(
+        update(introductions)
+        .where(*_open(kind, secret, now), introductions.c.child_id != not_for)
+        .values(used_at=now)
+        .returning(introductions.c.child_id)
+    )
+    found: str | None = spent.scalar_one_or_none()
+    return found
+
+
+async def _introduce(tx: AsyncConnection, kind: str, secret: bytes, *, child: str, by: str, expires_at: int) -> None:
+    await tx.execute(
+        insert(introductions).values(
+            id=new_id(), kind=kind, secret_hash=secret, child_id=child, made_by=by, expires_at=expires_at
+        )
+    )
+
+
+async def _meet(
+    tx: AsyncConnection,
+    *,
+    a: str,
+    b: str,
+    by: str,
+    yes: Yes,
+    how_known: str,
+    opened_by: str,
+    now: int,
+) -> None:
+    """Two people have been introduced and ``by`` has said yes. A pair has at most one living contact: if it is already being asked,
+    this yes counts there; if it is approved, nothing changes; if its time is over, it lapses and a new one begins."""
+    pair = ":".join(sorted((a, b)))
+    living = (
+        await tx.execute(
+            select(contacts.c.id).where(contacts.c.pair == pair, contacts.c.state.in_(["asked", "approved"]))
+        )
+    ).scalar_one_or_none()
+    if living is not None:
+        place = await _load(tx, living)
+        if _in_time(place, now):
+            await _say(tx, place, by=by, yes=yes, how_known=how_known, now=now)
+            return
+        await _apply(tx, place, Lapse(), by=by, how_known=None, now=now)
+    contact = new_id()
+    await tx.execute(
+        insert(contacts).values(
+            id=contact,
+            a_id=a,
+            b_id=b,
+            pair=pair,
+            state="asked",
+            opened_by=opened_by,
+            created_at=now,
+            decide_by=now + DECIDE,
+        )
+    )
+    for viewer, other in ((a, b), (b, a)):
+        seen = (await tx.execute(select(people).where(people.c.id == other))).one()
+        await tx.execute(
+            insert(sides).values(
+                contact_id=contact, viewer_id=viewer, other_id=other, ref="k_" + secrets.token_urlsafe(12),
+                name=seen.name, avatar=seen.avatar, ground=seen.ground,
+            )
+        )  # fmt: skip
+    await _say(tx, await _load(tx, contact), by=by, yes=yes, how_known=how_known, now=now)
+
+
+async def _say(tx: AsyncConnection, place: Place, *, by: str, yes: Yes, how_known: str, now: int) -> None:
+    """Yes in every place in which ``by`` stands and has not said so yet: for oneself to the other person, as a guardian to ``yes``."""
+    slots = await _slots(tx, place, by) & place.bond.missing
+    own = slots & {"a" if by == place.a else "b" if by == place.b else None}
+    if own:
+        await _apply(tx, place, SayYes(own, OWN_YES), by=by, how_known=how_known, now=now)
+    if slots - own:
+        await _apply(tx, await _load(tx, place.id), SayYes(slots - own, yes), by=by, how_known=how_known, now=now)
+
+
+# == Yes, no, switch, end ===================================================================================================
+
+
+async def answer_ask(
+    db: Database, keeper: Gatekeeper, me: SignedIn, contact: str, *, yes: bool, how_known: HowKnown | None, now: int
+) -> Decision | No:
+    """A child's own yes or no. Nobody can say it for the child."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.ANSWER_ASK, now, contact=contact)
+        if not decision:
+            return decision
+        place = await _load(tx, contact)
+        own: frozenset[Slot] = frozenset(("a" if place.a == me.person else "b",))
+        event: Event = SayYes(own, OWN_YES) if yes else SayNo()
+        return decision if await _apply(tx, place, event, by=me.person, how_known=how_known, now=now) else CONFLICT
+
+
+async def decide(
+    db: Database,
+    keeper: Gatekeeper,
+    me: SignedIn,
+    contact: str,
+    *,
+    answer: Answer,
+    knows_them: KnowsThem | None,
+    now: int,
+) -> Decision | No:
+    """A grown-up's answer, in every place in which they stand. ``CONFLICT`` when there is nothing left to decide: the other parent
+    was quicker, or the other family changed its mind."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.DECIDE, now, contact=contact)
+        if not decision:
+            return decision
+        place = await _load(tx, contact)
+        if answer == "no":
+            event: Event = SayNo()
+        else:
+            event = SayYes(await _slots(tx, place, me.person) & place.bond.missing, ANSWERS[answer])
+        return decision if await _apply(tx, place, event, by=me.person, how_known=knows_them, now=now) else CONFLICT
+
+
+async def end(db: Database, keeper: Gatekeeper, me: SignedIn, ref: str, *, now: int) -> Decision:
+    """Any of the four, at any time, without a reason; live calls end in the same instant. ``ref``: one's own ``k_…``, or a guardian's
+    ``g_…``. Ending what is over already is fine."""
+    async with db.begin() as tx:
+        contact, _ = await _behind(tx, ref, me.person)
+        decision = await ask(tx, keeper, me, Verb.END_CONTACT, now, contact=contact)
+        if decision:
+            await _apply(tx, await _load(tx, contact), End(), by=me.person, how_known=None, now=now)
+        return decision
+
+
+async def allow(
+    db: Database, keeper: Gatekeeper, me: SignedIn, ref: str, *, voice: bool, video: bool, now: int
+) -> Decision | No:
+    """A guardian's switches for a contact of an own child. Off takes effect on a live call at once; without voice there is no
+    video. ``CONFLICT`` before this family's yes."""
+    async with db.begin() as tx:
+        contact, child = await _behind(tx, ref, me.person)
+        decision = await ask(tx, keeper, me, Verb.ALLOW_MEDIA, now, contact=contact, child=child)
+        if not decision:
+            return decision
+        place = await _load(tx, contact)
+        event = Switch(await _slots(tx, place, me.person) & place.bond.yeses.keys(), Yes(voice, video))
+        return decision if await _apply(tx, place, event, by=me.person, how_known=None, now=now) else CONFLICT
+
+
+async def rename(db: Database, keeper: Gatekeeper, me: SignedIn, ref: str, *, card: Card, now: int) -> Decision:
+    """What this family calls somebody, and which picture they get: on a ring the child sees this, not what the caller chose (row 23)."""
+    async with db.begin() as tx:
+        contact, child = await _behind(tx, ref, me.person)
+        decision = await ask(tx, keeper, me, Verb.NAME_CONTACT, now, contact=contact, child=child)
+        if decision:
+            await tx.execute(
+                update(sides)
+                .where(sides.c.contact_id == contact, sides.c.viewer_id == child)
+                .values(name=card.name, avatar=card.avatar, ground=card.ground)
+            )
+            await notices.post(tx, "changed", [child], now=now, what=["people"])
+        return decision
+
+
+# == What is shown ===========================================================================================================
+
+
+async def childs_home(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Home | Decision:
+    """A child's own page: whom they may call, who waits for whose yes, who looks after them."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.LOOK_AT_HOME, now)
+        if not decision:
+            return decision
+        album = await _album(tx, [me.person], now)
+        zone = await zone_of(tx, me.household)
+        return Home(
+            await accounts.myself(tx, me.person, now),
+            tuple(_approved(album, place, me.person, zone) for place in album.places if place.bond.state == "approved"),
+            tuple(_asked(album, place, me.person) for place in album.places if place.bond.state == "asked"),
+            tuple(NameOnly(album.people[one].name) for one in album.guardians.get(me.person, ())),
+        )
+
+
+async def whom_i_may_call(
+    db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int
+) -> tuple[Approved, ...] | Decision:
+    """The same for a grown-up: the children whose contact they are."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.LOOK_AT_PEOPLE, now)
+        if not decision:
+            return decision
+        album = await _album(tx, [me.person], now)
+        zone = await zone_of(tx, me.household)
+        return tuple(
+            _approved(album, place, me.person, zone) for place in album.places if place.bond.state == "approved"
+        )
+
+
+async def family(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Family | Decision:
+    """A grown-up's own page: who they look after, and how much there is to decide."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.LOOK_AT_FAMILY, now)
+        if not decision:
+            return decision
+        wards = await accounts.list_children(tx, me.person, now)
+        album = await _album(tx, [me.person, *(child.id for child in wards)], now)
+        waiting = sum(1 for place in album.places if _mine(album, place, me.person) & place.bond.missing)
+        return Family(await accounts.myself(tx, me.person, now), tuple(wards), waiting)
+
+
+async def decisions(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> tuple[ToDecide, ...] | Decision:
+    """What waits for this grown-up's yes or no, oldest first."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.LOOK_AT_DECISIONS, now)
+        if not decision:
+            return decision
+        wards = [child.id for child in await accounts.list_children(tx, me.person, now)]
+        album = await _album(tx, [me.person, *wards], now)
+        waiting = [place for place in album.places if _mine(album, place, me.person) & place.bond.missing]
+        return tuple([await _to_decide(tx, album, place, me, now) for place in waiting])
+
+
+async def contacts_of(
+    db: Database, keeper: Gatekeeper, me: SignedIn, child: str, *, now: int
+) -> tuple[ChildsContact, ...] | Decision:
+    """The contacts of an own child. Nobody else can list anybody's (row 18)."""
+    async with db.begin() as tx:
+        decision = await ask(tx, keeper, me, Verb.LOOK_AT_CONTACTS, now, child=child)
+        if not decision:
+            return decision
+        album = await _album(tx, [child], now)
+        zone = await zone_of(tx, me.household)
+        return tuple(_childs_contact(album, place, child, zone) for place in album.places)
+
+
+# == Loading and saving ======================================================================================================
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A contact as stored: its machine, and what is kept beside it."""
+
+    id: str
+    a: str
+    b: str
+    bond: Bond
+    opened_by: str
+    created_at: int
+    decide_by: int
+    until: int | None
+    said: Mapping[Slot, Any]  #: rows of ``yeses``
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Some contacts with everybody in them, read in a handful of statements however many there are."""
+
+    places: tuple[Place, ...]
+    people: Mapping[str, Any]  #: rows of people with their age
+    groups: Mapping[str, str]
+    guardians: Mapping[str, tuple[str, ...]]
+    sides: Mapping[tuple[str, str], Any]  #: (contact, viewer)
+
+
+async def _load(tx: AsyncConnection, contact: str) -> Place:
+    """A contact that the gatekeeper has just been asked about, so it exists."""
+    row = (
+        await tx.execute(
+            select(contacts, people.c.kind.label("b_kind"))
+            .join(people, people.c.id == contacts.c.b_id)
+            .where(contacts.c.id == contact)
+        )
+    ).one()
+    said = (await tx.execute(select(yeses).where(yeses.c.contact_id == contact))).all()
+    return _place(row, said)
+
+
+def _place(row: Any, said: Iterable[Any]) -> Place:
+    by_slot: dict[Slot, Any] = {one.slot: one for one in said}
+    bond = Bond(
+        row.state,
+        needed(both_children=row.b_kind == "child"),
+        {slot: Yes(bool(one.voice), bool(one.video)) for slot, one in by_slot.items()},
+    )
+    return Place(row.id, row.a_id, row.b_id, bond, row.opened_by, row.created_at, row.decide_by, row.until, by_slot)
+
+
+def _in_time(place: Place, now: int) -> bool:
+    if place.bond.state == "asked":
+        return place.decide_by > now
+    return place.until is not None and place.until > now
+
+
+async def _slots(tx: AsyncConnection, place: Place, person: str) -> frozenset[Slot]:
+    """Every place of this contact in which a person stands."""
+    found: set[Slot] = set()
+    wards = set(
+        (
+            await tx.execute(
+                select(guardianships.c.child_id).where(
+                    guardianships.c.guardian_id == person, guardianships.c.child_id.in_([place.a, place.b])
+                )
+            )
+        ).scalars()
+    )
+    if person in (place.a, place.b):
+        found.add("a" if person == place.a else "b")
+    if place.a in wards:
+        found.add("guardian_a")
+    if place.b in wards:
+        found.add("guardian_b")
+    return frozenset(found & place.bond.needed)
+
+
+async def _apply(tx: AsyncConnection, place: Place, event: Event, *, by: str, how_known: str | None, now: int) -> bool:
+    """Step the machine and save what changed, with the notices to everybody concerned. False: the event has no place."""
+    if isinstance(event, SayYes | Switch) and not _in_time(place, now):
+        return False  # too late to allow anything; never too late to refuse
+    after = step(place.bond, event)
+    if after is None:
+        return False
+    before = place.bond
+    approved = after.state == "approved" and before.state != "approved"
+    over = after.state in ("refused", "lapsed", "ended")
+    values: dict[str, Any] = {"state": after.state}
+    if approved:
+        values |= {"approved_at": now, "until": now + YEAR}
+    if over:
+        values |= {"ended_at": now}
+    moved = await tx.execute(
+        update(contacts).where(contacts.c.id == place.id, contacts.c.state == before.state).values(values)
+    )
+    if moved.rowcount != 1:
+        return False
+    if isinstance(event, SayYes | Switch):
+        await _save_yeses(tx, place, after, event, by=by, how_known=how_known, now=now)
+    if approved:
+        await _vouch(tx, place)
+    pair = [place.a, place.b]
+    if "approved" in (before.state, after.state):
+        await notices.post(tx, "facts_changed", pair, now=now)
+    concerned = {*pair, *await guardians_of(tx, pair)}
+    await notices.post(tx, "changed", concerned, now=now, what=["people", "asks", "decisions"])
+    return True
+
+
+async def _save_yeses(
+    tx: AsyncConnection, place: Place, after: Bond, event: SayYes | Switch, *, by: str, how_known: str | None, now: int
+) -> None:
+    for slot in sorted(event.slots):
+        yes, old = after.yeses[slot], place.said.get(slot)
+        values = {"voice": yes.voice, "video": yes.video, "person_id": by, "said_at": now}
+        if isinstance(event, SayYes):
+            values["how_known"] = how_known
+        which = and_(yeses.c.contact_id == place.id, yeses.c.slot == slot)
+        if old is not None:
+            # a switch does not change who said yes and when, only how far it goes
+            kept = {"voice": yes.voice, "video": yes.video} if isinstance(event, Switch) else values
+            await tx.execute(update(yeses).where(which).values(kept))
+        else:
+            await tx.execute(insert(yeses).values(contact_id=place.id, slot=slot, **values))
+
+
+async def _vouch(tx: AsyncConnection, place: Place) -> None:
+    """A guardian's yes to an adult is somebody's word for that adult: no proof of age, and more than their own."""
+    if "guardian_b" not in place.bond.needed:
+        await tx.execute(
+            update(accounts_table).where(accounts_table.c.person_id == place.b).values(assurance="vouched")
+        )
+
+
+async def _behind(tx: AsyncConnection, ref: str, person: str) -> tuple[str, str]:
+    """The contact and the viewer behind a ref: my own ``k_…``, or ``g_…`` for a guardian's view of a child's.
+
+    A ref that leads nowhere, or is somebody else's ``k_…``, gives ids that are nobody's; the gatekeeper answers both alike.
+    """
+    own = ref.startswith("k_")
+    found = (
+        await tx.execute(
+            select(sides.c.contact_id, sides.c.viewer_id).where(
+                sides.c.ref == "k_" + ref[2:],
+                sides.c.viewer_id == person
+                if own
+                else exists().where(
+                    guardianships.c.guardian_id == person, guardianships.c.child_id == sides.c.viewer_id
+                ),
+            )
+        )
+    ).first()
+    return (found.contact_id, found.viewer_id) if found else (_NOBODYS, _NOBODYS)
+
+
+_NOBODYS: Final = "-"  # no id is ever so short
+
+
+async def _album(tx: AsyncConnection, of: Sequence[str], now: int) -> Album:
+    """The living contacts of these people that are in time, oldest first, with everybody who is in them."""
+    b = people.alias("b")
+    rows = (
+        await tx.execute(
+            select(contacts, b.c.kind.label("b_kind"))
+            .join(b, b.c.id == contacts.c.b_id)
+            .where(
+                or_(contacts.c.a_id.in_(of), contacts.c.b_id.in_(of)),
+                or_(
+                    and_(contacts.c.state == "asked", contacts.c.decide_by > now),
+                    and_(contacts.c.state == "approved", contacts.c.until > now),
+                ),
+            )
+            .order_by(contacts.c.created_at, contacts.c.id)
+        )
+    ).all()
+    ids = [row.id for row in rows]
+    said: dict[str, list[Any]] = {one: [] for one in ids}
+    for row in await tx.execute(select(yeses).where(yeses.c.contact_id.in_(ids))):
+        said[row.contact_id].append(row)
+    seen = {row.a_id for row in rows} | {row.b_id for row in rows} | set(of)
+    guardians: dict[str, list[str]] = {}
+    looking = select(guardianships).where(guardianships.c.child_id.in_(seen)).order_by(guardianships.c.guardian_id)
+    for row in await tx.execute(looking):
+        guardians.setdefault(row.child_id, []).append(row.guardian_id)
+    everybody = seen | {one for some in guardians.values() for one in some}
+    everybody |= {row.person_id for some in said.values() for row in some}
+    known = {
+        row.id: row
+        for row in await tx.execute(
+            select(people, children.c.age_group, children.c.age_until)
+            .outerjoin(children, children.c.person_id == people.c.id)
+            .where(people.c.id.in_(everybody))
+        )
+    }
+    views = await tx.execute(select(sides).where(sides.c.contact_id.in_(ids)))
+    return Album(
+        tuple(_place(row, said[row.id]) for row in rows),
+        known,
+        {one: group_of(row, now) for one, row in known.items()},
+        {child: tuple(some) for child, some in guardians.items()},
+        {(row.contact_id, row.viewer_id): row for row in views},
+    )
+
+
+# == From rows to pages =======================================================================================================
+
+
+def _other(place: Place, viewer: str) -> str:
+    return place.b if viewer == place.a else place.a
+
+
+def _as_seen(place: Place, viewer: str) -> dict[Slot, Literal["me", "them", "my_grown_up", "their_grown_up"]]:
+    """The four places in the words of one of the two, in the order in which they are shown."""
+    if viewer == place.a:
+        return {"a": "me", "b": "them", "guardian_b": "their_grown_up", "guardian_a": "my_grown_up"}
+    return {"b": "me", "a": "them", "guardian_a": "their_grown_up", "guardian_b": "my_grown_up"}
+
+
+def _approved(album: Album, place: Place, viewer: str, zone: str) -> Approved:
+    side = album.sides[place.id, viewer]
+    said = []
+    for slot, who in _as_seen(place, viewer).items():
+        if slot in place.said:
+            row = place.said[slot]
+            shown = side if who == "them" else album.people[row.person_id]
+            said.append(SaidYes(who, shown.name, shown.avatar, shown.ground, day(row.said_at, zone)))
+    return Approved(
+        side.ref, side.name, side.avatar, side.ground, place.bond.voice, place.bond.video,
+        album.people[side.other_id].kind != "child", day(place.until or 0, zone), tuple(said),
+    )  # fmt: skip
+
+
+def _asked(album: Album, place: Place, viewer: str) -> Asked:
+    slots = _as_seen(place, viewer)
+    missing = place.bond.missing
+    waiting = tuple(who for slot, who in slots.items() if slot in missing)
+    if place.opened_by == "code" and viewer == place.b and "a" in missing:
+        # whoever typed the words may have overheard them: no name until the other child has said yes
+        return Asked(place.id, None, None, None, None, "me" in waiting, waiting, place.opened_by)
+    side = album.sides[place.id, viewer]
+    group = album.groups[side.other_id]
+    return Asked(place.id, side.name, side.avatar, side.ground, group, "me" in waiting, waiting, place.opened_by)
+
+
+def _mine(album: Album, place: Place, me: str) -> frozenset[Slot]:
+    """The places in which a grown-up stands."""
+    found: set[Slot] = {"b"} if me == place.b else set()
+    if me in album.guardians.get(place.a, ()):
+        found.add("guardian_a")
+    if me in album.guardians.get(place.b, ()):
+        found.add("guardian_b")
+    return frozenset(found & place.bond.needed)
+
+
+async def _to_decide(tx: AsyncConnection, album: Album, place: Place, me: SignedIn, now: int) -> ToDecide:
+    mine = _mine(album, place, me.person)
+    as_guardian = bool(mine & {"guardian_a", "guardian_b"})
+    # of two siblings the one whose code or link it was is "the child", the other one "the other"
+    viewer = place.a if "guardian_a" in mine or (not as_guardian and place.b != me.person) else place.b
+    other = album.people[_other(place, viewer)]
+    adult = other.kind != "child"
+    slots = _as_seen(place, viewer)
+    posts = []
+    for slot, who in slots.items():
+        if slot not in place.bond.needed or (who == "their_grown_up" and slot in mine):
+            continue
+        if who == "me":
+            name: Literal["child", "other", "their_grown_up", "you"] = "child" if as_guardian else "you"
+        elif who == "them":
+            name = "other"
+        else:
+            name = "you" if who == "my_grown_up" and as_guardian else "their_grown_up"
+        posts.append(_post(album, place, slot, name, me.person if name == "you" else None))
+    child = album.people[viewer] if as_guardian else None
+    looked_after = album.guardians.get(other.id, ())
+    return ToDecide(
+        place.id,
+        OwnChild(child.id, child.name, child.avatar, child.ground) if child else None,
+        Other(
+            other.name, other.avatar, other.ground, album.groups[other.id], adult,
+            album.people[looked_after[0]].name if looked_after else None,
+            await _families(tx, other.id, me.household, other.household_id, now) if adult else 0,
+        ),
+        tuple(posts),
+        _says(place, [slot for slot, who in slots.items() if who == "me"]) if as_guardian else None,
+        _says(place, [slot for slot, who in slots.items() if who in ("their_grown_up", "them")]),
+        place.opened_by,
+        datetime.fromtimestamp(place.created_at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "guardian" if as_guardian else "self",
+    )  # fmt: skip
+
+
+def _post(album: Album, place: Place, slot: Slot, name: Any, you: str | None) -> Post:
+    said = place.said.get(slot)
+    whose = {"a": place.a, "b": place.b, "guardian_a": place.a, "guardian_b": place.b}[slot]
+    if said is not None:
+        shown = album.people[said.person_id if slot.startswith("guardian") else whose]
+    elif slot.startswith("guardian"):
+        shown = album.people[you or album.guardians[whose][0]]
+    else:
+        shown = album.people[whose]
+    answer: Literal["yes", "voice", "not_yet"] = "not_yet"
+    if said is not None and said.voice:
+        answer = "yes" if said.video else "voice"
+    return Post(name, shown.name, shown.avatar, shown.ground, answer)
+
+
+def _says(place: Place, slots: Sequence[Slot]) -> str | None:
+    """How they say they know each other. Only answers from the list that is meant for the other family."""
+    for slot in slots:
+        if slot in place.said and place.said[slot].how_known in _HOW_KNOWN:
+            return str(place.said[slot].how_known)
+    return None
+
+
+async def _families(tx: AsyncConnection, adult: str, mine: str, theirs: str, now: int) -> int:
+    """How many other families here have approved this adult. A number, never names (design 3.18)."""
+    return int(
+        (
+            await tx.execute(
+                select(func.count(people.c.household_id.distinct()))
+                .select_from(contacts)
+                .join(people, people.c.id == contacts.c.a_id)
+                .where(
+                    contacts.c.b_id == adult,
+                    contacts.c.state == "approved",
+                    contacts.c.until > now,
+                    people.c.household_id.not_in([mine, theirs]),
+                )
+            )
+        ).scalar_one()
+    )
+
+
+def _childs_contact(album: Album, place: Place, child: str, zone: str) -> ChildsContact:
+    side = album.sides[place.id, child]
+    slot: Slot = "guardian_a" if child == place.a else "guardian_b"
+    ours = place.bond.yeses.get(slot, Yes(False, False))
+    others = [place.bond.yeses.get(one, Yes(False, False)) for one in place.bond.needed - {slot}]
+    looked_after = album.guardians.get(side.other_id, ())
+    return ChildsContact(
+        "g_" + side.ref[2:], side.name, side.avatar, side.ground, album.groups[side.other_id],
+        album.people[looked_after[0]].name if looked_after else None,
+        ours.voice, ours.video, all(one.voice for one in others), all(one.video for one in others),
+        day(place.until, zone) if place.until else None, place.bond.state,
+    )  # fmt: skip
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+__all__ = [
+    "TABLE", "Bond", "End", "Lapse", "SayNo", "SayYes", "Switch", "Yes", "accept_link", "allow", "answer_ask", "childs_home",
+    "contacts_of", "decide", "decisions", "end", "enter_friend_code", "family", "look_at_link", "make_friend_code", "make_link",
+    "needed", "rename", "step", "whom_i_may_call",
+]  # fmt: skip
