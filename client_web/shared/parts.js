@@ -70,8 +70,8 @@ export const yeses = (yeses) => html`<ol class="yeses">${yeses.map(({ card, answ
 /** Day's or dusk's field behind a child's page. */
 export const scene = () => html`<div class="scene" aria-hidden="true"><div class="sun"></div
   ><svg class="hills" viewBox="0 0 1200 560" preserveAspectRatio="none"
-    ><path class="hill-far" d="M0 92C180 40 330 30 520 78s420 92 680 6v476H0z"></path
-    ><path class="hill-near" d="M0 300c220-74 430-66 640-14s380 66 560-6v280H0z"></path></svg
+    ><path class="hill-far" d="M0 70C260 20 520 36 760 72s320 26 440-10v498H0z"></path
+    ><path class="hill-near" d="M0 290c280-60 560-40 780-4s300 34 420-6v280H0z"></path></svg
   ><i class="tree"></i><i class="tree"></i><i class="tree"></i><i class="tree"></i></div>`;
 
 /**

@@ -13,6 +13,9 @@
 /** @type {Record<string, Partial<Record<Band, Sentence>>>} */
 let table = {};
 let language = "en";
+/** How dates and lists are written in each language; English words are British. @type {Record<string, string>} */
+const LOCALES = { en: "en-GB" };
+const locale = () => LOCALES[language] ?? language;
 /** @type {Band} */
 let band = "k12";
 
@@ -62,7 +65,7 @@ export function words(key, fill = {}, who = band) {
 export const hasWords = (key) => key in table;
 
 /** "Gran, Dad and Theo". @param {string[]} names */
-export const listed = (names) => new Intl.ListFormat(language, { type: "conjunction" }).format(names).replace(/, (and|or) /, " $1 ");
+export const listed = (names) => new Intl.ListFormat(locale(), { type: "conjunction" }).format(names).replace(/, (and|or) /, " $1 ");
 
 /** "12 May 2027". @param {string} iso */
-export const dated = (iso) => new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year: "numeric" }).format(new Date(iso));
+export const dated = (iso) => new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric" }).format(new Date(iso));

@@ -20,7 +20,7 @@ export class RfAsk extends View {
     super();
     onPress(this, { yes: () => void this.#answer(true), no: () => void this.#answer(false) });
     this.addEventListener("change", (event) => {
-      if (event.target instanceof HTMLInputElement && event.target.name === "know") this.#how = event.target.value;
+      if (event.target instanceof HTMLSelectElement) this.#how = event.target.value;
     });
   }
 
@@ -49,11 +49,11 @@ export class RfAsk extends View {
     return html`<header class="top"><h1 tabindex="-1">${words("ask.title", { name })}</h1><rf-read></rf-read></header>
       <main id="main" class="column">
       ${this.#answered === "stuck" ? html`<p class="panel" role="alert">${words("home.stuck")}</p>` : null}
-      <div class="rails"><div class="post big ${ground(ask.ground)}" aria-hidden="true">${avatar(ask.avatar)}</div></div>
+      <div class="rails ask-post"><div class="post big ${ground(ask.ground)}" aria-hidden="true">${avatar(ask.avatar)}</div></div>
       <p class="lead">${words(ask.opened_by === "code" ? "ask.code" : "ask.link", { name })}</p>
-      <p>${ask.group === "adult" ? words("ask.adult", { name }) : words("ask.group", { name, group: ask.group })} ${words("ask.means")} ${words("ask.no-means", { name })}</p>
-      <fieldset class="choices"><legend>${words("enter.know")}</legend>${HOW_KNOWN.map((how) => html`<label class="choice"
-        ><input type="radio" name="know" value="${how}"><span>${words(`know.${how}`)}</span></label>`)}</fieldset>
+      <p>${ask.group === "adult" ? words("ask.adult", { name }) : words("ask.group", { name, group: ask.group.replace("-", " to ") })} ${words("ask.means")} ${words("ask.no-means", { name })}</p>
+      <p class="field"><label for="how">${words("enter.know")}</label><select id="how"><option value="">${words("ask.skip")}</option>${HOW_KNOWN.map((how) => html`
+        <option value="${how}">${words(`know.${how}`)}</option>`)}</select></p>
       <div class="answers"><button type="button" class="button" data-do="no" data-key="no">${icon("no")}<span>${words("ask.no")}</span></button><button type="button" class="button" data-do="yes" data-key="yes">${icon("tick")}<span>${words("ask.yes")}</span></button></div>
       </main>${dock("")}`;
   }

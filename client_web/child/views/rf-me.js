@@ -29,7 +29,7 @@ export class RfMe extends View {
     const me = known.home?.me ?? null;
     const state = { on: words("me.on"), off: words("me.off") };
     return html`${top(words("me.title"))}<main id="main" class="column rows">
-      ${me ? html`<div class="me-row">${peg(me, "me")}<b class="name">${me.name}</b><a class="button" href="#/picture">${words("me.change")}</a></div>` : null}
+      ${me ? html`<div class="me-row"><span class="who">${peg(me, "me")}<b class="name">${me.name}</b></span><a class="button" href="#/picture">${words("me.change")}</a></div>` : null}
       <div class="me-row">${gateSwitch({ id: "sounds", label: words("me.sounds"), on: soundsOn(), words: state, deed: "sounds" })}</div>
       <div class="me-row">${gateSwitch({ id: "plain", label: words("me.plain"), on: plainLook(currentBand()), words: state, deed: "plain" })}<span class="second">${words("me.plain-lead")}</span></div>
       <div class="me-row">${gateSwitch({ id: "keys", label: words("me.keys-switch"), on: keysOn(), words: state, deed: "keys" })}<span class="second">${words("me.keys")}</span></div>

@@ -64,9 +64,12 @@ export class RfEnded extends View {
     if (!ending || !this.card) return html``;
     const again = AGAIN.has(kindOf(ending)) && this.telephone?.call?.with.length === 1;
     const child = currentBand() !== "adult";
+    // the first sentence is the heading; the rest, where there is more, stands under it
+    const [heading, ...rest] = endedSentence(ending, this.card.name ?? words("someone")).split(/(?<=[.!]) (?=\p{Lu})/u);
     return html`<main class="middle">
       <div class="rails"><div class="post big ${ground(this.card.ground)}" aria-hidden="true">${avatar(this.card.avatar)}</div></div>
-      <h1 tabindex="-1">${endedSentence(ending, this.card.name ?? words("someone"))}</h1>
+      <h1 tabindex="-1">${heading}</h1>
+      ${rest.length ? html`<p class="lead">${rest.join(" ")}</p>` : null}
       <div class="answers">
         <button type="button" class="button" data-do="ok"><span>${words("ended.ok")}</span></button>
         ${again ? html`<button type="button" class="button" data-do="again"><span>${words("ended.again")}</span></button>` : null}
