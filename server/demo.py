@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
 from aiohttp import web
 from sqlalchemy import delete, func, select
 
@@ -243,7 +244,7 @@ async def _empty(app: web.Application) -> None:
 # -- the routes of the demo ----------------------------------------------------------------------------------------------
 
 
-class Entering(keys.Body, frozen=True):
+class Entering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slug: str
 
 

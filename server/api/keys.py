@@ -47,10 +47,6 @@ PASSWORDS: Final[web.AppKey[Passwords]] = web.AppKey("passwords")
 SIGNED_IN: Final[web.RequestKey[SignedIn]] = web.RequestKey("signed_in")
 
 
-class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The shape of a request's body: a field that we do not know is refused, not ignored."""
-
-
 @dataclass(frozen=True, slots=True)
 class Open:
     """Why no rule is asked. The sentence is printed by the coverage test and read by inspectors."""

@@ -210,7 +210,17 @@ WEB: Final = ROOT / "client_web"
 
 #: the folder as the address shows it: its name on disk
 FOLDERS: Final[Mapping[str, str]] = {"child": "child", "grown-up": "grown_up", "shared": "shared"}
-KINDS: Final = frozenset({".html", ".js", ".css", ".svg", ".json", ".png", ".ico", ".webmanifest"})
+#: kinds of file that are pages, and how each is named to the browser (never guessed from the machine's own tables)
+KINDS: Final[Mapping[str, str]] = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".webmanifest": "application/manifest+json",
+}
 FRONT: Final = frozenset({"index.html", "start.js", "start.css"})
 
 
@@ -251,7 +261,7 @@ async def slash(request: web.Request) -> web.StreamResponse:
 def _file(path: Path) -> web.StreamResponse:
     if path.suffix not in KINDS or not path.is_file():
         return problems.problem("not_found")
-    return web.FileResponse(path)
+    return web.FileResponse(path, headers={"Content-Type": KINDS[path.suffix]})
 
 
 PAGES: Final = (
