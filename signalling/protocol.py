@@ -38,15 +38,19 @@ PING_SECONDS: Final = 25.0
 REPLAY_FRAMES: Final = 256  # kept per session for resume
 MAX_BAD_STATE: Final = 20  # then the socket is closed
 
+# `$` alone matches before a last newline in Python (not in ECMA-262): two parsers that disagree, so the newline is named.
 Ref = Annotated[
     str,
     Meta(
-        min_length=8, max_length=40, pattern=r"^k_[A-Za-z0-9_-]+$", description="A person, as this viewer knows them."
+        min_length=8,
+        max_length=40,
+        pattern=r"^k_[A-Za-z0-9_-]+$(?!\n)",
+        description="A person, as this viewer knows them.",
     ),
 ]
-CallId = Annotated[str, Meta(min_length=8, max_length=40, pattern=r"^c_[A-Za-z0-9_-]+$")]
-RequestId = Annotated[str, Meta(min_length=1, max_length=24, pattern=r"^[A-Za-z0-9_-]+$")]
-Secret = Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+CallId = Annotated[str, Meta(min_length=8, max_length=40, pattern=r"^c_[A-Za-z0-9_-]+$(?!\n)")]
+RequestId = Annotated[str, Meta(min_length=1, max_length=24, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
+Secret = Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 Sdp = Annotated[str, Meta(min_length=1, max_length=MAX_SDP)]
 Media = Literal["audio", "video"]
 Status = Literal["here", "busy", "away"]
