@@ -21,7 +21,6 @@ from server.db.models import metadata
 from server.db.session import Database, Row, rows
 from server.gatekeeper import Gatekeeper
 from server.policy import load
-
 from signalling.authority import Seat
 
 YEAR = 365 * 24 * 3_600_000
