@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -40,6 +41,13 @@ class MovingPicture(VideoStreamTrack):
         return frame
 
 
+class Localhost(aiohttp.ThreadedResolver):
+    """Names under .localhost are this machine (RFC 6761 - 6.3). Browsers know that; not every system's resolver does."""
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:
+        return await super().resolve("localhost" if host.endswith(".localhost") else host, port, family)
+
+
 class Answer:
     """One HTTP answer, read."""
 
@@ -61,7 +69,9 @@ class Browserless:
     def __init__(self, base: str, origin: str | None = None) -> None:
         self.base = base
         self.origin = origin or base
-        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self.http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=Localhost()), cookie_jar=aiohttp.CookieJar(unsafe=True)
+        )
         self.ws: aiohttp.ClientWebSocketResponse | None = None
         self.seen: list[dict[str, Any]] = []  # every frame received, in order
         self.session = ""
