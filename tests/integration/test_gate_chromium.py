@@ -139,3 +139,39 @@ async def test_every_person_arrives_as_a_stream_of_their_own(browser: Browser) -
         tracks = await page.evaluate("() => tracks")
         assert len(tracks) == 14
         assert len({track["stream"] for track in tracks}) == 7
+
+
+RESTART = """async ({sdp}) => {
+  await pc.setRemoteDescription({type: 'offer', sdp});
+  await pc.setLocalDescription(await pc.createAnswer());
+  return pc.localDescription.sdp;
+}"""
+WAY = """async () => {
+  const all = [...(await pc.getStats()).values()];
+  const transport = all.find(report => report.type === 'transport');
+  const pair = all.find(report => report.id === transport.selectedCandidatePairId);
+  const local = all.find(report => report.id === pair.localCandidateId);
+  return {ufrag: local.usernameFragment, state: pair.state, srtp: transport.srtpCipher, dtls: transport.tlsVersion};
+}"""
+
+
+async def test_an_ice_restart_keeps_the_call_going_on_new_credentials(browser: Browser) -> None:
+    async with room() as call:
+        alice, bob = await page_of(browser), await page_of(browser)
+        await join(call, alice, "alice", ["bob"])
+        await join(call, bob, "bob", ["alice"])
+        call.allow("alice", "bob")
+        call.allow("bob", "alice")
+        await asyncio.gather(growing(alice), growing(bob))
+        before = await alice.evaluate(WAY)
+        assert before["dtls"] == "FEFD"
+        assert before["srtp"] in ("SRTP_AEAD_AES_256_GCM", "SRTP_AEAD_AES_128_GCM")
+        offer = call.gate.restart_ice("alice")
+        call.gate.answer("alice", await alice.evaluate(RESTART, {"sdp": offer.sdp}), offer.neg)
+        async with asyncio.timeout(10):
+            while call.gate._peers["alice"].previous is not None:
+                await asyncio.sleep(0.05)
+        await asyncio.gather(growing(alice), growing(bob))
+        after = await alice.evaluate(WAY)
+        assert after["ufrag"] != before["ufrag"]
+        assert call.gate.counters()["handshakes_done"] == 2
