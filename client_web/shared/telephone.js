@@ -54,6 +54,7 @@ export class Telephone {
   #turn = { audio: 0, video: 0 };
   /** Calls left here while the wire was down; said again when it is back. @type {Set<string>} */ #left = new Set();
   /** Ends that came before the ok of our own invitation. @type {Map<string, import("./protocol.js").Ended>} */ #early = new Map();
+  /** What the server believes of our microphone and camera; null: nothing. @type {{audio: boolean, video: boolean} | null} */ #told = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #wobble;
 
   /** @param {Connection} connection */
@@ -118,6 +119,7 @@ export class Telephone {
     this.onchange();
     try {
       await this.#connection.send({ t: "call.accept", call: call.id, nonce: call.nonce });
+      this.#joined();
     } catch (fault) {
       if (this.call?.id === call.id && isLive(this.call)) this.#end(over(this.call, fault instanceof Refused ? fault.code : "internal"));
     }
@@ -174,9 +176,11 @@ export class Telephone {
     if (!track || this.call?.id !== call.id || !isLive(this.call)) return;
     const turn = this.#turn.video;
     try {
-      await this.#connection.send({ t: "call.media", call: call.id, audio: this.microphone === "on", video: true });
+      this.#told = { audio: this.microphone === "on", video: true };
+      await this.#connection.send({ t: "call.media", call: call.id, ...this.#told });
       if (turn === this.#turn.video) await this.#peer?.put("video", track);
     } catch (fault) {
+      this.#told = null;
       if (turn !== this.#turn.video) return;
       this.#shutCamera();
       if (fault instanceof Refused && fault.code !== "lost") this.camera = "refused";
@@ -284,6 +288,7 @@ export class Telephone {
     }
     if (message.t === "call.incoming") this.#pressed = false;
     this.call = now;
+    if (before?.phase === "calling" && now && now.phase !== "calling") this.#joined();
   }
 
   /** @param {import("./protocol.js").Offer} offer */
@@ -330,6 +335,7 @@ export class Telephone {
     for (const call of this.#left) this.#tellLeft(call);
     if (this.call && isLive(this.call)) {
       this.looking = false;
+      this.#told = null;
       this.#tellMedia();
     }
   }
@@ -345,6 +351,7 @@ export class Telephone {
     this.#shutCamera();
     this.#shutMicrophone();
     this.#pressed = false;
+    this.#told = null;
     this.looking = false;
     this.call = ended;
   }
@@ -362,14 +369,24 @@ export class Telephone {
     );
   }
 
-  /** Tell the server the truth about our own camera and microphone. True when it said ok. */
+  /** We are in. A new place in a call is heard and not seen; if that is not so, say so. */
+  #joined() {
+    this.#told = { audio: true, video: false };
+    if (this.microphone !== "opening") void this.#tellMedia();
+  }
+
+  /** Tell the server the truth about our own camera and microphone, unless it knows. True when it said ok. */
   async #tellMedia() {
     const call = this.call;
-    if (!call || !isLive(call) || call.id === "" || !this.#peer) return true; // before there is media, there is nothing to tell
+    if (!call || call.id === "" || (call.phase !== "connecting" && call.phase !== "active")) return true; // not in it yet
+    const truth = { audio: this.microphone === "on", video: this.camera === "on" };
+    if (this.#told?.audio === truth.audio && this.#told.video === truth.video) return true;
+    this.#told = truth;
     try {
-      await this.#connection.send({ t: "call.media", call: call.id, audio: this.microphone === "on", video: this.camera === "on" });
+      await this.#connection.send({ t: "call.media", call: call.id, ...truth });
       return true;
     } catch {
+      if (this.#told === truth) this.#told = null;
       return false;
     }
   }

@@ -238,8 +238,8 @@ RECIPES = (
     Recipe("red-panda", "cat", "nose", "mask", 1, 3, 6),
     Recipe("zebra", "cat", "snout", "stripes", 3, 0, 8),
     Recipe("hen", "comb", "beak", "none", 3, 3, 7),
-    Recipe("bear-in-a-scarf", "bear", "snout", "scarf", 5, 3, 4),
-    Recipe("hare-in-a-scarf", "rabbit", "sleepy", "scarf", 3, 8, 7),
+    Recipe("bear-in-scarf", "bear", "snout", "scarf", 5, 3, 4),
+    Recipe("hare-in-scarf", "rabbit", "sleepy", "scarf", 3, 8, 7),
     Recipe("blue-bird", "tuft", "beak", "band", 7, 3, 3),
 )
 

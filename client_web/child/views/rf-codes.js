@@ -162,7 +162,7 @@ export class RfEnterCode extends View {
           ><span class="error-line" id="error-${n}">${wrong.get(`word-${n}`) ?? ""}</span></p>`)}</div>
       <fieldset class="choices"><legend>${words("enter.know")}</legend>${HOW_KNOWN.map((how) => html`<label class="choice"
         ><input type="radio" name="know" id="know-${how}" value="${how}"><span>${words(`know.${how}`)}</span></label>`)}</fieldset>
-      <button type="submit" class="button tall" data-do="send">${words("enter.send")}</button></form>
+      <button type="submit" class="button go tall" data-do="send">${words("enter.send")}</button></form>
       ${back("#/add")}</main>${dock("")}`;
   }
 }

@@ -86,7 +86,7 @@ export class RfMyPicture extends View {
       })}</fieldset>
       <fieldset class="set"><legend>${words("pic.ground")}</legend><div class="picker">${grounds.map((each) => html`
         <label data-key="ground-${each}"><input type="radio" name="ground" value="${each}" ${each === ground ? html`checked` : null}>${peg({ name: "", avatar: number, ground: each }, "mid")}<span>${words(`ground.${each}`)}</span></label>`)}</div></fieldset>
-      <button type="button" class="button tall" data-do="save">${words("me.save")}</button>
+      <button type="button" class="button go tall" data-do="save">${words("me.save")}</button>
       <p role="status">${this.#state ? words(this.#state === "saved" ? "me.saved" : "home.stuck") : ""}</p>
       ${back("#/me")}</main>${dock("")}`;
   }

@@ -1,0 +1,272 @@
+"""What the call screens promise, kept to their word in real Chromium: nothing opens before a press, shutting is at once, a cut blanks at the message."""
+
+# ruff: noqa: E501 -- scripts for the page and calls with many plain facts read better on one line
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from look_stage import PORTRAIT, Stage, chromium, files, until
+from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+#: Counts what the page asks the browser for, and keeps every track it was given.
+WATCH = """
+window.asked = {peers: 0, audio: 0, video: 0}; window.given = [];
+const Own = RTCPeerConnection;
+window.RTCPeerConnection = class extends Own { constructor(...a) { super(...a); asked.peers += 1; } };
+const get = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (want) => { if (want.audio) asked.audio += 1; if (want.video) asked.video += 1;
+  const stream = await get(want); given.push(...stream.getTracks()); return stream; };
+"""
+GRAN = "k_gran0000"
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    with files() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def stage(browser: Browser, origin: str) -> Iterator[Stage]:
+    made = Stage(browser, origin, viewport={"width": 390, "height": 844})
+    made.context.add_init_script(WATCH)
+    made.open(ready=".chip")
+    yield made
+    assert made.faults == []
+    made.close()
+
+
+def asked(page: Page) -> Any:
+    return page.evaluate("asked")
+
+
+def sent(stage: Stage, kind: str) -> list[dict[str, Any]]:
+    return [message for message in stage.heard if message["t"] == kind]
+
+
+def answered(stage: Stage) -> Page:
+    """A call that was answered by hand, with Gran's picture showing."""
+    page = stage.page
+    stage.ring()
+    page.click("[data-do=answer]")
+    stage.state("active", GRAN, heard=True, video=True)
+    page.wait_for_selector("text=Only Gran can hear you.")
+    page.evaluate(PORTRAIT, GRAN)
+    until(page, "document.querySelector('rf-picture video').videoWidth > 0")
+    return page
+
+
+def test_a_ring_opens_nothing_and_builds_no_connection(stage: Stage) -> None:
+    stage.ring()
+    stage.page.wait_for_selector("rf-ringing")
+    # even an offer that comes before the press is not read
+    stage.say(t="sdp.offer", call="c_00000001", neg=0, sdp="v=0\r\n", slots=[])
+    stage.page.wait_for_timeout(300)
+    assert asked(stage.page) == {"peers": 0, "audio": 0, "video": 0}
+    assert sent(stage, "sdp.answer") == []
+
+
+def test_answering_opens_the_microphone_and_not_the_camera(stage: Stage) -> None:
+    page = stage.page
+    stage.ring()
+    page.wait_for_selector("rf-ringing")
+    assert page.locator("#answer-means").inner_text() == "Answer: your voice is on. Your camera is off."
+    page.click("[data-do=answer]")
+    stage.state("active", GRAN, heard=True)
+    page.wait_for_selector(".dock .on >> text=Mic on")
+    assert asked(page)["audio"] == 1
+    assert asked(page)["video"] == 0
+    assert sent(stage, "call.accept")[0]["nonce"] == "n" * 20
+    assert page.locator(".dock >> text=Camera off").count() == 1
+    assert page.locator("rf-self rf-curtain:not([open])").count() == 1
+
+
+def test_nothing_the_server_says_opens_the_camera(stage: Stage) -> None:
+    page = answered(stage)
+    stage.state("active", GRAN, heard=True, seen=True, video=True)
+    page.wait_for_timeout(200)
+    assert asked(page)["video"] == 0
+    assert page.locator("rf-seen-by >> text=Your curtain is shut.").count() == 1
+
+
+def test_who_sees_me_is_what_the_gate_says_and_nothing_else(stage: Stage) -> None:
+    page = answered(stage)
+    page.click(".dock [data-do=camera]")
+    page.wait_for_selector("rf-seen-by >> text=Nobody can see you yet.")
+    assert sent(stage, "call.media")[-1]["video"] is True
+    stage.state("active", GRAN, heard=True, seen=True, video=True)
+    page.wait_for_selector("rf-seen-by >> text=Only Gran can see and hear you.")
+    stage.state("active", GRAN, heard=False, seen=True, video=True)
+    page.wait_for_selector("rf-seen-by >> text=Only Gran can see you.")
+    page.wait_for_selector("rf-seen-by >> text=Nobody can hear you yet.")
+
+
+def test_shutting_the_curtain_stops_the_camera_before_the_server_is_told(stage: Stage) -> None:
+    page = answered(stage)
+    page.click(".dock [data-do=camera]")
+    page.wait_for_selector("rf-self rf-curtain[open]", state="attached")
+    assert page.evaluate("given.filter(t => t.kind === 'video').map(t => t.readyState)") == ["live"]
+    state = page.evaluate("() => { document.querySelector('.dock [data-do=camera]').click(); return given.find(t => t.kind === 'video').readyState }")
+    assert state == "ended"
+    page.wait_for_timeout(100)
+    assert page.locator("rf-self video").evaluate("v => v.srcObject") is None
+
+
+def test_a_cut_takes_the_picture_down_in_the_message_itself(stage: Stage) -> None:
+    page = answered(stage)
+    # the very next thing after the socket's handler has run: no frame, no timer, no promise in between
+    page.evaluate("""() => {
+      const video = document.querySelector('rf-picture video'), audio = document.querySelector('rf-picture audio');
+      window.order = [];
+      const own = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, 'srcObject');
+      for (const e of [video, audio]) Object.defineProperty(e, 'srcObject', {set(v) { order.push(v === null ? 'blank' : 'show'); own.set.call(this, v); }, get() { return own.get.call(this); }});
+      new MutationObserver(() => order.push('drawn')).observe(document.querySelector('rf-call'), {childList: true});
+      window.kept = [video, audio];
+    }""")
+    stage.say(t="call.ended", call="c_00000001", code="policy_revoked")
+    page.wait_for_selector("rf-ended")
+    order = page.evaluate("order")
+    assert order[:2] == ["blank", "blank"]
+    assert "show" not in order
+    assert page.evaluate("kept.map(e => e.srcObject)") == [None, None]
+    assert page.evaluate("given.map(t => t.readyState)") == ["ended"] * len(page.evaluate("given.map(t => t.kind)"))
+    assert page.locator("h1").inner_text() == "This call had to stop."
+    assert page.locator("text=You did nothing wrong.").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("ending", "heading"),
+    [
+        ({"code": "left", "by": GRAN}, "Gran had to go."),
+        ({"code": "ended_by_supervisor", "who": "Dad"}, "Dad ended this call."),
+        ({"code": "peer_lost"}, "The internet let go."),
+        ({"code": "internal"}, "We need to fix something."),
+    ],
+)
+def test_every_ending_has_its_own_kind_sentence(stage: Stage, ending: dict[str, str], heading: str) -> None:
+    answered(stage)
+    stage.say(t="call.ended", call="c_00000001", **ending)
+    stage.page.wait_for_selector("rf-ended h1")
+    assert stage.page.locator("h1").inner_text() == heading
+    assert stage.page.locator("text=Did something feel wrong?").count() == 1
+
+
+def test_busy_declined_and_not_there_are_one_sentence(stage: Stage) -> None:
+    page = stage.page
+    said = set()
+    for n, code in enumerate(("declined", "busy", "timeout", "unreachable")):
+        stage.go(f"#/call/{GRAN}")
+        page.click("[data-do=call][data-media=audio]")
+        page.wait_for_selector("rf-in-call")
+        page.wait_for_timeout(100)
+        stage.say(t="call.ended", call="c_00000001", code=code)
+        page.wait_for_selector("rf-ended h1")
+        said.add(page.locator("rf-ended main").inner_text())
+        page.wait_for_timeout(450 if n else 0)
+        page.click("[data-do=ok]")
+        page.wait_for_selector("rf-child-home")
+    assert len(said) == 1
+
+
+def test_help_stops_everything_of_ours_first_and_asks_afterwards(stage: Stage) -> None:
+    page = answered(stage)
+    page.click(".dock [data-do=camera]")
+    page.wait_for_selector("rf-self rf-curtain[open]", state="attached")
+    now = page.evaluate("() => { document.querySelector('.dock .help').click(); return [...given.map(t => t.readyState), !!document.querySelector('rf-help'), !!document.querySelector('rf-picture')] }")
+    assert now == ["ended", "ended", True, False]
+    assert page.locator("h1").inner_text() == "We shut your curtain"
+    assert page.locator("text=They can’t see or hear you now.").count() >= 1
+    page.wait_for_timeout(100)
+    last = sent(stage, "call.media")[-1]
+    assert (last["audio"], last["video"]) == (False, False)
+    page.wait_for_timeout(400)
+    page.click("text=I’m OK. Go back.")
+    page.wait_for_selector("rf-in-call")
+    assert page.locator(".dock >> text=Mic off").count() == 1
+    assert page.locator(".dock >> text=Camera off").count() == 1
+    until(page, "document.querySelector('rf-picture video').srcObject !== null")
+
+
+def test_stop_this_person_ends_the_contact_and_says_so(stage: Stage) -> None:
+    page = answered(stage)
+    page.click(".dock .help")
+    page.click("text=Stop this person calling me")
+    page.wait_for_selector("h1 >> text=Stopped")
+    assert (f"/api/child/people/{GRAN}/end", {}) in stage.posted
+
+
+def test_hide_this_leaves_the_call_and_nothing_to_see(stage: Stage) -> None:
+    page = answered(stage)
+    page.click(".dock .help")
+    page.click("text=Hide this")
+    page.wait_for_selector("rf-quiet-field")
+    assert page.locator("text=Help is here").count() == 0
+    page.wait_for_timeout(100)
+    assert sent(stage, "call.leave")
+
+
+def test_leaving_is_one_tap_and_over_before_the_server_answers(stage: Stage) -> None:
+    page = answered(stage)
+    over = page.evaluate("() => { document.querySelector('.dock .leave').click(); return [!!document.querySelector('rf-ended'), ...given.map(t => t.readyState)] }")
+    assert over == [True, "ended"]
+    page.wait_for_timeout(100)
+    assert sent(stage, "call.leave")[0]["call"] == "c_00000001"
+
+
+def test_the_back_button_cannot_hide_a_call(stage: Stage) -> None:
+    stage.go("#/me")
+    page = answered(stage)
+    page.go_back()
+    page.wait_for_timeout(200)
+    assert page.locator("rf-in-call").count() == 1
+    assert page.locator(".dock .leave").is_visible()
+
+
+def test_going_away_from_the_page_says_bye(stage: Stage) -> None:
+    page = answered(stage)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    page.wait_for_timeout(200)
+    assert sent(stage, "bye")
+
+
+def test_looking_at_myself_asks_for_the_camera_only_on_the_first_tap(stage: Stage) -> None:
+    page = stage.page
+    stage.go(f"#/call/{GRAN}")
+    assert asked(page) == {"peers": 0, "audio": 0, "video": 0}
+    page.click("[data-do=look]")
+    until(page, "document.querySelector('.mirror video').srcObject !== null")
+    assert sent(stage, "call.media") == []
+    page.click("[data-do=call][data-media=video]")
+    page.wait_for_selector("rf-in-call")
+    # the call itself begins behind the curtain, whatever was open before
+    assert page.evaluate("given.filter(t => t.kind === 'video').map(t => t.readyState)") == ["ended"]
+    assert sent(stage, "call.invite")[0]["to"] == [GRAN]
+
+
+def test_a_double_tap_on_a_risky_control_counts_once(stage: Stage) -> None:
+    page = stage.page
+    stage.go(f"#/call/{GRAN}")
+    page.evaluate("() => { const b = document.querySelector('[data-do=call][data-media=audio]'); b.click(); b.click(); }")
+    page.wait_for_selector("rf-in-call")
+    page.wait_for_timeout(100)
+    assert len(sent(stage, "call.invite")) == 1
+
+
+def test_their_ring_wins_over_our_own_and_still_waits_for_a_press(stage: Stage) -> None:
+    page = stage.page
+    stage.go(f"#/call/{GRAN}")
+    page.click("[data-do=call][data-media=audio]")
+    page.wait_for_selector("rf-in-call")
+    stage.say(t="call.incoming", call="c_00000002", nonce="m" * 20, caller=GRAN, others=[], media="audio", expires_in_ms=45000)
+    page.wait_for_selector("rf-ringing")
+    assert sent(stage, "call.accept") == []
