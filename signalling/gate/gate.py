@@ -15,8 +15,10 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import os
 import socket as sockets
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -278,7 +280,6 @@ class Gate:
         if here.handshake is not None:
             self._send_all(here, here.handshake.close())
         self._forget(here)
-        self._by_ufrag = {ufrag: owner for ufrag, owner in self._by_ufrag.items() if owner is not here}
         self._forwarder.leave(here)
         del self._peers[peer]
 
@@ -336,10 +337,10 @@ class Gate:
                     self._handshake(bytes(memory[:size]), address)
                 else:
                     counters["dropped_malformed"] += 1
-            except Exception:
+            except Exception as fault:
                 # The last line: whatever a datagram may do to us, the next one belongs to somebody else's call.
                 counters["dropped_fault"] += 1
-                log.exception("A datagram was dropped because of a fault in the gate.")
+                log.error("A datagram was dropped because of a fault in the gate: %s", _where(fault))
 
     def _check(self, datagram: bytes, address: Address, send: Send, now: float) -> None:
         check = ice_lite.read_check(datagram)
@@ -349,16 +350,13 @@ class Gate:
             return
         password = self._password(peer, check.ufrag)
         if not check.claims_control:
-            send(ice_lite.role_conflict(check, password), address)
+            self._send(ice_lite.role_conflict(check, password), address, send)
             return
         if not self._take_address(peer, address, check.ufrag, now):
             self._counters["dropped_address_taken"] += 1
             return
         self._counters["checks_answered"] += 1
-        try:
-            send(ice_lite.reply(check, password, (address[0], address[1])), address)
-        except OSError:
-            self._counters["dropped_send_failed"] += 1
+        self._send(ice_lite.reply(check, password, (address[0], address[1])), address, send)
         if peer.address is None or (check.nominates and self._may_nominate(peer, check)):
             peer.address, peer.send = address, send
         if check.nominates and peer.previous is not None and check.ufrag == peer.credentials.ufrag:
@@ -456,10 +454,13 @@ class Gate:
         if peer.address is None or peer.send is None:
             return
         for datagram in datagrams:
-            try:
-                peer.send(datagram, peer.address)
-            except OSError:
-                self._counters["dropped_send_failed"] += 1
+            self._send(datagram, peer.address, peer.send)
+
+    def _send(self, datagram: bytes, address: Address, send: Send) -> None:
+        try:
+            send(datagram, address)
+        except OSError:
+            self._counters["dropped_send_failed"] += 1
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -488,6 +489,8 @@ class Gate:
 
     def _lose(self, peer: Peer, why: str) -> None:
         """Send nothing more to a peer. After lost consent only new credentials can bring it back (RFC 7675 section 5.1)."""
+        if self._peers.get(peer.id) is not peer:
+            return  # the hub removed it while it was told of another
         peer.lost = True
         if why == "consent_expired":
             for address in list(peer.addresses):
@@ -510,7 +513,7 @@ class Gate:
             peer.handshake.keys = None
         for address in list(peer.addresses):
             self._drop_address(peer, address)
-        self._by_ufrag.pop(peer.credentials.ufrag, None)
+        self._by_ufrag = {ufrag: owner for ufrag, owner in self._by_ufrag.items() if owner is not peer}
 
     # -- telling --------------------------------------------------------------------------------------------------
 
@@ -523,5 +526,12 @@ class Gate:
         """Tell the hub. A fault of the hub's must not undo or stop what the gate was doing."""
         try:
             self._on_event(event)
-        except Exception:
-            log.exception("The listener failed on a gate event.")
+        except Exception as fault:
+            log.error("The listener failed on a gate event: %s", _where(fault))
+
+
+def _where(fault: Exception) -> str:
+    """A fault's kind and place, without its message: that might quote what nobody may log."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    return type(fault).__name__ + place

@@ -5,6 +5,7 @@ Nothing here does anything. A peer is an opaque string chosen by the hub; the ga
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +50,12 @@ class GateConfig:
     def __post_init__(self) -> None:
         if self.host4 is None and self.host6 is None:
             raise ValueError("The gate needs an IPv4 or an IPv6 address to listen on.")
+        for version, host in ((4, self.host4), (6, self.host6)):
+            if host is not None and not _is_address(host, version):
+                raise ValueError(f"The gate cannot listen on {host!r}: that is not an IPv{version} address.")
+        for address in self.public_addresses:
+            if not _is_address(address, 4) and not _is_address(address, 6):
+                raise ValueError(f"The gate cannot be reached at {address!r}: that is not an IP address.")
         if not 0 <= self.port <= 65535:
             raise ValueError("The gate's port must lie between 0 and 65535.")
         if not 0 < self.ring_seconds <= LONGEST_RING:
@@ -59,6 +66,13 @@ class GateConfig:
         ):  # fmt: skip
             if getattr(self, name) <= 0:
                 raise ValueError(f"The gate's {name} must be more than zero.")
+
+
+def _is_address(text: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == version
+    except ValueError:
+        return False
 
 
 class GateUnavailable(Exception):

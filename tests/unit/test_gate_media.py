@@ -293,6 +293,42 @@ async def test_the_ring_keeps_neither_more_than_two_seconds_nor_more_than_its_co
         GateConfig(ring_seconds=2.1)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"host4": None, "host6": None}, "needs an IPv4 or an IPv6 address"),
+        ({"host4": "::1"}, "is not an IPv4 address"),
+        ({"host6": "example.org"}, "is not an IPv6 address"),
+        ({"public_addresses": ("gate.example",)}, "is not an IP address"),
+        ({"port": 70000}, "between 0 and 65535"),
+        ({"ring_seconds": 0.0}, "at most 2 seconds"),
+        ({"max_peers": 0}, "max_peers must be more than zero"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused_in_a_sentence(wrong: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        GateConfig(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+async def test_the_hub_may_remove_people_while_it_is_told_of_others() -> None:
+    async with scene() as at:
+        await at.pair()
+
+        def remove_all(event: object) -> None:
+            at.events.append(event)  # type: ignore[arg-type]  # a gate event
+            if isinstance(event, Lost):
+                at.gate.remove("alice")
+                at.gate.remove("bob")
+
+        at.gate._on_event = remove_all
+        at.now[0] += 31
+        async with asyncio.timeout(5):
+            while at.gate._peers:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        assert len([event for event in at.events if isinstance(event, Lost)]) == 1
+
+
 async def test_voice_is_not_kept_at_all() -> None:
     async with scene() as at:
         alice, bob = await at.pair()
