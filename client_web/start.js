@@ -64,7 +64,7 @@ class Start extends View {
     const apart = people.filter((person) => person.family === STRANGERS);
     const friends = people.filter((person) => person.family !== STRANGERS);
     return html`<header class="head">${brand("/")}</header><main>
-      <h1>${words("start.title")}</h1><p class="lead">${words("start.lead")}</p>
+      <h1 tabindex="-1">${words("start.title")}</h1><p class="lead">${words("start.lead")}</p>
       ${this.stuck ? html`<div class="panel"><p>${words("start.stuck")}</p><p><button class="button" type="button" data-do="again">${words("try-again")}</button></p></div>`
         : !this.people ? html`<div class="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("start.making")}</p></div>`
         : html`${this.news ? html`<p class="saved plate-line ok">${icon("tick")}<span>${this.news}</span></p>` : null}
@@ -81,7 +81,7 @@ class Start extends View {
 
   #doors() {
     return html`<header class="head">${brand("/")}</header><main class="doors-page">
-      <h1>${words("start.plain-title")}</h1><p class="lead">${words("start.plain-lead")}</p>
+      <h1 tabindex="-1">${words("start.plain-title")}</h1><p class="lead">${words("start.plain-lead")}</p>
       <div class="doors-and-how"><ul class="fence two"><li><a class="post g6" href="/child/">${avatar(8)}<span class="plate"><span class="name">${words("start.plain-child")}</span></span></a></li><li><a class="post g3" href="/grown-up/">${avatar(6)}<span class="plate"><span class="name">${words("start.plain-grown-up")}</span></span></a></li></ul>
       <section class="how"><h2>${words("start.how")}</h2><ol class="promises panel">${[1, 2, 3].map((n) => html`<li><span>${words(`start.how-${n}`)}</span></li>`)}</ol></section></div></main>`;
   }

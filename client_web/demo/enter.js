@@ -25,8 +25,8 @@ class Enter extends View {
   draw() {
     const start = `${location.protocol}//${location.host.replace(/^[^.]+\.(?=localhost)/, "")}/`;
     return html`<header class="head">${brand(start)}</header><main class="alone">${this.stuck
-      ? html`<h1>${words("enter.stuck")}</h1><p><a class="button" href="${start}">${words("enter.back")}</a></p>`
-      : html`<h1>${words("enter.title")}</h1><div class="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span></div>`}</main>`;
+      ? html`<h1 tabindex="-1">${words("enter.stuck")}</h1><p><a class="button" href="${start}">${words("enter.back")}</a></p>`
+      : html`<h1 tabindex="-1">${words("enter.title")}</h1><div class="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span></div>`}</main>`;
   }
 }
 

@@ -67,6 +67,7 @@ const POLL_MS = 10_000;
 
 class GrownUp extends View {
   #place = "";
+  /** What is drawn now: the page, its step, and the child it is about. */ #drawn = "";
 
   constructor() {
     super();
@@ -76,6 +77,7 @@ class GrownUp extends View {
       "sign-out": () => void this.#signOut(),
       again: () => void renewAll(),
     });
+    this.addEventListener("drawn", () => this.#entitle());
     this.addEventListener("arrived", () => this.#arrive());
     this.addEventListener("signed-in", () => this.#begin());
     addEventListener("hashchange", () => this.update());
@@ -159,7 +161,7 @@ class GrownUp extends View {
     }
     if (this.hidden) return;
     this.#entitle();
-    const place = JSON.stringify([here(), look("me")?.kind ?? "", faultOf("me")?.code ?? ""]);
+    const place = `${look("me")?.kind ?? ""} ${faultOf("me")?.code ?? ""} ${this.#drawn}`;
     if (place !== this.#place && this.querySelector("h1")) {
       this.#place = place;
       this.#arrive();
@@ -170,6 +172,7 @@ class GrownUp extends View {
   draw() {
     const me = look("me");
     const fault = faultOf("me");
+    this.#drawn = location.hash;
     if (!me) {
       if (!fault) return this.#alone(waiting());
       if (fault.code !== "not_signed_in") return this.#alone(stuck(fault));
@@ -177,7 +180,7 @@ class GrownUp extends View {
       const entry = PAGES[page]?.open ? PAGES[page] : PAGES["sign-in"];
       return this.#alone(/** @type {PageEntry} */ (entry).draw(`out-${page}`));
     }
-    if (me.kind === "child") return this.#alone(html`<h1>${words("child-here.title")}</h1><p class="lead">${words("child-here.lead", { name: me.name })}</p>
+    if (me.kind === "child") return this.#alone(html`<h1 tabindex="-1">${words("child-here.title")}</h1><p class="lead">${words("child-here.lead", { name: me.name })}</p>
       <p><a class="button" href="/child/">${words("child-here.go", { name: me.name })}</a></p>`);
     const guardian = me.kind === "guardian";
     const home = guardian ? "decide" : "call";
@@ -206,6 +209,7 @@ class GrownUp extends View {
     const current = entry.nav ?? page;
     const child = whose();
     const about = ["contacts", "history", "devices", "account", "sees", "ask"].includes(current) ? `${key} ${child?.id ?? ""}` : key;
+    this.#drawn = about;
     return html`<a class="button skip" href="#" data-do="skip" data-key="skip">${words("skip")}</a>
       <header class="head" data-key="head">${brand(to(guardian ? "decide" : "call"))}${this.#menu()}</header>
       <div class="shell" data-key="shell">

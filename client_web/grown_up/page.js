@@ -36,6 +36,12 @@ export class Page extends View {
     });
   }
 
+  /** @override */
+  update() {
+    super.update();
+    this.dispatchEvent(new CustomEvent("drawn", { bubbles: true })); // the frame keeps the title true
+  }
+
   /** What each `data-do` means. @returns {Deeds} */
   deeds() {
     return {};

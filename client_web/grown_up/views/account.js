@@ -35,9 +35,9 @@ class Account extends Page {
   /** @override */
   draw() {
     const child = whose();
-    if (!child) return html`<h1>${words("loading")}</h1>${waiting()}`;
+    if (!child) return html`<h1 tabindex="-1">${words("loading")}</h1>${waiting()}`;
     const fill = { name: child.name };
-    return html`${this.notes()}<h1>${words("account.title", fill)}</h1><p class="lead">${words("account.lead", { date: dateOf(child.consent.given_on) })}</p>
+    return html`${this.notes()}<h1 tabindex="-1">${words("account.title", fill)}</h1><p class="lead">${words("account.lead", { date: dateOf(child.consent.given_on) })}</p>
       <ol class="promises panel">${PROMISES.map((one) => html`<li><span>${words(`consent.${one}`)}</span></li>`)}</ol>
       ${child.consent.withdrawn ? html`<p class="panel still" data-key="still">${icon("wait")} ${words("account.still")}</p>`
         : html`<section class="panel change-mind" data-key="change"><h2>${words("account.change")}</h2><p>${words("account.change-lead", fill)}</p><p><button class="button" type="button" data-do="withdraw">${words("account.withdraw")}</button></p></section>`}`;
@@ -51,7 +51,7 @@ class Sees extends Page {
     const fill = { name: child?.name ?? "" };
     /** @param {string} kind @param {import("../../shared/parts.js").IconName} sign */
     const part = (kind, sign) => html`<section class="panel sees"><h2>${icon(sign)}<span>${words(`sees.${kind}`)}</span></h2><ul>${[1, 2, 3].map((n) => html`<li>${words(`sees.${kind}-${n}`, fill)}</li>`)}</ul></section>`;
-    return html`<h1>${words("sees.title")}</h1>${child ? html`${part("yes", "eye")}${part("no", "eye-off")}${part("can", "hand")}<p class="second">${words("sees.record")}</p>` : waiting()}`;
+    return html`<h1 tabindex="-1">${words("sees.title")}</h1>${child ? html`${part("yes", "eye")}${part("no", "eye-off")}${part("can", "hand")}<p class="second">${words("sees.record")}</p>` : waiting()}`;
   }
 }
 

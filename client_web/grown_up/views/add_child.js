@@ -109,22 +109,22 @@ class AddChild extends Page {
   draw() {
     switch (this.step) {
       case "1": case "2": case "3": return this.#promise(Number(this.step));
-      case "agree": return html`${this.#back("3")}<h1>${words("consent.ask")}</h1><p class="lead">${words("consent.ask-lead")}</p>
+      case "agree": return html`${this.#back("3")}<h1 tabindex="-1">${words("consent.ask")}</h1><p class="lead">${words("consent.ask-lead")}</p>
         <ol class="promises">${PROMISES.map((one, n) => html`<li><span>${words(`consent.${one}`)} <a class="link" href="${to("child", String(n + 1))}">${words("consent.read-again")}<span class="hidden-words">: ${words("consent.step", { n: n + 1 })}</span></a></span></li>`)}</ol>
         <div class="answers"><button class="button" type="button" data-do="agree">${words("consent.yes")}</button><button class="button" type="button" data-do="refuse">${words("consent.no")}</button></div>`;
-      case "no": return html`<h1>${words("consent.after-no")}</h1><p class="lead">${words("consent.after-no-lead")}</p>
+      case "no": return html`<h1 tabindex="-1">${words("consent.after-no")}</h1><p class="lead">${words("consent.after-no-lead")}</p>
         <div class="buttons"><a class="button" href="${to("child", "1")}">${words("consent.read-again")}</a><a class="button" href="${to("decide")}">${words("invited.home")}</a></div>`;
-      case "name": return html`${this.#back("agree")}${this.notes()}<p class="caption">${words("sign-up.question", { n: 1, of: 3 })}</p><h1>${words("child.name")}</h1>
+      case "name": return html`${this.#back("agree")}${this.notes()}<p class="caption">${words("sign-up.question", { n: 1, of: 3 })}</p><h1 tabindex="-1">${words("child.name")}</h1>
         <form class="form" novalidate>${textField({ id: "name", label: words("child.check-name"), help: words("child.name-help"), value: draft.name, wrong: this.wrong("name") })}
         <p><button class="button go">${words("continue")}</button></p></form>`;
-      case "age": return html`${this.#back("name")}${this.notes()}<p class="caption">${words("sign-up.question", { n: 2, of: 3 })}</p><h1>${words("child.age")}</h1><p class="lead">${words("child.age-help")}</p>
+      case "age": return html`${this.#back("name")}${this.notes()}<p class="caption">${words("sign-up.question", { n: 2, of: 3 })}</p><h1 tabindex="-1">${words("child.age")}</h1><p class="lead">${words("child.age-help")}</p>
         <form class="form" novalidate>${radios({ id: "age", legend: words("child.age"), plain: true, chosen: draft.group, wrong: this.wrong("age"), choices: GROUPS.map((one) => ({ value: one, words: words(`age.${one}`) })) })}
         <p><button class="button go">${words("continue")}</button></p></form>`;
-      case "picture": return html`${this.#back("age")}${this.notes()}<p class="caption">${words("sign-up.question", { n: 3, of: 3 })}</p><h1>${words("child.picture")}</h1>
+      case "picture": return html`${this.#back("age")}${this.notes()}<p class="caption">${words("sign-up.question", { n: 3, of: 3 })}</p><h1 tabindex="-1">${words("child.picture")}</h1>
         <p><button class="link" type="button" data-do="later">${words("child.picture-later")}</button></p>
         <form class="form" novalidate>${pictureForm(draft, this.wrong("avatar-0"))}<p class="next"><button class="button go">${words("continue")}</button></p></form>`;
       case "check": return this.#check();
-      default: return html`<h1>${words("child.done", { name: draft.made.name })}</h1><p class="lead">${words("child.done-lead", { name: draft.made.name })}</p>
+      default: return html`<h1 tabindex="-1">${words("child.done", { name: draft.made.name })}</h1><p class="lead">${words("child.done-lead", { name: draft.made.name })}</p>
         <div class="buttons">${carried().invite ? html`<a class="button go" href="${to("invited")}">${words("continue")}</a>` : html`<a class="button go" href="${to("devices", "add")}">${words("child.next-device", { name: draft.made.name })}</a>`}
         <a class="button" href="${to("decide")}">${words("child.next-later")}</a></div>`;
     }
@@ -132,7 +132,7 @@ class AddChild extends Page {
 
   /** @param {number} n */
   #promise(n) {
-    return html`${this.#back(n > 1 ? String(n - 1) : null)}<p class="caption">${words("consent.step", { n })}</p><h1>${words("consent.title")}</h1>
+    return html`${this.#back(n > 1 ? String(n - 1) : null)}<p class="caption">${words("consent.step", { n })}</p><h1 tabindex="-1">${words("consent.title")}</h1>
       <p class="promise panel">${words(`consent.${PROMISES[n - 1] ?? "keep"}`)}</p>
       <p><button class="button go" type="button" data-do="understand" data-promise="${n}">${words("consent.understand")}</button></p>`;
   }
@@ -140,7 +140,7 @@ class AddChild extends Page {
   #check() {
     /** @param {string} label @param {unknown} value @param {string} step */
     const row = (label, value, step) => html`<div><dt>${label}</dt><dd>${value}</dd><dd class="change"><a class="link" href="${to("child", step)}">${words("child.change")}<span class="hidden-words"> ${label}</span></a></dd></div>`;
-    return html`${this.#back("picture")}${this.notes()}<h1>${words("child.check")}</h1>
+    return html`${this.#back("picture")}${this.notes()}<h1 tabindex="-1">${words("child.check")}</h1>
       <dl class="facts check panel">${row(words("child.check-name"), draft.name, "name")}${row(words("child.check-age"), draft.group ? words(`age.${draft.group}`) : "", "age")}${row(
         words("child.check-picture"), html`<span class="check-picture">${peg({ name: draft.name, avatar: draft.avatar, ground: draft.ground }, "small")}${draft.later ? html`<span>${words("child.picture-later-said")}</span>` : html`<span>${words(`picture.${AVATARS[draft.avatar]?.name ?? ""}`)}</span>`}</span>`, "picture")}</dl>
       <p><button class="button go" type="button" id="save" data-do="save">${words("child.save")}</button></p>`;

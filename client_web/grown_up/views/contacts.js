@@ -97,10 +97,10 @@ class Contacts extends Page {
   /** @override */
   draw() {
     const child = whose();
-    if (!child) return look("family") ? html`<h1>${words("nav.contacts")}</h1><p class="lead">${words("contacts.no-child")}</p><p><a class="button go" href="${to("child")}">${words("child.title")}</a></p>` : html`<h1>${words("nav.contacts")}</h1>${waiting()}`;
+    if (!child) return look("family") ? html`<h1 tabindex="-1">${words("nav.contacts")}</h1><p class="lead">${words("contacts.no-child")}</p><p><a class="button go" href="${to("child")}">${words("child.title")}</a></p>` : html`<h1 tabindex="-1">${words("nav.contacts")}</h1>${waiting()}`;
     const list = look("contacts", child.id);
     const fault = faultOf("contacts", child.id);
-    const heading = html`${this.notes()}<h1>${words("contacts.title", { name: child.name })}</h1>`;
+    const heading = html`${this.notes()}<h1 tabindex="-1">${words("contacts.title", { name: child.name })}</h1>`;
     if (!list) return html`${heading}${fault ? stuck(fault) : waiting()}`;
     return html`${heading}
       ${list.length === 0
@@ -176,8 +176,8 @@ class Rename extends Page {
   draw() {
     const { contact } = this;
     const back = html`<a class="link back" href="${to("contacts")}" data-key="back">${words("back")}</a>`;
-    if (!contact) return html`${back}<h1>${words("contacts.rename")}</h1>${waiting()}`;
-    return html`${back}${this.notes()}<h1>${words("rename.title", { name: contact.name })}</h1><p class="lead">${words("rename.lead")}</p>
+    if (!contact) return html`${back}<h1 tabindex="-1">${words("contacts.rename")}</h1>${waiting()}`;
+    return html`${back}${this.notes()}<h1 tabindex="-1">${words("rename.title", { name: contact.name })}</h1><p class="lead">${words("rename.lead")}</p>
       <form class="form" novalidate>${textField({ id: "name", label: words("rename.name"), value: contact.name, wrong: this.wrong("name") })}
       ${pictureForm(this.#chosen ?? contact)}<p class="next"><button class="button go">${words("rename.save")}</button></p></form>`;
   }

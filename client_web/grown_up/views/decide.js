@@ -85,12 +85,12 @@ class Decide extends Page {
   draw() {
     const asks = look("decisions");
     const fault = faultOf("decisions");
-    if (!asks) return html`<h1>${words("nav.decide")}</h1>${fault ? stuck(fault) : waiting()}`;
+    if (!asks) return html`<h1 tabindex="-1">${words("nav.decide")}</h1>${fault ? stuck(fault) : waiting()}`;
     const ask = this.open;
     if (!ask) return this.#nothing();
     if (this.more && ask.id === this.parts[0]) return this.#detail(ask);
     const rest = asks.filter((one) => one !== ask);
-    return html`${this.notes()}${this.news ? this.#change() : null}<h1>${words("decide.title", { n: asks.length })}</h1>${this.#card(ask)}
+    return html`${this.notes()}${this.news ? this.#change() : null}<h1 tabindex="-1">${words("decide.title", { n: asks.length })}</h1>${this.#card(ask)}
       ${rest.length > 0 ? html`<h2 class="also" data-key="also">${words("decide.others")}</h2><ul class="folded" data-key="rest">${rest.map((one) => html`<li data-key="${one.id}"><a href="${to("decide", one.id)}"><span>${title(one)}</span>${icon("chev")}</a></li>`)}</ul>` : null}`;
   }
 
@@ -140,7 +140,7 @@ class Decide extends Page {
   /** @param {Decision} ask */
   #detail(ask) {
     const fill = { other: ask.other.name ?? "", child: ask.child?.name ?? "", grown_up: ask.other.looked_after_by ?? ask.other.name ?? "" };
-    return html`<a class="link back" href="${to("decide", ask.id)}" data-key="back">${words("back")}</a>${this.notes()}<h1>${words("decide.more")}</h1>
+    return html`<a class="link back" href="${to("decide", ask.id)}" data-key="back">${words("back")}</a>${this.notes()}<h1 tabindex="-1">${words("decide.more")}</h1>
       <section class="ask panel"><h2>${title(ask)}</h2><p class="second">${this.#sub(ask)}</p>${this.#posts(ask)}
       <form class="form" novalidate>${radios({
         id: "known", legend: words(ask.other.adult ? "decide.q-adult" : "decide.q", fill), help: words("decide.optional"),
@@ -154,9 +154,9 @@ class Decide extends Page {
     const children = look("family")?.children ?? [];
     const child = whose();
     if (me?.kind === "guardian" && look("family") && children.length === 0) {
-      return html`${this.notes()}<h1>${words("decide.no-child")}</h1><p class="lead">${words("decide.no-child-lead")}</p><p><a class="button go" href="${to("child")}">${icon("plus")}<span>${words("child.title")}</span></a></p>`;
+      return html`${this.notes()}<h1 tabindex="-1">${words("decide.no-child")}</h1><p class="lead">${words("decide.no-child-lead")}</p><p><a class="button go" href="${to("child")}">${icon("plus")}<span>${words("child.title")}</span></a></p>`;
     }
-    return html`${this.notes()}${this.news ? this.#change() : null}<h1>${words("decide.empty-title")}</h1>
+    return html`${this.notes()}${this.news ? this.#change() : null}<h1 tabindex="-1">${words("decide.empty-title")}</h1>
       <div class="panel empty" data-key="empty"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("decide.empty")}</p>
       ${child ? html`<p class="second">${words("decide.empty-child", { name: listed(children.map((one) => one.name)) })}</p><p><a class="link" href="${to("ask")}">${words("contacts.invite")}</a></p>` : null}</div>`;
   }

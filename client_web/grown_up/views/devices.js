@@ -63,7 +63,7 @@ class Devices extends Page {
     const devices = look("devices");
     const fault = faultOf("devices");
     const own = devices?.filter((one) => one.child.id === child.id) ?? [];
-    return html`<h1 data-key="h1">${words("devices.title", { name: child.name })}</h1>
+    return html`<h1 tabindex="-1" data-key="h1">${words("devices.title", { name: child.name })}</h1>
       ${!devices ? (fault ? stuck(fault) : waiting()) : own.length === 0
         ? html`<div class="panel empty" data-key="none"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("devices.empty", { name: child.name })}</p></div>`
         : html`<ul class="rail-list" data-key="devices">${own.map((one) => this.#device(one))}</ul>`}
@@ -85,14 +85,14 @@ class Devices extends Page {
   #mine(level) {
     const places = look("sessions");
     const fault = faultOf("sessions");
-    return html`${level === 1 ? html`<h1 data-key="mine">${words("devices.mine")}</h1>` : html`<h2 class="part" data-key="mine">${words("devices.mine")}</h2>`}
+    return html`${level === 1 ? html`<h1 tabindex="-1" data-key="mine">${words("devices.mine")}</h1>` : html`<h2 class="part" data-key="mine">${words("devices.mine")}</h2>`}
       ${!places ? (fault ? stuck(fault) : waiting()) : html`<ul class="rail-list" data-key="places">${places.map((one) => html`<li data-key="${one.id}">${icon("keys")}<p class="grow"><b class="device-name">${one.label}</b><span class="second">${begun(this.#used(one.last_used_on))}</span></p>
         ${one.this ? chip("ok", "tick", words("devices.this")) : html`<button class="button" type="button" data-do="sign-out-there" data-id="${one.id}">${words("devices.mine-out")}<span class="hidden-words"> ${words("devices.for", { label: one.label })}</span></button>`}</li>`)}</ul>`}`;
   }
 
   /** @param {import("../facts.js").Child} child */
   #add(child) {
-    return html`<a class="link back" href="${to("devices")}" data-key="back">${words("back")}</a><h1 data-key="h1">${words("add.title", { name: child.name })}</h1><p class="lead">${words("add.lead")}</p>
+    return html`<a class="link back" href="${to("devices")}" data-key="back">${words("back")}</a><h1 tabindex="-1" data-key="h1">${words("add.title", { name: child.name })}</h1><p class="lead">${words("add.lead")}</p>
       <ol class="steps panel" data-key="steps"><li><p>${words("add.1")}</p><p class="address">${location.host}/child/</p></li><li><p>${words("add.2")}</p></li><li><p>${words("add.3")}</p></li></ol>
       <p data-key="type"><a class="button" href="${to("pair")}">${icon("keys")}<span>${words("add.type")}</span></a></p>`;
   }
@@ -197,12 +197,12 @@ class Pair extends Page {
   draw() {
     const family = look("family");
     const children = family?.children ?? [];
-    if (!family || this.#started) return html`<h1>${words("pair.title")}</h1>${waiting()}`;
-    if (children.length === 0) return html`<h1>${words("pair.title")}</h1><p class="lead">${words("pair.no-child")}</p><p><a class="button go" href="${to("child")}">${words("child.title")}</a></p>`;
-    if (this.parts[0] === "done" && pairing.name) return html`<h1>${words("pair.done", { name: pairing.name })}</h1><p class="lead">${words("pair.done-lead", { name: pairing.name })}</p><p><a class="button go" href="${to("devices")}">${words("continue")}</a></p>`;
-    if (this.parts[0] === "no") return html`<h1>${words("pair.declined")}</h1><p class="lead">${words("pair.declined-lead")}</p><p><a class="button" href="${to("devices")}">${words("continue")}</a></p>`;
+    if (!family || this.#started) return html`<h1 tabindex="-1">${words("pair.title")}</h1>${waiting()}`;
+    if (children.length === 0) return html`<h1 tabindex="-1">${words("pair.title")}</h1><p class="lead">${words("pair.no-child")}</p><p><a class="button go" href="${to("child")}">${words("child.title")}</a></p>`;
+    if (this.parts[0] === "done" && pairing.name) return html`<h1 tabindex="-1">${words("pair.done", { name: pairing.name })}</h1><p class="lead">${words("pair.done-lead", { name: pairing.name })}</p><p><a class="button go" href="${to("devices")}">${words("continue")}</a></p>`;
+    if (this.parts[0] === "no") return html`<h1 tabindex="-1">${words("pair.declined")}</h1><p class="lead">${words("pair.declined-lead")}</p><p><a class="button" href="${to("devices")}">${words("continue")}</a></p>`;
     if (this.parts[0] === "yes-or-no" && pairing.label) return this.#yesOrNo(children);
-    return html`<a class="link back" href="${to("devices", "add")}" data-key="back">${words("back")}</a>${this.notes()}<h1>${words("pair.title")}</h1><p class="lead">${words("pair.lead")}</p>
+    return html`<a class="link back" href="${to("devices", "add")}" data-key="back">${words("back")}</a>${this.notes()}<h1 tabindex="-1">${words("pair.title")}</h1><p class="lead">${words("pair.lead")}</p>
       <form class="form" novalidate><datalist id="word-list"></datalist><div class="four-words">${[1, 2, 3, 4].map((n) => {
         const wrong = this.wrong(`word-${n}`);
         return html`<div class="field ${wrong ? "wrong" : ""}"><label for="word-${n}">${words("pair.word", { n })}</label>${mistakeLine(`word-${n}`, wrong)}<input id="word-${n}" name="word-${n}" list="word-list" autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="${wrong ? `word-${n}-wrong` : ""}" ${wrong ? html`aria-invalid="true"` : null}></div>`;
@@ -213,7 +213,7 @@ class Pair extends Page {
   #yesOrNo(children) {
     const only = children.length === 1 ? children[0] : undefined;
     const fill = { label: pairing.label, name: only?.name ?? "" };
-    return html`${this.notes()}<h1>${words(only ? "pair.wants" : "pair.wants-one", fill)}</h1><p class="lead">${words("pair.lead-check")}</p>
+    return html`${this.notes()}<h1 tabindex="-1">${words(only ? "pair.wants" : "pair.wants-one", fill)}</h1><p class="lead">${words("pair.lead-check")}</p>
       <ol class="code-words">${pairing.words.map((word) => html`<li>${word}</li>`)}</ol>
       ${only ? null : html`<form class="form" novalidate>${radios({ id: "child", legend: words("pair.whose"), wrong: this.wrong("child"), choices: children.map((one) => ({ value: one.id, words: html`<span class="with-post">${peg(one, "small")}${one.name}</span>` })) })}</form>`}
       <div class="answers"><button class="button" type="button" id="approve" data-do="approve">${icon("tick")}<span>${words(only ? "pair.yes" : "pair.yes-one", fill)}</span></button><button class="button" type="button" data-do="decline">${icon("no")}<span>${words("pair.no")}</span></button></div>`;

@@ -28,10 +28,10 @@ class History extends Page {
   /** @override */
   draw() {
     const child = whose();
-    if (!child) return html`<h1>${words("history.title")}</h1>${look("family") ? html`<p class="lead">${words("history.empty")}</p>` : waiting()}`;
+    if (!child) return html`<h1 tabindex="-1">${words("history.title")}</h1>${look("family") ? html`<p class="lead">${words("history.empty")}</p>` : waiting()}`;
     const calls = look("history", child.id);
     const fault = faultOf("history", child.id);
-    return html`<h1>${words("history.title")}</h1><p class="lead">${words("history.of", { name: child.name })}</p>
+    return html`<h1 tabindex="-1">${words("history.title")}</h1><p class="lead">${words("history.of", { name: child.name })}</p>
       ${!calls ? (fault ? stuck(fault) : waiting()) : calls.length === 0
         ? html`<div class="panel empty" data-key="none"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("history.empty")}</p></div>`
         : byDay(calls).map(([day, some]) => html`<h2 class="part" data-key="day-${day}">${begun(day)}</h2><ul class="calls panel" data-key="calls-${day}">${some.map((call) => html`<li><b>${listed(call.with)}</b><span>${timeOf(call.started_at)}</span><span>${call.minutes < 1 ? words("history.short") : words("history.minutes", { n: call.minutes })}</span></li>`)}</ul>`)}

@@ -52,8 +52,8 @@ class Invite extends Page {
   /** @override */
   draw() {
     const child = whose();
-    if (!child) return html`<h1>${words("invite.title")}</h1>${look("family") ? html`<p class="lead">${words("contacts.no-child")}</p><p><a class="button go" href="${to("child")}">${words("child.title")}</a></p>` : waiting()}`;
-    return html`<a class="link back" href="${to("contacts")}" data-key="back">${words("back")}</a>${this.notes()}<h1>${words("invite.title")}</h1><p class="lead">${words("invite.lead")}</p>
+    if (!child) return html`<h1 tabindex="-1">${words("invite.title")}</h1>${look("family") ? html`<p class="lead">${words("contacts.no-child")}</p><p><a class="button go" href="${to("child")}">${words("child.title")}</a></p>` : waiting()}`;
+    return html`<a class="link back" href="${to("contacts")}" data-key="back">${words("back")}</a>${this.notes()}<h1 tabindex="-1">${words("invite.title")}</h1><p class="lead">${words("invite.lead")}</p>
       <ol class="steps panel">${[1, 2, 3].map((n) => html`<li><p>${words(`invite.${n}`)}</p></li>`)}</ol>
       <p class="with-post" data-key="for">${peg(child, "small")}<span>${words("invite.for", { name: child.name })}</span></p>
       ${this.#made ? html`<div class="panel made" data-key="made"><div class="field"><label for="link">${words("invite.link")}</label><input id="link" readonly value="${this.#made.url}"></div>
@@ -120,21 +120,21 @@ class Invited extends Page {
   draw() {
     const me = look("me");
     const home = html`<p><a class="button go" href="${to(me?.kind === "trusted_adult" ? "call" : "decide")}">${words("invited.home")}</a></p>`;
-    if (!me) return html`<h1>${words("invited.first")}</h1><p class="lead">${words("invited.first-lead")}</p>
+    if (!me) return html`<h1 tabindex="-1">${words("invited.first")}</h1><p class="lead">${words("invited.first-lead")}</p>
       <div class="doors"><a class="button door" href="${to("sign-in")}"><span>${words("invited.sign-in")}</span></a>
       <a class="button door" href="${to("sign-up")}"><span>${words("invited.guardian")}<span class="sub">${words("invited.guardian-help")}</span></span></a>
       <a class="button door" href="${to("sign-up", "adult")}"><span>${words("invited.adult")}<span class="sub">${words("invited.adult-help")}</span></span></a></div>`;
-    if (this.parts[0] === "done") return html`<h1>${words("invited.done")}</h1><p class="lead">${words("invited.done-lead")}</p>${home}`;
-    if (this.parts[0] === "no") return html`<h1>${words("invited.declined")}</h1><p class="lead">${words("invited.declined-lead")}</p>${home}`;
-    if (gone || !carried().invite) return html`<h1>${words("invited.gone")}</h1><p class="lead">${words("invited.gone-lead")}</p>${home}`;
+    if (this.parts[0] === "done") return html`<h1 tabindex="-1">${words("invited.done")}</h1><p class="lead">${words("invited.done-lead")}</p>${home}`;
+    if (this.parts[0] === "no") return html`<h1 tabindex="-1">${words("invited.declined")}</h1><p class="lead">${words("invited.declined-lead")}</p>${home}`;
+    if (gone || !carried().invite) return html`<h1 tabindex="-1">${words("invited.gone")}</h1><p class="lead">${words("invited.gone-lead")}</p>${home}`;
     if (!link || !look("family")) {
       void this.#read();
-      return html`<h1>${words("invited.first")}</h1>${waiting()}`;
+      return html`<h1 tabindex="-1">${words("invited.first")}</h1>${waiting()}`;
     }
     const children = look("family")?.children ?? [];
     const fill = { from: link.from_name, child: link.child_name };
     const whom = [...children.map((one) => ({ value: one.id, words: html`<span class="with-post">${peg(one, "small")}${one.name}</span>` })), { value: "me", words: html`<span class="with-post">${peg(me, "small")}${words("invited.for-me")}</span>` }];
-    return html`${this.notes()}<h1>${words("invited.title", fill)}</h1><p class="lead">${words("invited.sub", fill)}</p>
+    return html`${this.notes()}<h1 tabindex="-1">${words("invited.title", fill)}</h1><p class="lead">${words("invited.sub", fill)}</p>
       <form class="form" novalidate>
         ${me.kind === "trusted_adult" ? null : radios({ id: "whom", legend: words("invited.for"), choices: whom, wrong: this.wrong("whom") })}
         ${me.kind === "guardian" && children.length === 0 ? html`<p><a class="button" href="${to("child")}">${words("invited.add-child")}</a></p>` : null}

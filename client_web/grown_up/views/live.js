@@ -23,7 +23,7 @@ class Live extends View {
   async #end(id) {
     const call = look("live")?.find((one) => one.call === id);
     if (!call) return;
-    if (!await askFirst({ title: words("live.q"), text: words("live.q-lead", { name: call.child.name }), yes: words("live.yes"), no: words("live.no") })) return;
+    if (!await askFirst({ title: words("live.q"), text: `${words("live.q-lead", { name: call.child.name })} ${words("live.note")}`, yes: words("live.yes"), no: words("live.no") })) return;
     try {
       await post(`/api/calls/${encodeURIComponent(id)}/end`);
       this.#news = words("live.ended");

@@ -48,11 +48,11 @@ class People extends Page {
   draw() {
     const people = look("people");
     const fault = faultOf("people");
-    if (!people) return html`<h1>${words("people.list")}</h1>${fault ? stuck(fault) : waiting()}`;
+    if (!people) return html`<h1 tabindex="-1">${words("people.list")}</h1>${fault ? stuck(fault) : waiting()}`;
     if (people.length === 0) {
-      return html`${this.notes()}<h1>${words("people.empty")}</h1><div class="panel empty"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("people.empty-lead")}</p></div>`;
+      return html`${this.notes()}<h1 tabindex="-1">${words("people.empty")}</h1><div class="panel empty"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("people.empty-lead")}</p></div>`;
     }
-    return html`${this.notes()}<h1>${words("people.title")}</h1>
+    return html`${this.notes()}<h1 tabindex="-1">${words("people.title")}</h1>
       <ul class="fence" data-key="fence">${people.map((person) => html`<li data-key="${person.ref}">${fencePost({ card: person, href: to("call", person.ref), before: words("people.call"), state: state(person) })}</li>`)}</ul>
       <ul class="stops" data-key="stops">${people.map((person) => html`<li data-key="${person.ref}"><button class="link" type="button" data-do="stop" data-ref="${person.ref}">${words("people.stop", { name: person.name })}</button></li>`)}</ul>`;
   }
@@ -89,7 +89,7 @@ class BeforeCall extends View {
   /** @override */
   draw() {
     if (this.person) return html`<rf-look-at-myself></rf-look-at-myself>`;
-    return html`<main class="alone"><h1>${words("people.list")}</h1>${look("people") ? html`<p class="lead">${words("people.empty-lead")}</p><p><a class="button" href="${to("call")}">${words("back")}</a></p>` : waiting()}</main>`;
+    return html`<main class="alone"><h1 tabindex="-1">${words("people.list")}</h1>${look("people") ? html`<p class="lead">${words("people.empty-lead")}</p><p><a class="button" href="${to("call")}">${words("back")}</a></p>` : waiting()}</main>`;
   }
 }
 

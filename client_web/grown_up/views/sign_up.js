@@ -52,7 +52,7 @@ class SignIn extends Page {
 
   /** @override */
   draw() {
-    return html`${this.notes()}<h1>${words("sign-in.title")}</h1><p class="lead">${words("sign-in.lead")}</p>
+    return html`${this.notes()}<h1 tabindex="-1">${words("sign-in.title")}</h1><p class="lead">${words("sign-in.lead")}</p>
       <form class="form" novalidate>
         ${textField({ id: "email", label: words("sign-in.email"), type: "email", autocomplete: "username", wrong: this.wrong("email") })}
         ${textField({ id: "password", label: words("sign-in.password"), type: "password", autocomplete: "current-password", wrong: this.wrong("password") })}
@@ -128,11 +128,11 @@ class SignUp extends Page {
     const question = html`<p class="caption">${words("sign-up.question", { n: this.picking ? 2 : 1, of: 2 })}</p>`;
     if (this.picking) {
       return html`<a class="link back" href="${to("sign-up", ...(this.adult ? ["adult"] : []))}" data-key="back">${words("back")}</a>${this.notes()}${question}
-        <h1>${words("sign-up.picture")}</h1><p class="lead">${words("sign-up.picture-lead")}</p>
+        <h1 tabindex="-1">${words("sign-up.picture")}</h1><p class="lead">${words("sign-up.picture-lead")}</p>
         <form class="form" novalidate>${pictureForm(draft, this.wrong("avatar-0"))}<p class="next"><button class="button go">${words("sign-up.done")}</button></p></form>`;
     }
     return html`<a class="link back" href="${to("sign-in")}" data-key="back">${words("back")}</a>${this.notes()}${question}
-      <h1>${words("sign-up.title")}</h1><p class="lead">${words(this.adult ? "sign-up.lead-adult" : "sign-up.lead")}</p>
+      <h1 tabindex="-1">${words("sign-up.title")}</h1><p class="lead">${words(this.adult ? "sign-up.lead-adult" : "sign-up.lead")}</p>
       <form class="form" novalidate>
         ${textField({ id: "name", label: words("sign-up.name"), help: words("sign-up.name-help"), autocomplete: "name", value: draft.name, wrong: this.wrong("name") })}
         ${textField({ id: "email", label: words("sign-up.email"), help: words("sign-up.why"), type: "email", autocomplete: "username", value: draft.email, wrong: this.wrong("email") })}
