@@ -29,6 +29,8 @@ const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ide
 const MICROPHONE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 /** A wobble shorter than this heals by itself. */
 const WOBBLE_MS = 3000;
+/** So long a transport, empty both ways on this side, may wait for the server to have read that we left. */
+const GOODBYE_MS = 1000;
 
 export class Telephone {
   /** @type {Call | null} */ call = null;
@@ -139,8 +141,14 @@ export class Telephone {
   leave() {
     const call = this.call;
     if (!call || !isLive(call)) return;
+    // The transport says goodbye last: heard before `call.leave`, its goodbye would look like a lost connection to the others.
+    const peer = this.#peer;
+    this.#peer = null;
+    peer?.put("audio", null);
+    peer?.put("video", null);
     this.#end(over(call, "left"));
-    if (call.id) this.#tellLeft(call.id, call.phase === "calling" ? "call.cancel" : "call.leave");
+    const told = call.id ? this.#tellLeft(call.id, call.phase === "calling" ? "call.cancel" : "call.leave") : Promise.resolve();
+    void Promise.race([told, new Promise((late) => setTimeout(late, GOODBYE_MS))]).then(() => peer?.close());
     this.onchange();
   }
 
@@ -332,7 +340,7 @@ export class Telephone {
   }
 
   #backOnTheWire() {
-    for (const call of this.#left) this.#tellLeft(call);
+    for (const call of this.#left) void this.#tellLeft(call);
     if (this.call && isLive(this.call)) {
       this.looking = false;
       this.#told = null;
@@ -359,8 +367,8 @@ export class Telephone {
   /** @param {string} call @param {"call.leave" | "call.cancel"} [how] */
   #tellLeft(call, how = "call.leave") {
     this.#left.add(call);
-    this.#connection.send({ t: how, call }).then(
-      () => this.#left.delete(call),
+    return this.#connection.send({ t: how, call }).then(
+      () => { this.#left.delete(call); },
       (fault) => {
         // answered in the very moment in which we stopped ringing: then it is a call, and we leave it
         if (fault instanceof Refused && fault.code === "bad_state" && how === "call.cancel") this.#tellLeft(call);

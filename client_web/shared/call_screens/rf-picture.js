@@ -23,7 +23,7 @@ export class RfPicture extends View {
     video.addEventListener("resize", () => {
       const frame = this.clientWidth / Math.max(1, this.clientHeight);
       const shape = video.videoWidth / Math.max(1, video.videoHeight);
-      video.classList.toggle("whole", Math.max(frame / shape, shape / frame) > 1.2 && shape < frame);
+      video.classList.toggle("whole", Math.max(frame / shape, shape / frame) > 1.2);
     });
     this.#show();
   }
