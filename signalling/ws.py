@@ -19,6 +19,7 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from signalling import protocol
 from signalling.hub import Hub, Session
+from signalling.pace import HubLimits
 from signalling.protocol import Code
 
 log = logging.getLogger(__name__)
@@ -64,21 +65,49 @@ class _Socket:
     """The sending side. Frames go straight to the transport, no task and no queue of our own between; what a peer does not
     read piles up in the transport's buffer, and past a bound we hang up rather than hold it."""
 
-    __slots__ = ("_behind", "_closing", "_frames", "_octets", "_request", "_ws")
+    __slots__ = ("_beat", "_behind", "_closing", "_frames", "_octets", "_ping", "_request", "_ws", "heard")
 
-    def __init__(self, request: web.Request, ws: web.WebSocketResponse, frames: int, octets: int) -> None:
+    def __init__(self, request: web.Request, ws: web.WebSocketResponse, limits: HubLimits) -> None:
         self._request = request
         self._ws = ws
-        self._frames = frames
-        self._octets = octets
+        self._frames = limits.unread_frames
+        self._octets = limits.unread_bytes
         self._behind = 0
         self._closing: asyncio.Task[bool] | None = None
+        self.heard = True  # anything, since the last ping
+        # Our own, because aiohttp 3.14's heartbeat is armed again by the peer's closing frame and holds every closed socket
+        # for another 25 s: a way to fill the memory by coming and going.
+        self._ping = limits.ping_seconds
+        self._beat = asyncio.get_running_loop().call_later(self._ping, self._pulse)
+
+    def _pulse(self) -> None:
+        if not self.heard:
+            self.abort()
+            return
+        self.heard = False
+        self._write(b"", WSMsgType.PING)
+        self._beat = asyncio.get_running_loop().call_later(self._ping, self._pulse)
+
+    def pong(self, data: bytes) -> None:
+        self._write(data, WSMsgType.PONG)
+
+    def abort(self) -> None:
+        transport = self._request.transport
+        if transport is not None:
+            transport.abort()
+
+    def finished(self) -> None:
+        """The loop of this socket is over: nothing may hold it."""
+        self._beat.cancel()
 
     def send(self, frame: bytes) -> None:
+        self._write(frame, WSMsgType.TEXT)
+
+    def _write(self, data: bytes, kind: WSMsgType) -> None:
         transport = self._request.transport
         if self._closing is not None or transport is None or transport.is_closing():
             return
-        write = self._ws.send_frame(frame, WSMsgType.TEXT)
+        write = self._ws.send_frame(data, kind)
         try:
             write.send(None)
         except StopIteration:
@@ -121,7 +150,7 @@ async def serve_socket(request: web.Request, hub: Hub, origins: Container[str]) 
     limits = hub.limits
     ws = web.WebSocketResponse(
         protocols=(protocol.SUBPROTOCOL,),
-        heartbeat=limits.ping_seconds,
+        autoping=False,
         max_msg_size=protocol.MAX_FRAME,
         compress=False,
         timeout=2.0,
@@ -129,7 +158,7 @@ async def serve_socket(request: web.Request, hub: Hub, origins: Container[str]) 
     if not ws.can_prepare(request).ok:
         return _problem(426, "not_a_websocket", "This address speaks WebSocket only.")
     await ws.prepare(request)
-    socket = _Socket(request, ws, limits.unread_frames, limits.unread_bytes)
+    socket = _Socket(request, ws, limits)
     session: Session | None = None
     try:
         session = await _first(hub, ws, socket)
@@ -142,6 +171,7 @@ async def serve_socket(request: web.Request, hub: Hub, origins: Container[str]) 
         log.error("a socket failed: %s", type(fault).__name__)
         socket.close("internal")
     finally:
+        socket.finished()
         if session is not None:
             hub.lost(session, socket)
     await socket.closed()
@@ -184,11 +214,21 @@ async def _rest(hub: Hub, ws: web.WebSocketResponse, socket: _Socket, session: S
     over = 0
     rate, burst = hub.limits.messages_per_second, hub.limits.message_burst
     while session.socket is socket:
-        frame = _text(await ws.receive(), socket)
+        received = await ws.receive()
+        socket.heard = True
+        if received.type is WSMsgType.PONG:
+            continue
+        wait = session.bucket.take(rate, burst, hub.now())
+        if received.type is WSMsgType.PING:
+            over += wait > 0
+            if over > _PATIENCE:
+                socket.close("rate_limited")
+                return
+            socket.pong(received.data)
+            continue
+        frame = _text(received, socket)
         if frame is None or session.socket is not socket:
             return
-        now = hub.now()
-        wait = session.bucket.take(rate, burst, now)
         try:
             message = protocol.decode(frame)
         except protocol.Malformed as fault:
@@ -224,7 +264,7 @@ def _text(received: WSMessage, socket: _Socket) -> str | None:
     """The frame, or None if there will be no more from this socket."""
     if received.type is WSMsgType.TEXT:
         return str(received.data)
-    if received.type is WSMsgType.BINARY:
+    if received.type not in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
         socket.close("bad_message")
     return None
 

@@ -422,6 +422,22 @@ async def test_a_revocation_that_overtakes_a_question_wins(question: str) -> Non
         assert not any(m["t"] == "call.incoming" for m in ben.heard) or question != "ring"
 
 
+async def test_a_camera_that_was_allowed_when_asked_and_not_when_answered_stays_shut() -> None:
+    async with street(House(*ANN_AND_BEN)) as here:
+        call, (ann, _) = await in_a_call(here, "ann", "ben")
+        door = here.house.slow["publish"] = asyncio.Event()
+        before = len(here.house.asked("publish"))
+        await ann.tell(t="call.media", id="q", call=call, audio=True, video=True)
+        while len(here.house.asked("publish")) == before:
+            await asyncio.sleep(0.01)
+        here.house.lanes -= {lane for lane in here.house.lanes if lane[2] == "video"}
+        await here.hub.facts_changed(["ann"])
+        door.set()
+        assert (await ann.hear("ok", "err", re="q"))["code"] == "not_permitted"
+        assert here.seeing() == {("ann", "ben", "audio"), ("ben", "ann", "audio")}
+        assert len(here.house.asked("publish")) == before + 2
+
+
 async def test_a_camera_withdrawn_in_the_middle_shuts_alone_and_stays_shut_until_asked_again() -> None:
     async with street(House(*ANN_AND_BEN)) as here:
         call, (ann, _) = await in_a_call(here, "ann", "ben")
@@ -472,6 +488,41 @@ async def test_a_question_that_fails_is_a_no(question: str, trouble: str) -> Non
         assert answer["code"] == "internal"
         assert here.hub._calls == {}
         assert here.gate.ever == set()
+
+
+async def test_one_person_who_answers_two_rings_on_two_devices_is_in_one_call() -> None:
+    async with street(House(("ann", "ben"), ("cat", "ben"))) as here:
+        ann, cat = await here.phone("ann"), await here.phone("cat")
+        tablet, laptop = await here.phone("ben", "s1"), await here.phone("ben", "s2")
+        calls = [(await p.ask("call.invite", to=[p.knows("ben")], media="audio"))["call"] for p in (ann, cat)]
+        nonces = {m["call"]: m["nonce"] for m in [await tablet.hear("call.incoming") for _ in calls]}
+        other = {m["call"]: m["nonce"] for m in [await laptop.hear("call.incoming") for _ in calls]}
+        door = here.house.slow["answer"] = asyncio.Event()
+        await tablet.tell(t="call.accept", id="one", call=calls[0], nonce=nonces[calls[0]])
+        await laptop.tell(t="call.accept", id="two", call=calls[1], nonce=other[calls[1]])
+        while len(here.house.asked("answer")) < 2:
+            await asyncio.sleep(0.01)
+        door.set()
+        one, two = await tablet.hear("ok", "err", re="one"), await laptop.hear("ok", "err", re="two")
+        assert (one["t"], two["t"], two.get("code")) == ("ok", "err", "bad_state")
+        assert here.seeing() == {("ann", "ben", "audio"), ("ben", "ann", "audio")}
+        assert (await cat.hear("call.ended"))["code"] == "busy"
+
+
+async def test_a_socket_that_has_gone_silent_is_taken_for_lost_and_one_that_answers_is_not() -> None:
+    async with street(House(*ANN_AND_BEN), HubLimits(ping_seconds=0.1)) as here:
+        ann, ben = await here.phone("ann"), await here.phone("ben")
+        ann.ws._response.connection.transport.pause_reading()  # type: ignore[union-attr]  # a phone in a tunnel
+        reading = asyncio.create_task(ben.hear("presence", people=[{"ref": ben.knows("ann"), "status": "away"}]))
+        session = here.hub._sessions[ann.session]
+        for _ in range(100):
+            if session.socket is None:
+                break
+            await asyncio.sleep(0.02)
+        assert session.socket is None
+        assert here.hub._sessions[ben.session].socket is not None
+        reading.cancel()
+        ann.ws._response.connection.transport.abort()  # type: ignore[union-attr]  # as above
 
 
 # -- presence ---------------------------------------------------------------------------------------------------------
