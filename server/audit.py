@@ -24,7 +24,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.db.session import Database, rows, run_many
+from server.db.session import Database, rows, run_all
 
 PLATFORM: Final = "platform"  #: the chain of what concerns no household
 _START: Final = bytes(32)
@@ -77,8 +77,9 @@ async def append(tx: AsyncConnection, chains: Sequence[str], entry: Entry) -> No
             "rulebook": entry.rulebook,
         }
         new.append({**row, "previous": previous, "hash": _hash(row, previous)})
-    await run_many(tx, _INSERT, new)
-    await run_many(tx, _MOVE_HEAD, [{key: row[key] for key in ("chain", "seq", "hash")} for row in new])
+    await run_all(
+        tx, (_INSERT, new), (_MOVE_HEAD, [{key: row[key] for key in ("chain", "seq", "hash")} for row in new])
+    )
 
 
 async def heads(tx: AsyncConnection) -> Mapping[str, tuple[int, bytes]]:

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import facts
 from server.accounts import SignedIn
-from server.db.session import Database, rows, run_many
+from server.db.session import Database, rows, run_all
 from server.facts import Gathering, Known
 from server.gatekeeper import Gatekeeper
 from server.policy import Decision, Verb
@@ -158,17 +158,10 @@ class Calls:
             if refusal is not None:
                 return refusal
             name = f"c_{secrets.token_urlsafe(12)}"
-            await rows(
+            await run_all(
                 tx,
-                "INSERT INTO calls (id, media, state, started_at) VALUES (:id, :media, 'live', :now)",
-                id=name,
-                media=media,
-                now=now,
-            )
-            await run_many(
-                tx,
-                "INSERT INTO call_people (call_id, person_id) VALUES (:call, :person)",
-                [{"call": name, "person": known.id} for known in gathering.people],
+                (_NEW_CALL, [{"id": name, "media": media, "now": now}]),
+                (_NEW_PEOPLE, [{"call": name, "person": known.id} for known in gathering.people]),
             )
         return _permit(name, gathering, lanes, media)
 
@@ -294,16 +287,9 @@ class Calls:
 
     async def ended(self, call: str, code: Code) -> None:
         """The call is over for everybody, for good. The first reason stays."""
-        now = self._now()
+        told = {"call": call, "code": code, "now": self._now()}
         async with self._db.begin() as tx:
-            await rows(tx, _LEFT, call=call, now=now)
-            await rows(
-                tx,
-                "UPDATE calls SET state = 'ended', ended_at = :now, code = :code WHERE id = :call AND state = 'live'",
-                call=call,
-                code=code,
-                now=now,
-            )
+            await run_all(tx, (_LEFT, [told]), (_ENDED, [told]))
 
     async def clean_up(self) -> int:
         """At start-up: no call survives a restart. Ends what a crash left open; returns how many that were."""
@@ -412,6 +398,9 @@ def _minutes(since: int, until: int) -> int:
     return max(1, -(-(until - since) // _MINUTE))
 
 
+_NEW_CALL: Final = "INSERT INTO calls (id, media, state, started_at) VALUES (:id, :media, 'live', :now)"
+_NEW_PEOPLE: Final = "INSERT INTO call_people (call_id, person_id) VALUES (:call, :person)"
+_ENDED: Final = "UPDATE calls SET state = 'ended', ended_at = :now, code = :code WHERE id = :call AND state = 'live'"
 _LEFT: Final = "UPDATE call_people SET left_at = :now WHERE call_id = :call AND left_at IS NULL"
 
 _LIVE: Final = """

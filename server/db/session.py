@@ -16,6 +16,7 @@ anything: SQLite's reading connections are ``query_only``, PostgreSQL's transact
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -79,7 +80,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One look: everything inside sees the same moment. Cannot change anything."""
-        async with self._reader.connect() as tx:
+        async with self._reader.begin() as tx:
             yield tx
 
 
@@ -91,13 +92,24 @@ async def rows(tx: AsyncConnection, sql: str, /, **params: Any) -> Sequence[Row]
     return found.all() if found.returns_rows else ()
 
 
-async def run_many(tx: AsyncConnection, sql: str, each: Sequence[Mapping[str, Any]], /) -> None:
-    """Run one statement once for each set of parameters, inside ``tx``."""
+async def run_all(tx: AsyncConnection, *steps: tuple[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Run statements that return nothing, each once for each of its sets of parameters, in order, inside ``tx``.
+
+    On SQLite all of them in one trip to its thread. aiosqlite has no public way to run a function there, so its
+    ``_execute`` is used: the version is pinned, and a test holds it to that.
+    """
     if tx.dialect.name == "sqlite":
-        cursor = await _plain_sqlite(tx).executemany(sql, each)
-        await cursor.close()
+        plain = _plain_sqlite(tx)
+        await plain._execute(_run_all, plain._conn, steps)
         return
-    await tx.execute(_prepared(sql), each)
+    for sql, each in steps:
+        if each:
+            await tx.execute(_prepared(sql), each)
+
+
+def _run_all(connection: sqlite3.Connection, steps: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> None:
+    for sql, each in steps:
+        connection.executemany(sql, each).close()
 
 
 def _plain_sqlite(tx: AsyncConnection) -> Any:
@@ -116,15 +128,20 @@ _TAKE_TURN: Final = text(f"SELECT pg_advisory_xact_lock({_ADVISORY})")
 def _open_sqlite(url: URL) -> Database:
     if url.database in (None, "", ":memory:"):
         raise ValueError("The database must be a file: what is only in memory cannot keep an audit record.")
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_reset_on_return="rollback")
-    reader = create_async_engine(url, pool_size=_READERS, max_overflow=0, pool_reset_on_return="rollback")
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_reset_on_return=None)
+    reader = create_async_engine(url, pool_size=_READERS, max_overflow=0, pool_reset_on_return=None)
     _dress(writer, begin="BEGIN IMMEDIATE", query_only=False)
     _dress(reader, begin="BEGIN", query_only=True)
     return Database(writer, reader)
 
 
 def _dress(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
-    """Take transactions out of the driver's hands (its own BEGIN comes too late for reads) and set the pragmas."""
+    """Take transactions out of the driver's hands (its own BEGIN comes too late for reads) and set the pragmas.
+
+    The pool rolls nothing back when a connection comes home: both ways in end their transaction. A task that was
+    cancelled in the middle may leave one open all the same; whoever begins next clears it away, on SQLite's own thread and so
+    after everything that the cancelled task had still sent there.
+    """
 
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
@@ -143,7 +160,13 @@ def _dress(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        connection.connection.dbapi_connection.run_async(lambda plain: plain._execute(_begin, plain._conn, begin))
+
+
+def _begin(connection: sqlite3.Connection, begin: str) -> None:
+    if connection.in_transaction:
+        connection.rollback()
+    connection.execute(begin).close()
 
 
 def _open_postgresql(url: URL) -> Database:

@@ -92,6 +92,43 @@ async def test_many_at_once_leave_one_unbroken_chain(v: Village) -> None:
         assert (await audit.heads(tx))["h_house-sam"][0] == 30
 
 
+async def test_a_change_that_is_cancelled_midway_leaves_nothing_and_blocks_nobody(v: Village) -> None:
+    ref = await v.ref("maya", "theo")
+    cancelled = 0
+    for step in range(60):
+        ringing = asyncio.ensure_future(v.calls.ring(v.seat("maya"), [ref], "audio"))
+        for _ in range(step):
+            await asyncio.sleep(0)
+        ringing.cancel()
+        try:
+            await ringing
+        except asyncio.CancelledError:
+            cancelled += 1
+        assert isinstance(await v.calls.ring(v.seat("maya"), [ref], "audio"), Permit)
+    assert cancelled > 5
+    assert await audit.verify(v.db) == []
+    [[calls]] = await v.do("SELECT COUNT(*) FROM calls")
+    [[said]] = await v.do("SELECT COUNT(*) FROM audit WHERE chain = 'h_house-sam'")
+    assert calls == said
+
+
+async def test_looking_changes_nothing_and_sees_one_moment(v: Village) -> None:
+    async with v.db.read() as tx:
+        before = await rows(tx, "SELECT COUNT(*) FROM people")
+        await v.family("newcomer")
+        assert await rows(tx, "SELECT COUNT(*) FROM people") == before
+        with pytest.raises(sqlite3.OperationalError):
+            await rows(tx, "DELETE FROM people")
+    async with v.db.read() as tx:
+        assert await rows(tx, "SELECT COUNT(*) FROM people") != before
+
+
+async def test_records_that_are_only_in_memory_are_refused() -> None:
+    for url in ("sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"):
+        with pytest.raises(ValueError, match="must be a file"):
+            await Database.open(url)
+
+
 # -- who may do what -----------------------------------------------------------------------------------------------------
 
 
