@@ -98,7 +98,14 @@ export class RfChildApp extends View {
       call.telephone = this.#telephone;
       // rf-call draws itself on every change; the pages behind it want to know presence and the preview
       const draw = this.#telephone.onchange;
-      this.#telephone.onchange = () => { draw(); if (!this.#busy) this.update(); };
+      let wire = this.#telephone.wire;
+      this.#telephone.onchange = () => {
+        draw();
+        if (!this.#busy) this.update();
+        // the server said that this device is nobody's any more: look again, and the pairing page comes up
+        if (wire !== this.#telephone.wire && this.#telephone.wire === "signed-out") void refresh();
+        wire = this.#telephone.wire;
+      };
     }
     this.#telephone.onchanged = () => void refresh();
     void this.#meet();

@@ -163,6 +163,8 @@ class Stage:
             case "hello":
                 self.say(t="welcome", session="s" * 20, resume_token="r" * 20)
                 self.say(t="presence", people=[{"ref": ref, "status": status} for ref, status in PRESENCE])
+            case "resume":
+                self._socket.send('{"t":"resumed","resume_token":"' + "q" * 20 + '","replayed":1}') if self._socket else None
             case "call.invite":
                 self.say(t="ok", re=message["id"], call="c_00000001")
                 self.state("ringing", "k_gran0000" if not message["to"] else message["to"][0])
@@ -176,6 +178,16 @@ class Stage:
         assert self._socket is not None, "the page has not opened its socket yet"
         self._seq += 1
         self._socket.send(json.dumps({**message, "seq": self._seq}))
+
+    def repeat(self, seq: int, **message: Any) -> None:
+        """A frame with a number of its own choosing, as a replay has."""
+        assert self._socket is not None
+        self._socket.send(json.dumps({**message, "seq": seq}))
+
+    def drop(self, code: int = 3000) -> None:
+        """Lose the socket."""
+        assert self._socket is not None
+        self._socket.close(code=code)
 
     def ring(self, caller: str = "k_gran0000") -> None:
         self.say(t="call.incoming", call="c_00000001", nonce="n" * 20, caller=caller, others=[], media="video", expires_in_ms=45000)

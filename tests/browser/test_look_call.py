@@ -270,3 +270,38 @@ def test_their_ring_wins_over_our_own_and_still_waits_for_a_press(stage: Stage) 
     stage.say(t="call.incoming", call="c_00000002", nonce="m" * 20, caller=GRAN, others=[], media="audio", expires_in_ms=45000)
     page.wait_for_selector("rf-ringing")
     assert sent(stage, "call.accept") == []
+
+
+def test_a_lost_wire_is_taken_up_again_and_nothing_is_read_twice(stage: Stage) -> None:
+    page = answered(stage)
+    stage.drop()
+    page.wait_for_selector(".sign >> text=We lost Gran. Looking …")
+    until(page, "document.querySelectorAll('.sign').length === 0")
+    resumed = sent(stage, "resume")
+    assert len(resumed) == 1
+    assert resumed[0]["token"] == "r" * 20
+    assert resumed[0]["last_seq"] > 2
+    # a replayed frame that was read before does not count again
+    stage.repeat(2, t="call.ended", call="c_00000001", code="left", by=GRAN)
+    page.wait_for_timeout(200)
+    assert page.locator("rf-in-call").count() == 1
+    # what we missed does
+    stage.say(t="call.ended", call="c_00000001", code="left", by=GRAN)
+    page.wait_for_selector("h1 >> text=Gran had to go.")
+
+
+def test_a_device_that_is_unpaired_in_a_call_shows_nothing_of_the_child(stage: Stage) -> None:
+    page = answered(stage)
+    stage.signed_in = False
+    stage.drop(4403)
+    page.wait_for_selector("rf-ended")
+    page.click("[data-do=ok]")
+    page.wait_for_selector("rf-pairing .qr")
+    assert page.locator("text=Maya").count() == 0
+    assert page.evaluate("given.map(t => t.readyState)") == ["ended"]
+
+
+def test_a_place_that_is_gone_ends_the_call_here_too(stage: Stage) -> None:
+    page = answered(stage)
+    stage.repeat(9_999, t="welcome", session="s" * 20, resume_token="r" * 20)
+    page.wait_for_selector("h1 >> text=The internet let go.")
