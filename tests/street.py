@@ -211,9 +211,9 @@ class PaperGate:
 class Street:
     """A house, a gate and a hub behind a real server on a free port."""
 
-    def __init__(self, house: House, limits: HubLimits) -> None:
+    def __init__(self, house: House, limits: HubLimits, gate: Any = None) -> None:
         self.house = house
-        self.gate = PaperGate(house.log)
+        self.gate = gate or PaperGate(house.log)
         self.hub = Hub(house, self.gate, limits=limits)
         self.phones: list[Phone] = []
         self.base = ""
@@ -244,7 +244,7 @@ class Street:
     def seeing(self) -> set[tuple[str, str, str]]:
         """The gate's table in people."""
         who = {peer: person for live in self.hub._calls.values() for person, peer in live.peers.items()}
-        return {(who[p], who[v], k) for p, v, k in self.gate.table}
+        return {(who[p], who[v], k) for p, v, k in self.gate.who_sees_whom()}
 
     def connect(self, *people: str) -> None:
         """Their media is up."""
@@ -330,8 +330,9 @@ class Phone:
 
 
 @asynccontextmanager
-async def street(house: House, limits: HubLimits = QUICK) -> AsyncIterator[Street]:
-    here = Street(house, limits)
+async def street(house: House, limits: HubLimits = QUICK, gate: Any = None) -> AsyncIterator[Street]:
+    """``gate``: a real one, whose events the caller gives to the hub; without it, one of paper."""
+    here = Street(house, limits, gate)
     app = web.Application()
 
     async def ws(request: web.Request) -> web.StreamResponse:

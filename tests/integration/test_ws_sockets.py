@@ -438,6 +438,23 @@ async def test_a_camera_that_was_allowed_when_asked_and_not_when_answered_stays_
         assert len(here.house.asked("publish")) == before + 2
 
 
+async def test_an_answer_decided_by_old_facts_brings_none_of_them_back() -> None:
+    async with street(House(*ANN_AND_BEN)) as here:
+        ann, ben = await here.phone("ann"), await here.phone("ben")
+        call = (await ann.ask("call.invite", to=[ann.knows("ben")], media="video"))["call"]
+        nonce = (await ben.hear("call.incoming"))["nonce"]
+        door = here.house.slow["answer"] = asyncio.Event()
+        await ben.tell(t="call.accept", id="q", call=call, nonce=nonce)
+        while not here.house.asked("answer"):
+            await asyncio.sleep(0.01)
+        here.house.lanes -= {lane for lane in here.house.lanes if lane[2] == "video"}
+        await here.hub.facts_changed(["ann", "ben"])
+        door.set()
+        assert (await ben.hear("ok", "err", re="q"))["t"] == "ok"
+        assert (await ben.hear("call.state"))["may_show"] is False
+        assert len(here.house.asked("answer")) == 2
+
+
 async def test_a_camera_withdrawn_in_the_middle_shuts_alone_and_stays_shut_until_asked_again() -> None:
     async with street(House(*ANN_AND_BEN)) as here:
         call, (ann, _) = await in_a_call(here, "ann", "ben")
