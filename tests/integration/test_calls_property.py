@@ -217,15 +217,19 @@ class Day:
         return one not in model.without_consent | model.signed_out | model.unpaired | model.still
 
 
-happenings = st.tuples(
-    st.sampled_from(
-        ["befriend", "end", "voice off", "video off", "all on", "year passes", "consent", "sign-in", "device", "still",
-         "hang up", "ring", "ring", "ring", "ring"]
+ABOUT_TWO = ["befriend", "end", "voice off", "video off", "all on", "year passes"]
+ABOUT_ONE = ["consent", "sign-in", "device", "still"]
+
+#: half of what happens befalls the two who are in a call from the start, or nothing would ever be lost in the middle of one
+pairs = st.one_of(st.none(), st.sampled_from(PAIRS))
+happenings = st.one_of(
+    st.tuples(st.sampled_from(ABOUT_TWO), pairs, st.none(), st.none(), st.just("audio")),
+    st.tuples(st.sampled_from(ABOUT_ONE), st.none(), st.sampled_from(PEOPLE), st.none(), st.just("audio")),
+    st.tuples(
+        st.just("ring"), st.none(), st.sampled_from(PEOPLE), st.frozensets(st.sampled_from(PEOPLE), min_size=2, max_size=4),
+        st.sampled_from(["audio", "video"]),
     ),
-    st.sampled_from(PAIRS),
-    st.sampled_from(PEOPLE),
-    st.frozensets(st.sampled_from(PEOPLE), min_size=2, max_size=4),
-    st.sampled_from(["audio", "video"]),
+    st.just(("hang up", None, None, None, "audio")),
 )  # fmt: skip
 
 
@@ -244,9 +248,10 @@ def test_a_lane_is_granted_exactly_where_the_families_allow_it(
                 today = Day(v)
                 await today.begin(friends)
                 await today.happens("ring", friends[0], friends[0][0], frozenset(friends[0]), "video")
-                for what in day:
-                    await today.happens(*what)
-                    await today.look(present | set(friends[0]))
+                for what, pair, who, group, media in day:
+                    first = friends[0]
+                    await today.happens(what, pair or first, who or first[0], group or frozenset(first), media)
+                    await today.look(present | set(first))
                 assert await audit.verify(v.db) == []
 
     asyncio.run(live())
