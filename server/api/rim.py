@@ -277,4 +277,7 @@ ROUTES: Final = (
     Route(
         "GET", "/ws", live_connection, Open("The door is the ticket inside hello, asked about with the verb connect.")
     ),
+    Route("GET", "/api/calls/live", live_calls, Verb.LOOK_AT_LIVE_CALLS),
+    Route("POST", "/api/calls/{call}/end", end_call, Verb.END_CALL),
+    Route("GET", "/api/history", history, Verb.LOOK_AT_HISTORY),
 )
