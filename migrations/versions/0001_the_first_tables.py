@@ -178,7 +178,7 @@ def upgrade() -> None:
             "assurance",
             sa.String(length=16),
             nullable=False,
-            comment="How sure we are that this is an adult: self_declared, vouched (a guardian approved the person). As long as the account.",
+            comment="How sure we are that this is an adult: self_declared, vouched (a guardian approved the person). As long as the account.",  # noqa: E501 - word for word the comment of the model
         ),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_accounts_person_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_accounts")),
