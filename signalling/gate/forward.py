@@ -50,8 +50,11 @@ PICTURE_INTERVAL = 0.3
 """Seconds between two requests for a whole picture: each costs the publisher several ordinary ones."""
 NACK_INTERVAL = 0.1
 """Seconds until a missing packet is asked for again; a little more than a good round trip."""
-NACK_TRIES = 6
-LARGEST_GAP = 250
+NACK_PAUSE = 0.02
+"""Seconds between two packets that ask at once; gaps in between wait for the next tick, so that a line (or a worker) that
+loses very much is not also asked very much."""
+NACK_TRIES = 4
+LARGEST_GAP = 100
 """Packets; a wider hole is not worth asking for packet by packet: a whole picture mends it."""
 MOST_FEEDBACK_SOURCES = 32
 """SSRCs a peer may use for RTCP: one per section of an eight-person call, and its own two streams, rounded up."""
@@ -89,7 +92,7 @@ class Stream:
 
     __slots__ = (
         "asked_at", "base", "clock", "clock_pair", "clock_pair_at", "jitter", "kind", "last_timestamp", "missing",
-        "next", "openings", "payload_type", "publisher", "received", "remb", "remb_at", "reported", "seen_at",
+        "nacked_at", "next", "openings", "payload_type", "publisher", "received", "remb", "remb_at", "reported", "seen_at",
         "ssrc", "transit",
     )  # fmt: skip
 
@@ -111,7 +114,7 @@ class Stream:
         """Extended sequence number -> (when to ask again, how often asked)."""
         self.last_timestamp = -1
         self.transit = self.jitter = 0.0
-        self.seen_at = self.asked_at = self.remb_at = float("-inf")
+        self.seen_at = self.asked_at = self.remb_at = self.nacked_at = float("-inf")
         self.clock_pair: tuple[int, int] | None = None
         """NTP and RTP time of the last sender report."""
         self.clock_pair_at = 0.0
@@ -319,8 +322,12 @@ class Forwarder:
             stream.missing.clear()
             self.ask_picture(stream, now)
             return
-        stream.missing.update((number, (now + NACK_INTERVAL, 1)) for number in gap)
         self._gappy.add(stream)
+        if now - stream.nacked_at < NACK_PAUSE:
+            stream.missing.update((number, (now, 0)) for number in gap)
+            return
+        stream.nacked_at = now
+        stream.missing.update((number, (now + NACK_INTERVAL, 1)) for number in gap)
         self._say_missing(stream, list(gap))
 
     def _first_of_frame(self, stream: Stream, timestamp: int, now: float) -> None:
