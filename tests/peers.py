@@ -81,6 +81,7 @@ class Browserless:
         self.frames = {"audio": 0, "video": 0}  # decoded, from anybody
         self.last_frame = {"audio": 0.0, "video": 0.0}  # time.monotonic()
         self.auto_answer_sdp = True
+        self.close_on_end = True
         self._reader: asyncio.Task[None] | None = None
         self._pumps: list[asyncio.Task[None]] = []
         self._news = asyncio.Condition()
@@ -146,7 +147,7 @@ class Browserless:
             self.last_seq = max(self.last_seq, message.get("seq", 0))
             if message["t"] == "sdp.offer" and self.auto_answer_sdp:
                 await self._answer(message)
-            if message["t"] == "call.ended" and self.pc is not None:
+            if message["t"] == "call.ended" and self.close_on_end and self.pc is not None:
                 pc, self.pc = self.pc, None
                 await pc.close()
             async with self._news:

@@ -1,0 +1,68 @@
+"""One call through the whole house, between two real aiortc peers, neither of which is polite about the end of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from tests.house import Families, House, Two
+from tests.peers import Browserless, approved_call
+
+
+async def in_a_call(families: Families) -> tuple[Two, Browserless, Browserless, str]:
+    two = await families.two()
+    await two.maya.connect()
+    await two.theo.connect()
+    call = await approved_call(two.maya, two.theo, two.maya_sees_theo)
+    for device in (two.maya, two.theo):
+        device.close_on_end = False  # a peer that keeps its connection open, whatever it is told
+        shown = await device.ask(t="call.media", call=call, audio=True, video=True)
+        assert shown["t"] == "ok", shown
+    return two, two.maya, two.theo, call
+
+
+async def test_two_aiortc_peers_see_and_hear_each_other_until_a_parent_ends_the_contact(families: Families) -> None:
+    two, maya, theo, _ = await in_a_call(families)
+    for device in (maya, theo):
+        await device.wait_frames("video", 10)
+        await device.wait_frames("audio", 25)
+
+    handle = (await two.sam.get(f"/api/children/{two.maya_id}/contacts"))[0]["ref"]
+    clicked = time.monotonic()
+    await two.sam.post(f"/api/contacts/{handle}/end")
+    for device in (maya, theo):
+        ended = await device.expect("call.ended")
+        assert ended["code"] == "policy_revoked"
+        assert ended.get("who", "") == ""
+
+    await asyncio.sleep(2.5)
+    for device in (maya, theo):
+        packets = await received(device)
+        await asyncio.sleep(0.5)
+        assert await received(device) == packets  # it listens on, and nothing comes
+        assert max(device.last_frame.values()) < clicked + 1.5  # decoded at most a jitter buffer after the last packet
+
+
+async def test_a_parent_who_ends_a_call_is_named_and_the_contact_stays(families: Families) -> None:
+    two, maya, theo, _ = await in_a_call(families)
+    live = await two.sam.get("/api/calls/live")
+    assert [one["child"]["name"] for one in live] == ["Maya"]
+    await two.sam.post(f"/api/calls/{live[0]['call']}/end")
+    assert (await maya.expect("call.ended"))["who"] == "Sam"
+    other = await theo.expect("call.ended")
+    assert other.get("who", "") == "", "the other family's grown-up is not named to a child who does not know them"
+    assert other["code"] == "ended_by_supervisor"
+    assert (await maya.get("/api/child/home"))["people"]
+
+
+async def received(device: Browserless) -> int:
+    """RTP packets that came in at this peer, as aiortc counts them."""
+    assert device.pc is not None
+    report = await device.pc.getStats()
+    return sum(one.packetsReceived for one in report.values() if one.type == "inbound-rtp")
+
+
+async def test_the_house_of_the_fixture_is_alive(house: House) -> None:
+    answer = await house.device().call("GET", "/healthz")
+    assert answer.status == 200
+    assert all(answer.json["guards"].values())
