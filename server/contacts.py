@@ -37,10 +37,9 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import and_, exists, func, insert, or_, select, update
+from sqlalchemy import and_, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import accounts, notices, words
@@ -52,11 +51,8 @@ from server.accounts import (
     No,
     SignedIn,
     ask,
-    day,
-    group_of,
     guardians_of,
     new_id,
-    zone_of,
 )
 from server.db.models import accounts as accounts_table
 from server.db.models import children, consents, contacts, guardianships, introductions, people, sides, yeses
@@ -200,8 +196,6 @@ OWN_YES: Final = Yes(
     True, True
 )  # a person's own yes is to the other person; whether with video is the guardians' to say
 
-_HOW_KNOWN: Final = frozenset(("class", "club", "family", "neighbour", "family_friend", "other"))
-
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -223,129 +217,6 @@ class Invitation:
 
     child_name: str
     from_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class SaidYes:
-    """One of the posts of 'Who said yes?'."""
-
-    who: Literal["me", "them", "my_grown_up", "their_grown_up"]
-    name: str
-    avatar: int
-    ground: int
-    on: str
-
-
-@dataclass(frozen=True, slots=True)
-class Approved:
-    """Somebody whom the viewer may call, under the name that the viewer's family gave them."""
-
-    ref: str
-    name: str
-    avatar: int
-    ground: int
-    voice: bool
-    video: bool
-    adult: bool
-    until: str
-    yeses: tuple[SaidYes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A contact that still waits for yeses, as one of the two sees it."""
-
-    id: str
-    name: str | None
-    avatar: int | None
-    ground: int | None
-    group: str | None
-    waiting_for_me: bool
-    waiting_for: tuple[str, ...]
-    opened_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class NameOnly:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    me: accounts.Me
-    people: tuple[Approved, ...]
-    asks: tuple[Asked, ...]
-    grown_ups: tuple[NameOnly, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    me: accounts.Me
-    children: tuple[accounts.Child, ...]
-    decisions: int
-
-
-@dataclass(frozen=True, slots=True)
-class OwnChild:
-    id: str
-    name: str
-    avatar: int
-    ground: int
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """All that an approval screen shows of somebody: and all that it needs."""
-
-    name: str
-    avatar: int
-    ground: int
-    group: str
-    adult: bool
-    looked_after_by: str | None
-    families: int
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """One of the posts of a decision."""
-
-    slot: Literal["child", "other", "their_grown_up", "you"]
-    name: str
-    avatar: int
-    ground: int
-    answer: Literal["yes", "voice", "not_yet"]
-
-
-@dataclass(frozen=True, slots=True)
-class ToDecide:
-    id: str
-    child: OwnChild | None
-    other: Other
-    yeses: tuple[Post, ...]
-    child_says: str | None
-    other_says: str | None
-    opened_by: str
-    opened_at: str
-    mine: Literal["guardian", "self"]
-
-
-@dataclass(frozen=True, slots=True)
-class ChildsContact:
-    """One row of a guardian's page about a child. ``voice`` and ``video`` are the switches of this family's guardians."""
-
-    ref: str
-    name: str
-    avatar: int
-    ground: int
-    group: str
-    looked_after_by: str | None
-    voice: bool
-    video: bool
-    voice_allowed_by_others: bool
-    video_allowed_by_others: bool
-    until: str | None
-    state: str
 
 
 # == Introductions ==========================================================================================================
@@ -634,77 +505,6 @@ async def rename(db: Database, keeper: Gatekeeper, me: SignedIn, ref: str, *, ca
         return decision
 
 
-# == What is shown ===========================================================================================================
-
-
-async def childs_home(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Home | Decision:
-    """A child's own page: whom they may call, who waits for whose yes, who looks after them."""
-    async with db.begin() as tx:
-        decision = await ask(tx, keeper, me, Verb.LOOK_AT_HOME, now)
-        if not decision:
-            return decision
-        album = await _album(tx, [me.person], now)
-        zone = await zone_of(tx, me.household)
-        return Home(
-            await accounts.myself(tx, me.person, now),
-            tuple(_approved(album, place, me.person, zone) for place in album.places if place.bond.state == "approved"),
-            tuple(_asked(album, place, me.person) for place in album.places if place.bond.state == "asked"),
-            tuple(NameOnly(album.people[one].name) for one in album.guardians.get(me.person, ())),
-        )
-
-
-async def whom_i_may_call(
-    db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int
-) -> tuple[Approved, ...] | Decision:
-    """The same for a grown-up: the children whose contact they are."""
-    async with db.begin() as tx:
-        decision = await ask(tx, keeper, me, Verb.LOOK_AT_PEOPLE, now)
-        if not decision:
-            return decision
-        album = await _album(tx, [me.person], now)
-        zone = await zone_of(tx, me.household)
-        return tuple(
-            _approved(album, place, me.person, zone) for place in album.places if place.bond.state == "approved"
-        )
-
-
-async def family(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Family | Decision:
-    """A grown-up's own page: who they look after, and how much there is to decide."""
-    async with db.begin() as tx:
-        decision = await ask(tx, keeper, me, Verb.LOOK_AT_FAMILY, now)
-        if not decision:
-            return decision
-        wards = await accounts.list_children(tx, me.person, now)
-        album = await _album(tx, [me.person, *(child.id for child in wards)], now)
-        waiting = sum(1 for place in album.places if _mine(album, place, me.person) & place.bond.missing)
-        return Family(await accounts.myself(tx, me.person, now), tuple(wards), waiting)
-
-
-async def decisions(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> tuple[ToDecide, ...] | Decision:
-    """What waits for this grown-up's yes or no, oldest first."""
-    async with db.begin() as tx:
-        decision = await ask(tx, keeper, me, Verb.LOOK_AT_DECISIONS, now)
-        if not decision:
-            return decision
-        wards = [child.id for child in await accounts.list_children(tx, me.person, now)]
-        album = await _album(tx, [me.person, *wards], now)
-        waiting = [place for place in album.places if _mine(album, place, me.person) & place.bond.missing]
-        return tuple([await _to_decide(tx, album, place, me, now) for place in waiting])
-
-
-async def contacts_of(
-    db: Database, keeper: Gatekeeper, me: SignedIn, child: str, *, now: int
-) -> tuple[ChildsContact, ...] | Decision:
-    """The contacts of an own child. Nobody else can list anybody's (row 18)."""
-    async with db.begin() as tx:
-        decision = await ask(tx, keeper, me, Verb.LOOK_AT_CONTACTS, now, child=child)
-        if not decision:
-            return decision
-        album = await _album(tx, [child], now)
-        zone = await zone_of(tx, me.household)
-        return tuple(_childs_contact(album, place, child, zone) for place in album.places)
-
-
 # == Loading and saving ======================================================================================================
 
 
@@ -723,17 +523,6 @@ class Place:
     said: Mapping[Slot, Any]  #: rows of ``yeses``
 
 
-@dataclass(frozen=True, slots=True)
-class Album:
-    """Some contacts with everybody in them, read in a handful of statements however many there are."""
-
-    places: tuple[Place, ...]
-    people: Mapping[str, Any]  #: rows of people with their age
-    groups: Mapping[str, str]
-    guardians: Mapping[str, tuple[str, ...]]
-    sides: Mapping[tuple[str, str], Any]  #: (contact, viewer)
-
-
 async def _load(tx: AsyncConnection, contact: str) -> Place:
     """A contact that the gatekeeper has just been asked about, so it exists."""
     row = (
@@ -744,10 +533,10 @@ async def _load(tx: AsyncConnection, contact: str) -> Place:
         )
     ).one()
     said = (await tx.execute(select(yeses).where(yeses.c.contact_id == contact))).all()
-    return _place(row, said)
+    return place_of(row, said)
 
 
-def _place(row: Any, said: Iterable[Any]) -> Place:
+def place_of(row: Any, said: Iterable[Any]) -> Place:
     by_slot: dict[Slot, Any] = {one.slot: one for one in said}
     bond = Bond(
         row.state,
@@ -865,202 +654,5 @@ async def _behind(tx: AsyncConnection, ref: str, person: str) -> tuple[str, str]
 _NOBODYS: Final = "-"  # no id is ever so short
 
 
-async def _album(tx: AsyncConnection, of: Sequence[str], now: int) -> Album:
-    """The living contacts of these people that are in time, oldest first, with everybody who is in them."""
-    b = people.alias("b")
-    rows = (
-        await tx.execute(
-            select(contacts, b.c.kind.label("b_kind"))
-            .join(b, b.c.id == contacts.c.b_id)
-            .where(
-                or_(contacts.c.a_id.in_(of), contacts.c.b_id.in_(of)),
-                or_(
-                    and_(contacts.c.state == "asked", contacts.c.decide_by > now),
-                    and_(contacts.c.state == "approved", contacts.c.until > now),
-                ),
-            )
-            .order_by(contacts.c.created_at, contacts.c.id)
-        )
-    ).all()
-    ids = [row.id for row in rows]
-    said: dict[str, list[Any]] = {one: [] for one in ids}
-    for row in await tx.execute(select(yeses).where(yeses.c.contact_id.in_(ids))):
-        said[row.contact_id].append(row)
-    seen = {row.a_id for row in rows} | {row.b_id for row in rows} | set(of)
-    guardians: dict[str, list[str]] = {}
-    looking = select(guardianships).where(guardianships.c.child_id.in_(seen)).order_by(guardianships.c.guardian_id)
-    for row in await tx.execute(looking):
-        guardians.setdefault(row.child_id, []).append(row.guardian_id)
-    everybody = seen | {one for some in guardians.values() for one in some}
-    everybody |= {row.person_id for some in said.values() for row in some}
-    known = {
-        row.id: row
-        for row in await tx.execute(
-            select(people, children.c.age_group, children.c.age_until)
-            .outerjoin(children, children.c.person_id == people.c.id)
-            .where(people.c.id.in_(everybody))
-        )
-    }
-    views = await tx.execute(select(sides).where(sides.c.contact_id.in_(ids)))
-    return Album(
-        tuple(_place(row, said[row.id]) for row in rows),
-        known,
-        {one: group_of(row, now) for one, row in known.items()},
-        {child: tuple(some) for child, some in guardians.items()},
-        {(row.contact_id, row.viewer_id): row for row in views},
-    )
-
-
-# == From rows to pages =======================================================================================================
-
-
-def _other(place: Place, viewer: str) -> str:
-    return place.b if viewer == place.a else place.a
-
-
-def _as_seen(place: Place, viewer: str) -> dict[Slot, Literal["me", "them", "my_grown_up", "their_grown_up"]]:
-    """The four places in the words of one of the two, in the order in which they are shown."""
-    if viewer == place.a:
-        return {"a": "me", "b": "them", "guardian_b": "their_grown_up", "guardian_a": "my_grown_up"}
-    return {"b": "me", "a": "them", "guardian_a": "their_grown_up", "guardian_b": "my_grown_up"}
-
-
-def _approved(album: Album, place: Place, viewer: str, zone: str) -> Approved:
-    side = album.sides[place.id, viewer]
-    said = []
-    for slot, who in _as_seen(place, viewer).items():
-        if slot in place.said:
-            row = place.said[slot]
-            shown = side if who == "them" else album.people[row.person_id]
-            said.append(SaidYes(who, shown.name, shown.avatar, shown.ground, day(row.said_at, zone)))
-    return Approved(
-        side.ref, side.name, side.avatar, side.ground, place.bond.voice, place.bond.video,
-        album.people[side.other_id].kind != "child", day(place.until or 0, zone), tuple(said),
-    )  # fmt: skip
-
-
-def _asked(album: Album, place: Place, viewer: str) -> Asked:
-    slots = _as_seen(place, viewer)
-    missing = place.bond.missing
-    waiting = tuple(who for slot, who in slots.items() if slot in missing)
-    if place.opened_by == "code" and viewer == place.b and "a" in missing:
-        # whoever typed the words may have overheard them: no name until the other child has said yes
-        return Asked(place.id, None, None, None, None, "me" in waiting, waiting, place.opened_by)
-    side = album.sides[place.id, viewer]
-    group = album.groups[side.other_id]
-    return Asked(place.id, side.name, side.avatar, side.ground, group, "me" in waiting, waiting, place.opened_by)
-
-
-def _mine(album: Album, place: Place, me: str) -> frozenset[Slot]:
-    """The places in which a grown-up stands."""
-    found: set[Slot] = {"b"} if me == place.b else set()
-    if me in album.guardians.get(place.a, ()):
-        found.add("guardian_a")
-    if me in album.guardians.get(place.b, ()):
-        found.add("guardian_b")
-    return frozenset(found & place.bond.needed)
-
-
-async def _to_decide(tx: AsyncConnection, album: Album, place: Place, me: SignedIn, now: int) -> ToDecide:
-    mine = _mine(album, place, me.person)
-    as_guardian = bool(mine & {"guardian_a", "guardian_b"})
-    # of two siblings the one whose code or link it was is "the child", the other one "the other"
-    viewer = place.a if "guardian_a" in mine or (not as_guardian and place.b != me.person) else place.b
-    other = album.people[_other(place, viewer)]
-    adult = other.kind != "child"
-    slots = _as_seen(place, viewer)
-    posts = []
-    for slot, who in slots.items():
-        if slot not in place.bond.needed or (who == "their_grown_up" and slot in mine):
-            continue
-        if who == "me":
-            name: Literal["child", "other", "their_grown_up", "you"] = "child" if as_guardian else "you"
-        elif who == "them":
-            name = "other"
-        else:
-            name = "you" if who == "my_grown_up" and as_guardian else "their_grown_up"
-        posts.append(_post(album, place, slot, name, me.person if name == "you" else None))
-    child = album.people[viewer] if as_guardian else None
-    looked_after = album.guardians.get(other.id, ())
-    return ToDecide(
-        place.id,
-        OwnChild(child.id, child.name, child.avatar, child.ground) if child else None,
-        Other(
-            other.name, other.avatar, other.ground, album.groups[other.id], adult,
-            album.people[looked_after[0]].name if looked_after else None,
-            await _families(tx, other.id, me.household, other.household_id, now) if adult else 0,
-        ),
-        tuple(posts),
-        _says(place, [slot for slot, who in slots.items() if who == "me"]) if as_guardian else None,
-        _says(place, [slot for slot, who in slots.items() if who in ("their_grown_up", "them")]),
-        place.opened_by,
-        datetime.fromtimestamp(place.created_at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "guardian" if as_guardian else "self",
-    )  # fmt: skip
-
-
-def _post(album: Album, place: Place, slot: Slot, name: Any, you: str | None) -> Post:
-    said = place.said.get(slot)
-    whose = {"a": place.a, "b": place.b, "guardian_a": place.a, "guardian_b": place.b}[slot]
-    if said is not None:
-        shown = album.people[said.person_id if slot.startswith("guardian") else whose]
-    elif slot.startswith("guardian"):
-        shown = album.people[you or album.guardians[whose][0]]
-    else:
-        shown = album.people[whose]
-    answer: Literal["yes", "voice", "not_yet"] = "not_yet"
-    if said is not None and said.voice:
-        answer = "yes" if said.video else "voice"
-    return Post(name, shown.name, shown.avatar, shown.ground, answer)
-
-
-def _says(place: Place, slots: Sequence[Slot]) -> str | None:
-    """How they say they know each other. Only answers from the list that is meant for the other family."""
-    for slot in slots:
-        if slot in place.said and place.said[slot].how_known in _HOW_KNOWN:
-            return str(place.said[slot].how_known)
-    return None
-
-
-async def _families(tx: AsyncConnection, adult: str, mine: str, theirs: str, now: int) -> int:
-    """How many other families here have approved this adult. A number, never names (design 3.18)."""
-    return int(
-        (
-            await tx.execute(
-                select(func.count(people.c.household_id.distinct()))
-                .select_from(contacts)
-                .join(people, people.c.id == contacts.c.a_id)
-                .where(
-                    contacts.c.b_id == adult,
-                    contacts.c.state == "approved",
-                    contacts.c.until > now,
-                    people.c.household_id.not_in([mine, theirs]),
-                )
-            )
-        ).scalar_one()
-    )
-
-
-def _childs_contact(album: Album, place: Place, child: str, zone: str) -> ChildsContact:
-    side = album.sides[place.id, child]
-    slot: Slot = "guardian_a" if child == place.a else "guardian_b"
-    ours = place.bond.yeses.get(slot, Yes(False, False))
-    others = [place.bond.yeses.get(one, Yes(False, False)) for one in place.bond.needed - {slot}]
-    looked_after = album.guardians.get(side.other_id, ())
-    return ChildsContact(
-        "g_" + side.ref[2:], side.name, side.avatar, side.ground, album.groups[side.other_id],
-        album.people[looked_after[0]].name if looked_after else None,
-        ours.voice, ours.video, all(one.voice for one in others), all(one.video for one in others),
-        day(place.until, zone) if place.until else None, place.bond.state,
-    )  # fmt: skip
-
-
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
-
-
-__all__ = [
-    "TABLE", "Bond", "End", "Lapse", "SayNo", "SayYes", "Switch", "Yes", "accept_link", "allow", "answer_ask", "childs_home",
-    "contacts_of", "decide", "decisions", "end", "enter_friend_code", "family", "look_at_link", "make_friend_code", "make_link",
-    "needed", "rename", "step", "whom_i_may_call",
-]  # fmt: skip

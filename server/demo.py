@@ -26,7 +26,7 @@ import msgspec
 from aiohttp import web
 from sqlalchemy import delete, func, select
 
-from server import accounts, contacts
+from server import accounts, contact_pages, contacts
 from server.accounts import Card, Entered, SignedIn
 from server.api import keys, problems
 from server.api.keys import Open, Route, answer
@@ -217,14 +217,14 @@ async def _everybody_says_yes(app: web.Application, cast: Mapping[str, SignedIn]
     for one in CAST:
         me = cast[one.slug]
         if one.role == "child":
-            home = await _sure(contacts.childs_home(*_door(app), me, now=_now(app)))
-            assert isinstance(home, contacts.Home)
+            home = await _sure(contact_pages.childs_home(*_door(app), me, now=_now(app)))
+            assert isinstance(home, contact_pages.Home)
             for asked in home.asks:
                 if asked.waiting_for_me:
                     yes = contacts.answer_ask(*_door(app), me, asked.id, yes=True, how_known="class", now=_now(app))
                     await _sure(yes)
             continue
-        waiting = await contacts.decisions(*_door(app), me, now=_now(app))
+        waiting = await contact_pages.decisions(*_door(app), me, now=_now(app))
         for one_more in waiting if isinstance(waiting, tuple) else ():
             await _sure(contacts.decide(*_door(app), me, one_more.id, answer="camera", knows_them="met", now=_now(app)))
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from aiohttp import web
 from msgspec import Meta
 
-from server import contacts
+from server import contact_pages, contacts
 from server.api.families import (
     Avatar,
     Body,
@@ -79,8 +79,10 @@ class LinkTaken(Body, frozen=True, rename={"for_": "for"}):
 
 
 async def home(request: web.Request) -> web.Response:
-    outcome = await contacts.childs_home(request.app[DB], request.app[KEEPER], signed_in(request), now=time(request))
-    if not isinstance(outcome, contacts.Home):
+    outcome = await contact_pages.childs_home(
+        request.app[DB], request.app[KEEPER], signed_in(request), now=time(request)
+    )
+    if not isinstance(outcome, contact_pages.Home):
         return told(outcome)
     return answer(
         {
@@ -127,7 +129,9 @@ async def answer_ask(request: web.Request) -> web.Response:
 
 
 async def decisions(request: web.Request) -> web.Response:
-    return told(await contacts.decisions(request.app[DB], request.app[KEEPER], signed_in(request), now=time(request)))
+    return told(
+        await contact_pages.decisions(request.app[DB], request.app[KEEPER], signed_in(request), now=time(request))
+    )
 
 
 async def decide(request: web.Request) -> web.Response:
@@ -142,7 +146,7 @@ async def decide(request: web.Request) -> web.Response:
 
 async def people(request: web.Request) -> web.Response:
     return told(
-        await contacts.whom_i_may_call(request.app[DB], request.app[KEEPER], signed_in(request), now=time(request))
+        await contact_pages.whom_i_may_call(request.app[DB], request.app[KEEPER], signed_in(request), now=time(request))
     )
 
 
@@ -185,7 +189,7 @@ async def accept_link(request: web.Request) -> web.Response:
 
 async def contacts_of(request: web.Request) -> web.Response:
     return told(
-        await contacts.contacts_of(
+        await contact_pages.contacts_of(
             request.app[DB], request.app[KEEPER], signed_in(request), request.match_info["id"], now=time(request)
         )
     )

@@ -16,7 +16,7 @@ import segno
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from server import accounts, contacts, words
+from server import accounts, contact_pages, words
 from server.accounts import Card, Entered, Me, No, SignedIn
 from server.api import problems
 from server.api.keys import (
@@ -220,8 +220,8 @@ async def revoke_session(request: web.Request) -> web.Response:
 
 
 async def family(request: web.Request) -> web.Response:
-    outcome = await contacts.family(request.app[DB], request.app[KEEPER], signed_in(request), now=time(request))
-    if not isinstance(outcome, contacts.Family):
+    outcome = await contact_pages.family(request.app[DB], request.app[KEEPER], signed_in(request), now=time(request))
+    if not isinstance(outcome, contact_pages.Family):
         return told(outcome)
     return answer({"me": shown_me(request, outcome.me), "children": outcome.children, "decisions": outcome.decisions})
 
