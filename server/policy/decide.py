@@ -19,7 +19,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Any, Final, Literal
@@ -27,7 +27,7 @@ from typing import Any, Final, Literal
 import cedarpy
 
 from server.policy.bands import Bands, BrokenRulebook, read_bands
-from server.policy.facts import Matter, Person, Question, Reach, question_from
+from server.policy.facts import Call, Contact, Matter, Person, Question, Reach, question_from
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class Rulebook:
         resource: Person | Matter
         context: dict[str, Any]
         if isinstance(question, Reach):
-            resource, context = question.y, {"contact": asdict(question.contact), "call": asdict(question.call)}
+            resource, context = question.y, {"contact": _plain(question.contact), "call": _plain(question.call)}
         else:
             resource, context = question.matter, {}
         result = cedarpy.is_authorized(
@@ -157,8 +157,8 @@ class Rulebook:
         return cedarpy.Entities.from_json_str(
             json.dumps(
                 [
-                    {"uid": {"type": "Person", "id": "x"}, "attrs": asdict(x), "parents": []},
-                    {"uid": {"type": type(y).__name__, "id": "y"}, "attrs": asdict(y), "parents": []},
+                    {"uid": {"type": "Person", "id": "x"}, "attrs": _plain(x), "parents": []},
+                    {"uid": {"type": type(y).__name__, "id": "y"}, "attrs": _plain(y), "parents": []},
                 ]
             ),
             self._schema,
@@ -169,6 +169,10 @@ class Rulebook:
         return Decision(
             allowed, tuple(sorted(rule.id for rule in rules)), self.version, told.code, told.child, told.grown_up
         )
+
+
+def _plain(facts: Person | Matter | Contact | Call) -> dict[str, bool | int | str]:
+    return {name: getattr(facts, name) for name in facts.__slots__}  # a tenth of the cost of dataclasses.asdict
 
 
 def load() -> Rulebook:
