@@ -70,7 +70,7 @@ export class RfChildApp extends View {
       help: () => this.#telephone.help(),
       again: () => void this.#meet(),
       reload: () => location.reload(),
-      skip: () => this.querySelector("main a, main button")?.scrollIntoView({ block: "center" }),
+      skip: () => /** @type {HTMLElement | null} */ (this.querySelector("main a, main button"))?.focus(),
     });
     this.addEventListener("busy", () => this.update());
     this.addEventListener("again", (event) => { location.hash = `#/call/${/** @type {CustomEvent} */ (event).detail}`; });

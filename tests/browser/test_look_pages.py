@@ -278,3 +278,22 @@ def test_help_from_home_works_without_any_server(browser: Browser, origin: str) 
     page.click("text=Go back")
     page.wait_for_selector("rf-child-home")
     stage.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (1280, 800)])
+def test_no_words_stand_on_the_moon(browser: Browser, origin: str, width: int, height: int) -> None:
+    stage = stage_at(browser, origin, width, height, color_scheme="dark")
+    page = stage.open(ready=".chip")
+    for address in PAGES[1:]:
+        stage.go(address)
+        touching = page.evaluate("""() => {
+          const moon = document.querySelector('.scene .sun').getBoundingClientRect();
+          if (moon.width === 0) return [];
+          return [...document.querySelectorAll('h1, main p, main label, main li')].filter(e => {
+            const range = document.createRange(); range.selectNodeContents(e);
+            return !e.closest('.panel, .plate-line, .me-row, .post, .code') && [...range.getClientRects()].some(r =>
+              r.right > moon.left && r.left < moon.right && r.bottom > moon.top && r.top < moon.bottom);
+          }).map(e => e.textContent.trim().slice(0, 40));
+        }""")
+        assert touching == [], address
+    stage.close()
