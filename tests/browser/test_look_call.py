@@ -305,3 +305,16 @@ def test_a_place_that_is_gone_ends_the_call_here_too(stage: Stage) -> None:
     page = answered(stage)
     stage.repeat(9_999, t="welcome", session="s" * 20, resume_token="r" * 20)
     page.wait_for_selector("h1 >> text=The internet let go.")
+
+
+def test_a_contact_that_was_just_ended_keeps_their_face_on_the_last_page(stage: Stage) -> None:
+    page = answered(stage)
+    stage.home = {**stage.home, "people": stage.home["people"][1:]}
+    stage.say(t="changed", what=["people"])
+    stage.say(t="call.ended", call="c_00000001", code="policy_revoked")
+    page.wait_for_selector("rf-ended")
+    page.wait_for_timeout(300)
+    assert page.locator("rf-ended .post.g2 use").get_attribute("href", timeout=1000) == "/shared/look/sprite.svg#av16"
+    page.click("[data-do=ok]")
+    page.wait_for_selector("rf-child-home")
+    assert page.get_by_role("link", name="Call Gran").count() == 0

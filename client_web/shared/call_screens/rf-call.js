@@ -18,6 +18,8 @@ export class RfCall extends View {
   /** @type {import("../telephone.js").Telephone | null} */ #telephone = null;
   /** Everybody who may call, by ref. @type {Map<string, Card>} */ people = new Map();
   /** Said on the Help page after "Stop this person calling me". @type {"" | "busy" | "done" | "stuck"} */ stopping = "";
+  /** Who was in this call, kept until it is put away: a contact that has just been ended has still a face on the last page. @type {Map<string, Card>} */
+  #met = new Map();
   #was = "";
   #seen = "";
 
@@ -43,7 +45,7 @@ export class RfCall extends View {
 
   /** @param {string} ref @returns {Card} */
   #cardOf(ref) {
-    return this.people.get(ref) ?? { name: words("someone"), avatar: -1, ground: 6 };
+    return this.people.get(ref) ?? this.#met.get(ref) ?? { name: words("someone"), avatar: -1, ground: 6 };
   }
 
   #screen() {
@@ -70,6 +72,8 @@ export class RfCall extends View {
     super.update();
     const telephone = this.#telephone;
     if (!telephone || !this.isConnected) return;
+    if (!telephone.call) this.#met.clear();
+    for (const ref of telephone.call?.with ?? []) this.#met.set(ref, this.#cardOf(ref));
     const cards = (telephone.call?.with ?? []).map((ref) => this.#cardOf(ref));
     const help = this.querySelector("rf-help");
     if (help) {
