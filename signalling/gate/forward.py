@@ -266,7 +266,8 @@ class Forwarder:
         if not stream.openings:
             counters["media_before_open"] += 1
             return
-        source, out, at = self._in.view[:size], self._out.view, self._out.at
+        source, packet = self._in.view[:size], self._out
+        out, memory, at = packet.view, packet.memory, packet.at
         for opening in stream.openings:
             viewer = opening.viewer
             address, send = viewer.address, viewer.send
@@ -279,7 +280,7 @@ class Forwarder:
             new_sequence = (sequence + opening.sequence_shift) & 0xFFFF
             new_timestamp = (timestamp + opening.timestamp_shift) & 0xFFFFFFFF
             out[:size] = source
-            REWRITTEN.pack_into(self._out.memory, 2, new_sequence, new_timestamp, opening.ssrc)
+            REWRITTEN.pack_into(memory, 2, new_sequence, new_timestamp, opening.ssrc)
             LENGTH[0] = size
             if protect(viewer.tx, at, LENGTH):
                 counters["dropped_unsealable"] += 1
