@@ -151,12 +151,11 @@ class Placed(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """Somebody answered and may come in. ``bound``: the answer's lanes, fresh, between them and those present;
-    ``granted``: what the newcomer (and, on the first answer, the caller) may send at once."""
+    """Somebody answered and may come in. ``bound``: the answer's lanes, fresh, both ways between them and those present.
+    What of it is voice is granted with it: the same question decided it a moment ago. A camera is asked for when it opens."""
 
     person: PersonId
     bound: frozenset[Lane]
-    granted: frozenset[Lane]
 
 
 class MediaUp(Struct, frozen=True):
@@ -374,8 +373,8 @@ def _apply(call: Call, event: Event) -> Call | None:
     if call.state in ("idle", "ended"):
         return None
     match event:
-        case Accepted(person, bound, granted):
-            return _come_in(call, person, bound, granted)
+        case Accepted(person, bound):
+            return _come_in(call, person, bound)
         case MediaUp(person):
             return _move(call, person, "media up")
         case Lost(person):
@@ -413,36 +412,29 @@ def _apply(call: Call, event: Event) -> Call | None:
     return None
 
 
-def _come_in(call: Call, person: PersonId, bound: frozenset[Lane], granted: frozenset[Lane]) -> Call | None:
+def _come_in(call: Call, person: PersonId, bound: frozenset[Lane]) -> Call | None:
     joined = _move(call, person, "accepts")
     if joined is None or person == call.caller:
         return None
-    first = call.state == "ringing"
-    if first:
+    speaking = {person}
+    if call.state == "ringing":
         joined = _move(joined, call.caller, "accepts")
         if joined is None:
             return None
-    speaking = (person, call.caller) if first else (person,)
+        speaking.add(call.caller)
     # One hears and is heard after answering; the picture is always opened by hand, later (master table, rows 20 and 21).
-    joined = replace(
-        joined,
-        legs=tuple(replace(leg, audio=True, video=False) if leg.person in speaking else leg for leg in joined.legs),
-    )
+    legs = tuple(replace(leg, audio=True, video=False) if leg.person in speaking else leg for leg in joined.legs)
+    sends = {(leg.person, "audio") for leg in legs if leg.answered and leg.audio}
+    sends |= {(leg.person, "video") for leg in legs if leg.answered and leg.video}
     # Those already in keep sending what they send, now to the newcomer too: the answer was asked for both directions.
-    welcoming = {
-        (leg.person, kind)
-        for leg in call.legs
-        if leg.answered
-        for kind, sends in (("audio", leg.audio), ("video", leg.video))
-        if sends
-    }
-    reaching = frozenset(lane for lane in bound if lane[1] == person and (lane[0], lane[2]) in welcoming)
-    own = frozenset(lane for lane in granted if lane[0] in speaking)
-    anew = frozenset(lane for lane in call.bound if person not in lane[:2]) | frozenset(
-        lane for lane in bound if person in lane[:2]
+    fresh = frozenset(lane for lane in bound if person in lane[:2])
+    granted = frozenset(lane for lane in fresh if (lane[0], lane[2]) in sends)
+    return replace(
+        joined,
+        legs=legs,
+        bound=frozenset(lane for lane in call.bound if person not in lane[:2]) | fresh,
+        granted=frozenset(lane for lane in call.granted if person not in lane[:2]) | granted,
     )
-    kept = frozenset(lane for lane in call.granted if person not in lane[:2])
-    return replace(joined, bound=anew, granted=(kept | reaching | own) & anew)
 
 
 def _move(call: Call, person: PersonId, move: Move, why: Code | None = None) -> Call | None:

@@ -236,6 +236,8 @@ class Hub:
         person = self._seat(session)
         token = self._new_token(session)
         self._send(session, protocol.Welcome(session=session.id, resume_token=token, limits=self._wire_limits()))
+        session.kept.clear()  # whoever resumes has read it, and the token in it is not to be kept
+        session.kept_bytes = 0
         await self._refresh(seat.person)
         if not session.closed:
             self._send(session, self._presence_list(seat.person, person))
@@ -429,28 +431,17 @@ class Hub:
         return None
 
     async def _may_come_in(self, me: Session, live: _Live) -> Accepted | Refusal:
-        """Ask for the answer and for both voices; again, if anything moved meanwhile."""
-        call, seat = live.call.id, me.seat
+        """Ask; and ask again, if anything moved meanwhile."""
         for _ in range(_TRIES):
             facts, present = self._facts, live.call.present()
             if not present:
                 return Refusal("cancelled")
-            permit = await self._ask(self._authority.answer, call, seat, present)
+            permit = await self._ask(self._authority.answer, live.call.id, me.seat, present)
             if not isinstance(permit, Permit):
                 return permit
-            granted = await self._may_send(live, seat, present, True, False)
-            holder = live.seats.get(live.call.caller)
-            if live.call.state == "ringing" and holder is not None:
-                granted |= await self._may_send(live, holder.seat, (seat.person,), True, False)
-            if live.call.present() == present and not self._stale((*present, seat.person), facts):
-                return Accepted(seat.person, permit.lanes, granted)
+            if live.call.present() == present and not self._stale((*present, me.seat.person), facts):
+                return Accepted(me.seat.person, permit.lanes)
         return Refusal("internal")
-
-    async def _may_send(
-        self, live: _Live, seat: Seat, present: Sequence[PersonId], audio: bool, video: bool
-    ) -> frozenset[tuple[PersonId, PersonId, Media]]:
-        permit = await self._ask(self._authority.publish, live.call.id, seat, present, audio, video)
-        return permit.lanes if isinstance(permit, Permit) else frozenset()
 
     def reject(self, me: Session, message: protocol.Reject) -> None:
         """Decline, on all devices. Asks nobody."""

@@ -396,7 +396,7 @@ async def test_a_revocation_ends_a_call_at_every_moment_of_it(moment: str) -> No
         assert late["code"] == "not_found"
 
 
-@pytest.mark.parametrize("question", ["ring", "answer", "publish"])
+@pytest.mark.parametrize("question", ["ring", "answer"])
 async def test_a_revocation_that_overtakes_a_question_wins(question: str) -> None:
     async with street(House(*ANN_AND_BEN)) as here:
         ann, ben = await here.phone("ann"), await here.phone("ben")

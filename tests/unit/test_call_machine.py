@@ -84,7 +84,8 @@ def events(people: tuple[str, ...]) -> Iterator[Event]:
     yield Bounded(every, tuple((p, "policy_revoked") for p in people[:2]))
     for p in people:
         own = frozenset(lane for lane in every if lane[0] == p)
-        yield Accepted(p, every, voices)
+        yield Accepted(p, every)
+        yield Accepted(p, voices)
         yield Opens(p, True, True, own)
         yield Closes(p, True, False)
         yield Closes(p, False, False)
@@ -330,20 +331,27 @@ def ringing(*people: str) -> Call:
     return stepped[0]
 
 
-def test_a_grant_without_a_bound_and_a_bound_without_a_grant_open_nothing() -> None:
+def test_an_answer_opens_the_voices_that_it_bounds_and_no_more() -> None:
     every = all_lanes(("ann", "ben"))
-    for bound, granted, opens in ((every, every, 2), (every, frozenset(), 0), (frozenset(), every, 0)):
-        stepped = step(ringing("ann", "ben"), Accepted("ben", bound, granted))
+    one_way = frozenset({("ann", "ben", "audio")})
+    for bound, opens in ((every, 2), (one_way, 1), (frozenset(), 0)):
+        stepped = step(ringing("ann", "ben"), Accepted("ben", bound))
         assert stepped is not None
         assert len(lanes(stepped[1], Open)) == opens
 
 
-def test_a_grant_for_somebody_elses_voice_is_worth_nothing() -> None:
-    stepped = step(ringing("ann", "ben", "cat"), Accepted("ben", all_lanes(("ann", "ben")), frozenset()))
-    assert stepped is not None
-    forged = step(stepped[0], Opens("ben", True, True, frozenset({("ann", "ben", "video"), ("ann", "ben", "audio")})))
-    assert forged is not None
-    assert open_lanes(forged[0]) == frozenset()
+def test_a_grant_outside_the_bound_and_a_grant_for_somebody_else_are_worth_nothing() -> None:
+    own, forged = ("ben", "ann", "video"), ("ann", "ben", "video")
+    for bound, granted, opened in (
+        (all_lanes(("ann", "ben")), {own}, {own}),
+        (all_lanes(("ann", "ben")) - {own}, {own}, set()),
+        (all_lanes(("ann", "ben")), {forged}, set()),
+    ):
+        stepped = step(ringing("ann", "ben"), Accepted("ben", bound))
+        assert stepped is not None
+        shown = step(stepped[0], Opens("ben", True, True, frozenset(granted)))
+        assert shown is not None
+        assert {lane for lane in open_lanes(shown[0]) if lane[2] == "video"} == opened
 
 
 def test_a_decliner_ends_a_call_of_two_and_not_one_of_three() -> None:
