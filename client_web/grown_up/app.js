@@ -62,8 +62,10 @@ const NAV = [
   { page: "devices", icon: "tablet", guardian: false },
 ];
 
-/** How often everything is fetched again while the wire is away, and a call's minutes while one is on. */
+/** How often everything is fetched again while the wire is away. */
 const POLL_MS = 10_000;
+/** How often a guardian's page looks whether a child is on a call: a bar that comes late is a parent who cannot end it. */
+const LIVE_MS = 4_000;
 
 class GrownUp extends View {
   #place = "";
@@ -94,11 +96,8 @@ class GrownUp extends View {
       menu.querySelector("summary")?.focus();
     });
     listen({ news: () => this.update(), signedOut: () => this.#end() });
-    setInterval(() => {
-      if (document.hidden || !look("me")) return;
-      if (!telephoneIsHere()) void renewAll();
-      else if (look("live")?.length) void renew("live");
-    }, POLL_MS);
+    setInterval(() => !document.hidden && look("me") && !telephoneIsHere() && void renewAll(), POLL_MS);
+    setInterval(() => !document.hidden && look("me")?.kind === "guardian" && void renew("live"), LIVE_MS);
   }
 
   /** A call takes the screen, or gives it back. @param {boolean} busy */

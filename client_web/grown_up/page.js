@@ -16,6 +16,9 @@ import { here } from "./route.js";
 /** @typedef {{field: string, words: string}} Mistake */
 /** @typedef {Record<string, (control: HTMLElement, event: Event) => void>} Deeds */
 
+/** What is said about a field that the server found wrong. @type {Record<string, string>} */
+const FIELD_WORDS = { name: "problem.name", email: "problem.email", password: "problem.password" };
+
 export class Page extends View {
   /** What must be put right. @type {Mistake[]} */ mistakes = [];
   /** A sentence about what was just done. */ news = "";
@@ -66,7 +69,10 @@ export class Page extends View {
       await deed();
     } catch (fault) {
       if (!(fault instanceof ApiFault)) throw fault;
-      this.complain([{ field: this.firstField(), words: this.explain(fault) }]);
+      const named = Object.keys(fault.fields).filter((field) => field in FIELD_WORDS && document.getElementById(field));
+      this.complain(named.length > 0
+        ? named.map((field) => ({ field, words: words(FIELD_WORDS[field] ?? "") }))
+        : [{ field: this.firstField(), words: this.explain(fault) }]);
     } finally {
       this.busy = false;
     }
@@ -138,13 +144,13 @@ export const textField = ({ id, label, help, type = "text", autocomplete = "off"
 
 /**
  * A list of radio buttons, one of which may be chosen; none is chosen for the reader.
- * @param {{id: string, legend: Markup | string, choices: {value: string, words: Markup | string, help?: string}[], chosen?: string, help?: string, wrong?: string | undefined, plain?: boolean}} group
+ * @param {{id: string, legend: Markup | string, choices: {value: string, words: Markup | string, help?: string}[], chosen?: string, help?: string, wrong?: string | undefined, plain?: boolean, deed?: string}} group
  */
-export const radios = ({ id, legend, choices, chosen = "", help, wrong, plain = false }) => html`<fieldset class="field ${wrong ? "wrong" : ""}"
+export const radios = ({ id, legend, choices, chosen = "", help, wrong, plain = false, deed = "" }) => html`<fieldset class="field ${wrong ? "wrong" : ""}"
   aria-describedby="${wrong ? `${id}-wrong` : ""}"><legend class="${plain ? "hidden-words" : ""}">${legend}</legend>
   ${help ? html`<p class="help-line">${help}</p>` : null}${mistakeLine(id, wrong)}
   <div class="choices">${choices.map((choice, n) => html`<label class="choice" data-key="${id}-${choice.value}"><input type="radio" id="${n === 0 ? id : `${id}-${n + 1}`}" name="${id}" value="${choice.value}"
-    ${choice.value === chosen ? html`checked` : null}><span>${choice.words}${choice.help ? html`<span class="choice-help">${choice.help}</span>` : null}</span></label>`)}</div></fieldset>`;
+    ${deed ? html`data-do="${deed}" data-again` : null} ${choice.value === chosen ? html`checked` : null}><span>${choice.words}${choice.help ? html`<span class="choice-help">${choice.help}</span>` : null}</span></label>`)}</div></fieldset>`;
 
 /** What was typed or chosen, by field. @param {HTMLFormElement} form @returns {Record<string, string>} */
 export const typed = (form) => Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));

@@ -43,9 +43,11 @@ export function openTelephone(app) {
   };
   telephone.onchanged = (what) => void grownOld(/** @type {import("../shared/protocol.js").Changed["what"]} */ (what));
   const onfresh = connection.onfresh;
+  let before = false;
   connection.onfresh = () => {
     onfresh();
-    void renewAll(); // what changed while the wire was away was told to nobody
+    if (before) void renewAll(); // what changed while the wire was away was told to nobody
+    before = true;
   };
   shown.addEventListener("busy", () => app.busy(shown.busy));
   shown.addEventListener("again", (event) => callTo(/** @type {CustomEvent<string>} */ (event).detail, telephone.call?.media ?? "audio"));

@@ -75,7 +75,10 @@ WILHELMINA_ASKS = {
 def contact(ref: str, name: str, avatar: int, ground: int, **more: Any) -> dict[str, Any]:
     return {
         **person(name, avatar, ground, ref=ref, group="9-12", looked_after_by="Femi Adeyemi", voice=True, video=True),
-        **{"voice_allowed_by_others": True, "video_allowed_by_others": True, "until": "2027-11-22", "state": "approved"},
+        "voice_allowed_by_others": True,
+        "video_allowed_by_others": True,
+        "until": "2027-11-22",
+        "state": "approved",
         **more,
     }
 
@@ -100,16 +103,43 @@ HOUSE: dict[str, Any] = {
     "GET /api/decisions": [THEO_ASKS],
     "GET /api/children/ch_maya/contacts": CONTACTS,
     "GET /api/children/ch_noa/contacts": [],
-    "GET /api/devices": [{"id": "v1", "child": {"id": "ch_maya", "name": "Maya"}, "label": "Chromium on Linux",
-                          "last_used_on": today.isoformat(), "this": False}],
-    "GET /api/sessions": [{"id": "s1", "label": "Firefox on Linux", "last_used_on": today.isoformat(), "this": True},
-                          {"id": "s2", "label": "Safari on iPhone", "last_used_on": (today - timedelta(days=3)).isoformat(), "this": False}],
-    "GET /api/calls/live": [{"call": "c_live0001", "child": {"id": "ch_maya", "name": "Maya"}, "with": [{"name": "Gran"}],
-                             "video": True, "minutes": 6}],
-    "GET /api/history?child=ch_maya": [call_on(0, 16, ["Gran"], 12), call_on(0, 9, ["Theo"], 0), call_on(1, 17, ["Gran", "Theo"], 1),
-                                       call_on(9, 10, ["Great-Auntie Wilhelmina"], 31)],
-    "GET /api/people": [person("Maya", 8, 6, ref="k_maya0001", voice=True, video=True, adult=False, until="2027-11-22"),
-                        person("Theo", 2, 7, ref="k_theo0001", voice=True, video=False, adult=False, until="2027-11-22")],
+    "GET /api/devices": [
+        {
+            "id": "v1",
+            "child": {"id": "ch_maya", "name": "Maya"},
+            "label": "Chromium on Linux",
+            "last_used_on": today.isoformat(),
+            "this": False,
+        }
+    ],
+    "GET /api/sessions": [
+        {"id": "s1", "label": "Firefox on Linux", "last_used_on": today.isoformat(), "this": True},
+        {
+            "id": "s2",
+            "label": "Safari on iPhone",
+            "last_used_on": (today - timedelta(days=3)).isoformat(),
+            "this": False,
+        },
+    ],
+    "GET /api/calls/live": [
+        {
+            "call": "c_live0001",
+            "child": {"id": "ch_maya", "name": "Maya"},
+            "with": [{"name": "Gran"}],
+            "video": True,
+            "minutes": 6,
+        }
+    ],
+    "GET /api/history?child=ch_maya": [
+        call_on(0, 16, ["Gran"], 12),
+        call_on(0, 9, ["Theo"], 0),
+        call_on(1, 17, ["Gran", "Theo"], 1),
+        call_on(9, 10, ["Great-Auntie Wilhelmina"], 31),
+    ],
+    "GET /api/people": [
+        person("Maya", 8, 6, ref="k_maya0001", voice=True, video=True, adult=False, until="2027-11-22"),
+        person("Theo", 2, 7, ref="k_theo0001", voice=True, video=False, adult=False, until="2027-11-22"),
+    ],
     "GET /api/words": {"words": ["pear", "pebble", "kettle", "boat", "moon"]},
     "POST /api/pairings/look": {"label": "Chromium on Linux"},
     "POST /api/links": {"url": "http://localhost:8080/grown-up/#invite=Zk3vQyT0u7hXc2pL9aBd", "expires_in_s": 604800},
@@ -117,15 +147,41 @@ HOUSE: dict[str, Any] = {
     "POST /api/children": {"child": {**NOA, **CONSENT}},
     "POST /api/sign-in": {"me": SAM},
     "POST /api/sign-up": {"me": SAM},
-    "GET /api/demo": {"people": [
-        person("Maya", 8, 6, slug="maya", role="child", family="maya", url="http://maya.localhost:8080/demo/?as=maya"),
-        person("Sam", 9, 3, slug="sam", role="parent", family="maya", url="http://sam.localhost:8080/demo/?as=sam"),
-        person("Theo", 2, 7, slug="theo", role="child", family="theo", url="http://theo.localhost:8080/demo/?as=theo"),
-        person("Femi", 6, 3, slug="femi", role="parent", family="theo", url="http://femi.localhost:8080/demo/?as=femi"),
-        person("Gran", 16, 2, slug="gran", role="grown_up", family="gran", url="http://gran.localhost:8080/demo/?as=gran"),
-        person("Kit", 20, 1, slug="kit", role="child", family="strangers", url="http://kit.localhost:8080/demo/?as=kit"),
-        person("Alex", 18, 5, slug="alex", role="parent", family="strangers", url="http://alex.localhost:8080/demo/?as=alex"),
-    ]},
+    "GET /api/demo": {
+        "people": [
+            person(
+                "Maya", 8, 6, slug="maya", role="child", family="maya", url="http://maya.localhost:8080/demo/?as=maya"
+            ),
+            person("Sam", 9, 3, slug="sam", role="parent", family="maya", url="http://sam.localhost:8080/demo/?as=sam"),
+            person(
+                "Theo", 2, 7, slug="theo", role="child", family="theo", url="http://theo.localhost:8080/demo/?as=theo"
+            ),
+            person(
+                "Femi", 6, 3, slug="femi", role="parent", family="theo", url="http://femi.localhost:8080/demo/?as=femi"
+            ),
+            person(
+                "Gran",
+                16,
+                2,
+                slug="gran",
+                role="grown_up",
+                family="gran",
+                url="http://gran.localhost:8080/demo/?as=gran",
+            ),
+            person(
+                "Kit", 20, 1, slug="kit", role="child", family="strangers", url="http://kit.localhost:8080/demo/?as=kit"
+            ),
+            person(
+                "Alex",
+                18,
+                5,
+                slug="alex",
+                role="parent",
+                family="strangers",
+                url="http://alex.localhost:8080/demo/?as=alex",
+            ),
+        ]
+    },
 }
 
 

@@ -42,8 +42,16 @@ CROWDED = {
     "GET /api/decisions": [WILHELMINA_ASKS, THEO_ASKS],
 }
 SIGNED_OUT = {"GET /api/me": (401, {"code": "not_signed_in", "status": 401})}
-NO_CHILD = {"GET /api/family": {"me": SAM, "children": [], "decisions": 0}, "GET /api/decisions": [], "GET /api/calls/live": []}
-TRUSTED = {"GET /api/me": GRAN, "GET /api/family": {"me": GRAN, "children": [], "decisions": 0}, "GET /api/decisions": []}
+NO_CHILD = {
+    "GET /api/family": {"me": SAM, "children": [], "decisions": 0},
+    "GET /api/decisions": [],
+    "GET /api/calls/live": [],
+}
+TRUSTED = {
+    "GET /api/me": GRAN,
+    "GET /api/family": {"me": GRAN, "children": [], "decisions": 0},
+    "GET /api/decisions": [],
+}
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +135,9 @@ def test_no_page_scrolls_sideways(chromium: Browser, house: MadeUp, width: int) 
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_has_one_heading_that_has_the_focus_and_names_the_page(phone: Page, house: MadeUp, name: str) -> None:
+def test_every_page_has_one_heading_that_has_the_focus_and_names_the_page(
+    phone: Page, house: MadeUp, name: str
+) -> None:
     grown_up(phone, house, name)
     assert phone.locator("h1").count() == 1
     assert phone.locator("main").count() == 1
@@ -141,7 +151,10 @@ def test_everything_to_press_is_48_px_high_or_more(phone: Page, house: MadeUp, n
     house.answers.update(CROWDED)
     grown_up(phone, house, name)
     # a checkbox or radio button is pressed on its whole label; the link of a sentence is as high as its line plus room
-    targets = boxes(phone, "a:not(.skip), button, summary, label:has(input[type=radio]), label:has([role=switch]), input:not([type=radio], [role=switch])")
+    targets = boxes(
+        phone,
+        "a:not(.skip), button, summary, label:has(input[type=radio], [role=switch]), input:not([type=radio], [role=switch])",
+    )
     assert targets
     assert [target for target in targets if target["height"] < 47.5 or target["width"] < 47.5] == []
 
@@ -161,7 +174,13 @@ def test_the_three_answers_are_equal_and_all_above_the_fold_of_a_phone(phone: Pa
 
 @pytest.mark.parametrize(
     ("where", "opens"),
-    [("child/agree", None), ("pair=pear-kettle-boat-moon", None), ("contacts", "[data-do=remove]"), ("account", "[data-do=withdraw]"), ("", "[data-do=end]")],
+    [
+        ("child/agree", None),
+        ("pair=pear-kettle-boat-moon", None),
+        ("contacts", "[data-do=remove]"),
+        ("account", "[data-do=withdraw]"),
+        ("", "[data-do=end]"),
+    ],
 )
 def test_yes_and_no_are_twins(phone: Page, house: MadeUp, where: str, opens: str | None) -> None:
     grown_up(phone, house, where)
@@ -183,7 +202,9 @@ def test_nothing_is_ticked_before_the_reader_ticks_it(phone: Page, house: MadeUp
         assert phone.locator("input[type=radio]:checked, input[type=checkbox]:checked").count() == 0
 
 
-def test_three_columns_stand_side_by_side_on_a_wide_screen_and_the_dock_is_gone(chromium: Browser, house: MadeUp) -> None:
+def test_three_columns_stand_side_by_side_on_a_wide_screen_and_the_dock_is_gone(
+    chromium: Browser, house: MadeUp
+) -> None:
     context = visit(chromium, 1280)
     page = context.new_page()
     grown_up(page, house)
@@ -197,8 +218,12 @@ def test_three_columns_stand_side_by_side_on_a_wide_screen_and_the_dock_is_gone(
 # -- deciding ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("press", "answer"), [("Yes, with camera", "camera"), ("Yes, voice only", "voice"), ("No, not now", "no")])
-def test_an_answer_is_sent_as_it_was_pressed_and_said_to_be_saved(phone: Page, house: MadeUp, press: str, answer: str) -> None:
+@pytest.mark.parametrize(
+    ("press", "answer"), [("Yes, with camera", "camera"), ("Yes, voice only", "voice"), ("No, not now", "no")]
+)
+def test_an_answer_is_sent_as_it_was_pressed_and_said_to_be_saved(
+    phone: Page, house: MadeUp, press: str, answer: str
+) -> None:
     grown_up(phone, house)
     house.answers["GET /api/decisions"] = []
     phone.get_by_role("button", name=press).click()
@@ -214,6 +239,15 @@ def test_a_yes_is_not_called_a_friendship_while_others_have_not_said_yes(phone: 
     house.answers["GET /api/decisions"] = []
     phone.get_by_role("button", name="Yes, with camera").click()
     expect(phone.locator(".saved").first).to_have_text("Saved. You said yes. Not all the others have yet.")
+
+
+def test_a_child_who_has_not_said_yes_is_not_said_to_want_the_call(phone: Page, house: MadeUp) -> None:
+    for answer, title in (("yes", "Maya would like to call Theo"), ("not_yet", "May Maya and Theo call each other?")):
+        child, *others = THEO_ASKS["yeses"]
+        house.answers["GET /api/decisions"] = [{**THEO_ASKS, "yeses": [{**child, "answer": answer}, *others]}]
+        grown_up(phone, house)
+        phone.reload()
+        expect(phone.locator(".ask h2")).to_have_text(title)
 
 
 def test_how_they_know_each_other_is_sent_only_when_it_was_chosen(phone: Page, house: MadeUp) -> None:
@@ -358,7 +392,7 @@ def test_a_guardian_signs_up_and_adds_a_child_one_thing_per_page(phone: Page, ho
     for _ in range(3):
         expect(phone.locator("h1")).to_have_text("What you are agreeing to")
         phone.get_by_role("button", name="I understand").click()
-    path, sent = next(one for one in house.sent if one[0] == "/api/sign-up")
+    sent = next(sent for path, sent in house.sent if path == "/api/sign-up")
     assert sent["kind"] == "guardian"
     assert sent["avatar"] == 9
     assert set(sent) == {"name", "email", "password", "avatar", "ground", "country", "time_zone", "kind"}
@@ -405,7 +439,9 @@ def test_a_secret_in_the_address_does_not_stay_there(phone: Page, house: MadeUp,
     assert any(secret.split("=")[1] in json.dumps(sent) or "pear" in json.dumps(sent) for _, sent in house.sent)
 
 
-def test_a_link_leads_a_grandmother_through_setting_up_to_saying_how_they_know_each_other(phone: Page, house: MadeUp) -> None:
+def test_a_link_leads_a_grandmother_through_setting_up_to_saying_how_they_know_each_other(
+    phone: Page, house: MadeUp
+) -> None:
     house.answers.update(SIGNED_OUT)
     grown_up(phone, house, "invite=Zk3vQyT0u7hXc2pL9aBd")
     phone.get_by_role("link", name="It is for me").click()
@@ -423,6 +459,25 @@ def test_a_link_leads_a_grandmother_through_setting_up_to_saying_how_they_know_e
     expect(phone.locator("h1")).to_have_text("Good. Now the others say yes.")
     accepted = next(sent for path, sent in house.sent if path == "/api/links/accept")
     assert (accepted["token"], accepted["for"], accepted["how_known"]) == ("Zk3vQyT0u7hXc2pL9aBd", "me", "family")
+
+
+def test_a_guardian_takes_a_link_for_a_child_by_camera_or_by_voice(phone: Page, house: MadeUp) -> None:
+    grown_up(phone, house, "invite=Zk3vQyT0u7hXc2pL9aBd")
+    expect(phone.locator("h1")).to_have_text("Femi Adeyemi would like you to be in touch with Theo")
+    answers = boxes(phone, "main .answers > .button")
+    assert [answer["text"] for answer in answers] == ["Yes, with camera", "Yes, voice only", "No, not now"]
+    phone.get_by_role("button", name="Yes, voice only").click()
+    expect(phone.locator(".error-summary")).to_contain_text("Choose who this is for")
+    assert not any(path == "/api/links/accept" for path, _ in house.sent)
+    phone.get_by_label("Me", exact=True).check()
+    expect(phone.get_by_role("button", name="Yes, go on")).to_be_visible()
+    phone.get_by_label("Maya", exact=True).check()
+    phone.get_by_label("Same class").check()
+    phone.wait_for_timeout(AGAIN_MS)
+    phone.get_by_role("button", name="Yes, voice only").click()
+    expect(phone.locator("h1")).to_have_text("Good. Now the others say yes.")
+    accepted = next(sent for path, sent in house.sent if path == "/api/links/accept")
+    assert (accepted["for"], accepted["how_known"], accepted["answer"]) == ("ch_maya", "class", "voice")
 
 
 def test_a_device_is_set_up_only_by_a_yes(phone: Page, house: MadeUp) -> None:
@@ -466,14 +521,17 @@ def test_a_trusted_adult_sees_no_child_pages(phone: Page, house: MadeUp) -> None
     expect(phone.locator("h1")).to_have_text("Who do you want to call?")
 
 
-def test_the_keyboard_reaches_the_answers_in_reading_order_and_nothing_hides_under_the_dock(phone: Page, house: MadeUp) -> None:
+def test_the_keyboard_reaches_the_answers_in_reading_order_and_nothing_hides_under_the_dock(
+    phone: Page, house: MadeUp
+) -> None:
     grown_up(phone, house)
     phone.locator(".skip").focus()
     seen: list[str] = []
     for _ in range(12):
         here = phone.evaluate(
-            """() => { const e = document.activeElement, r = e.getBoundingClientRect(), d = document.querySelector('nav.dock').getBoundingClientRect();
-            return {text: e.textContent.trim(), hidden: !e.closest('nav.dock') && r.bottom > d.top, ring: getComputedStyle(e).outlineStyle} }"""
+            """() => { const e = document.activeElement, dock = document.querySelector('nav.dock');
+            const under = e.getBoundingClientRect().bottom > dock.getBoundingClientRect().top;
+            return {text: e.textContent.trim(), hidden: !dock.contains(e) && under, ring: getComputedStyle(e).outlineStyle} }"""
         )
         seen.append(here["text"])
         assert not here["hidden"], here["text"]
@@ -525,7 +583,8 @@ BANNED = re.compile(
     r"you should have|why did you|(?<!not )your fault|you broke|rules violated|forbidden|denied|blocked you|inappropriate|misconduct|"
     r"report abuse|safe and secure|100 ?%|guaranteed|impossible to record|\bprivate\b|end-to-end|don.t worry|calm down|be careful|"
     r"stranger danger|are you sure|\bhurry\b|only .{1,20} left|miss out|\beveryone\b|friends are waiting|come back,|\bplease\b|\boops\b|"
-    r"uh-oh|\byay\b|awesome|kiddo|little one|mum and dad|\buser\b|\bcontact\b|\bsession|authenticate|permission denied|error code|\binvalid\b|!",
+    r"uh-oh|\byay\b|awesome|kiddo|little one|mum and dad|\buser\b|\bcontact\b|\bsession|authenticate|permission denied|"
+    r"error code|\binvalid\b|!",
     re.IGNORECASE,
 )
 
@@ -550,7 +609,8 @@ def test_no_sentence_for_adults_is_longer_than_18_words() -> None:
 def test_every_key_in_the_code_has_words_and_every_words_a_use() -> None:
     shared = json.loads((CLIENT / "shared/words/en.json").read_text())
     code = "\n".join(file.read_text() for file in SOURCES)
-    plain = set(re.findall(r"""words\(\s*(?:[^()]*\?\s*)?["']([\w.-]+)["']""", code)) | set(re.findall(r"""[?:]\s*["']([a-z-]+\.[\w.-]+)["']""", code))
+    plain = set(re.findall(r"""words\(\s*(?:[^()]*\?\s*)?["']([\w.-]+)["']""", code))
+    plain |= set(re.findall(r"""[?:]\s*["']([a-z-]+\.[\w.-]+)["']""", code))
     begun = set(re.findall(r"words\(`([\w.-]+?)\$\{", code))
     known = WORDS.keys() | shared.keys()
     assert {key for key in plain if key not in known and "." in key} == set()
@@ -561,5 +621,7 @@ def test_every_key_in_the_code_has_words_and_every_words_a_use() -> None:
 def test_no_page_carries_its_own_style_or_script_and_only_html_js_makes_html() -> None:
     for file in [*SOURCES, *CLIENT.glob("*.html"), *CLIENT.glob("grown_up/*.html"), *CLIENT.glob("demo/*.html")]:
         text = file.read_text()
-        assert not re.search(r"\sstyle=|<style|\son\w+=\"|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text), file
+        assert not re.search(
+            r"\sstyle=|<style|\son\w+=\"|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text
+        ), file
         assert not re.search(r"<script(?![^>]*\bsrc=)", text), file

@@ -106,7 +106,7 @@ class Contacts extends Page {
       ${list.length === 0
         ? html`<div class="panel empty" data-key="empty"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("contacts.empty", { name: child.name })}</p></div>`
         : html`<ul class="rows" data-key="rows">${list.map((one) => this.#row(one))}</ul>`}
-      <p class="below" data-key="below"><span class="second">${words("contacts.who-says", { name: child.name })}</span> <a class="button" href="${to("ask")}">${icon("plus")}<span>${words("contacts.invite")}</span></a></p>`;
+      <p class="below" data-key="below"><span class="second">${words("contacts.who-says")}</span> <a class="button" href="${to("ask")}">${icon("plus")}<span>${words("contacts.invite")}</span></a></p>`;
   }
 
   /** @param {Contact} one */

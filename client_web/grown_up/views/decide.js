@@ -18,8 +18,13 @@ import { whose } from "../whose.js";
 /** What was just answered: said once, above the next request. */
 let justSaid = "";
 
-/** @param {Decision} ask */
-const title = (ask) => (ask.child ? words("decide.card", { child: ask.child.name ?? "", other: ask.other.name ?? "" }) : words("decide.card-self", { other: ask.other.name ?? "" }));
+/** Who asks, in true words: a child who has not yet said yes (a link was used) does not "like to call" anybody. @param {Decision} ask */
+function title(ask) {
+  const fill = { child: ask.child?.name ?? "", other: ask.other.name ?? "" };
+  if (!ask.child) return words("decide.card-self", fill);
+  const wants = ask.yeses.some((yes) => yes.slot === "child" && (yes.answer === "yes" || yes.answer === "voice"));
+  return words(wants ? "decide.card" : "decide.card-both", fill);
+}
 
 /** What the yes will have brought about, in true words: it is a call only when the others have said yes as well. @param {Decision} ask @param {Answer} answer */
 function result(ask, answer) {

@@ -73,7 +73,11 @@ class Invited extends Page {
 
   /** @override @returns {import("../page.js").Deeds} */
   deeds() {
-    return { refuse: () => go("invited", "no") };
+    return {
+      refuse: () => go("invited", "no"),
+      accept: (control) => void this.attempt(() => this.#accept(control.dataset.answer)),
+      whom: () => this.update(),
+    };
   }
 
   async #read() {
@@ -89,8 +93,10 @@ class Invited extends Page {
     this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
   }
 
-  /** @override @param {HTMLFormElement} form */
-  async send(form) {
+  /** @param {string | undefined} answer */
+  async #accept(answer) {
+    const form = this.querySelector("form");
+    if (!form) return;
     const children = look("family")?.children ?? [];
     const filled = typed(form);
     const forWhom = look("me")?.kind === "trusted_adult" ? "me" : filled.whom;
@@ -99,7 +105,7 @@ class Invited extends Page {
       ...(HOW.includes(filled.how ?? "") ? [] : [{ field: "how", words: words("problem.how-known") }]),
     ];
     if (mistakes.length > 0) return this.complain(mistakes);
-    await post("/api/links/accept", { token: carried().invite, for: forWhom, how_known: filled.how });
+    await post("/api/links/accept", { token: carried().invite, for: forWhom, how_known: filled.how, ...(answer ? { answer } : {}) });
     carried().invite = "";
     link = null;
     await renew("decisions", "people", "contacts");
@@ -136,11 +142,22 @@ class Invited extends Page {
     const whom = [...children.map((one) => ({ value: one.id, words: html`<span class="with-post">${peg(one, "small")}${one.name}</span>` })), { value: "me", words: html`<span class="with-post">${peg(me, "small")}${words("invited.for-me")}</span>` }];
     return html`${this.notes()}<h1 tabindex="-1">${words("invited.title", fill)}</h1><p class="lead">${words("invited.sub", fill)}</p>
       <form class="form" novalidate>
-        ${me.kind === "trusted_adult" ? null : radios({ id: "whom", legend: words("invited.for"), choices: whom, wrong: this.wrong("whom") })}
+        ${me.kind === "trusted_adult" ? null : radios({ id: "whom", legend: words("invited.for"), choices: whom, deed: "whom", wrong: this.wrong("whom") })}
         ${me.kind === "guardian" && children.length === 0 ? html`<p><a class="button" href="${to("child")}">${words("invited.add-child")}</a></p>` : null}
         ${radios({ id: "how", legend: words("invited.how"), choices: HOW.map((one) => ({ value: one, words: words(`how.${one}`) })), wrong: this.wrong("how") })}
-        <div class="answers"><button class="button">${icon("tick")}<span>${words("invited.yes")}</span></button><button class="button" type="button" data-do="refuse">${icon("no")}<span>${words("invited.no")}</span></button></div>
+        ${this.#answers(me.kind === "guardian")}
       </form>`;
+  }
+
+  /** For a child the same three answers as everywhere; for oneself a yes is a yes, and the child's family chooses voice or camera. @param {boolean} guardian */
+  #answers(guardian) {
+    const form = this.querySelector("form");
+    const forChild = guardian && !(form && typed(form).whom === "me");
+    /** @param {string} answer @param {import("../../shared/parts.js").IconName} sign @param {string} text */
+    const yes = (answer, sign, text) => html`<button class="button" type="button" data-key="yes-${answer}" data-do="accept" data-answer="${answer}">${icon(sign)}<span>${text}</span></button>`;
+    return html`<div class="answers ${forChild ? "three" : ""}" data-key="answers">${forChild
+      ? [yes("camera", "cam", words("decide.a-camera")), yes("voice", "mic", words("decide.a-voice"))]
+      : yes("", "tick", words("invited.yes"))}<button class="button" type="button" data-key="no" data-do="refuse">${icon("no")}<span>${words("invited.no")}</span></button></div>`;
   }
 }
 

@@ -11,7 +11,7 @@ import { carried, go, to } from "../route.js";
 /** @typedef {import("../page.js").Mistake} Mistake */
 
 /** Short enough for a phone, long enough to be hard to guess; the server has the same number. */
-const SHORTEST_PASSWORD = 12;
+const SHORTEST_PASSWORD = 8;
 const LONGEST_NAME = 40;
 
 /** @param {string} text @param {string} field @returns {Mistake[]} */
