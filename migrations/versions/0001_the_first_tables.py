@@ -117,6 +117,14 @@ def upgrade() -> None:
         sa.Column("done_at", sa.BigInteger(), nullable=True, comment="When the live calls had heard it. As the row."),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
     )
+    op.create_index(
+        "ix_notices_undone",
+        "notices",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
     op.create_table(
         "people",
         sa.Column(
@@ -578,6 +586,12 @@ def downgrade() -> None:
     op.drop_table("accounts")
     op.drop_index(op.f("ix_people_household_id"), table_name="people")
     op.drop_table("people")
+    op.drop_index(
+        "ix_notices_undone",
+        table_name="notices",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
     op.drop_table("notices")
     op.drop_table("households")
     op.drop_table("calls")

@@ -12,12 +12,13 @@ six characters of the person's id. No address, no name, no query, no body.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from server import accounts
 from server.api import keys, problems
@@ -123,7 +124,7 @@ async def catch(request: web.Request, handler: Handler) -> web.StreamResponse:
         if answer.status < 400:
             return web.Response(status=answer.status, headers={"Location": answer.headers.get("Location", "/")})
         return problems.problem("bad_request")
-    except (DBAPIError, SQLAlchemyError) as fault:
+    except (SQLAlchemyError, sqlite3.Error) as fault:  # the hot path speaks to the driver itself
         log.error("%s: database: %s", _pattern(request), migrate.sentence(fault))
         return problems.problem(migrate.code(fault))
     except Exception as fault:

@@ -281,3 +281,38 @@ async def test_the_log_of_a_whole_scenario_names_nobody(
     ]
     assert long_ids == []
     assert not re.search(r"\b\d{1,3}(\.\d{1,3}){3}\b", text)
+
+
+async def test_a_change_while_the_records_are_locked_is_told_plainly_and_leaves_nothing(
+    house: House, families: Families
+) -> None:
+    sam = await families.grown_up("Sam")
+    other = sqlite3.connect(Path(house.settings.data) / "ringfence.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        answer = await sam.call("POST", "/api/ws-ticket", {})
+        assert (answer.status, answer.code) == (503, "database_busy")
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    assert (await sam.call("POST", "/api/ws-ticket", {})).status == 200
+    async with house.db.read() as tx:
+        assert len((await tx.exec_driver_sql("SELECT 1 FROM tickets")).all()) == 1
+
+
+async def test_a_change_that_the_disk_refuses_is_told_plainly_and_leaves_nothing(
+    house: House, families: Families
+) -> None:
+    sam = await families.grown_up("Sam")
+    async with house.db.begin() as tx:
+        # SQLite's own "database or disk is full", on the very connection that writes
+        pages = (await tx.exec_driver_sql("PRAGMA page_count")).scalar_one()
+        await tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    seen: list[str] = []
+    while len(seen) < 1_000 and "database_read_only" not in seen:  # until the last free page is written
+        seen.append((await sam.call("POST", "/api/links", {"child": "nobody"})).code)
+    assert set(seen) <= {"not_found", "database_read_only"}
+    assert seen[-1] == "database_read_only"
+    async with house.db.begin() as tx:
+        await tx.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    assert (await sam.call("POST", "/api/links", {"child": "nobody"})).code == "not_found"
