@@ -91,15 +91,20 @@ class Authority(Protocol):
         ...
 
     async def answer(self, call: str, answerer: Seat, present: Sequence[PersonId]) -> Permit | Refusal:
-        """May this seat come in now, to everybody present? Facts are read anew: the ring was no promise."""
+        """May this seat come in now, to everybody present? Facts are read anew: the ring was no promise.
+        What its lanes hold of voice opens at once, both ways; a picture is asked for by :meth:`publish`."""
         ...
 
-    async def publish(self, call: str, seat: Seat, present: Sequence[PersonId], audio: bool, video: bool) -> Permit | Refusal:
-        """May this seat be heard and seen now? The permit's lanes are those that start at this person."""
+    async def publish(
+        self, call: str, seat: Seat, present: Sequence[PersonId], audio: bool, video: bool
+    ) -> Permit | Refusal:
+        """May this seat be heard and seen now? ``present``: the others who have answered. The permit's lanes are those
+        that start at this person, of the kinds that are asked for."""
         ...
 
     async def go_on(self, call: str, present: Sequence[PersonId]) -> Standing:
-        """Asked again whenever a fact changed that concerns anybody present, and on resume."""
+        """Asked again whenever a fact changed that concerns anybody present, and on resume. ``present``: everybody who is in
+        the call or is still being rung. Whoever is left without any lane is taken out by the hub."""
         ...
 
     async def came_in(self, call: str, person: PersonId) -> None:
@@ -109,5 +114,6 @@ class Authority(Protocol):
     async def went_out(self, call: str, person: PersonId, code: Code) -> None: ...
 
     async def ended(self, call: str, code: Code) -> None:
-        """The call is over for everybody. Terminal: no later question about this call is ever answered yes."""
+        """The call is over for everybody who was still in it or being rung. Terminal: no later question about this call is
+        ever answered yes."""
         ...
