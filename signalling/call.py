@@ -355,8 +355,9 @@ def step(call: Call, event: Event) -> tuple[Call, tuple[Effect, ...]] | None:
         return None
     code = _code(event)
     state = call.state
-    for happening in _happenings(call, changed, event):
-        state = CALL[state].get(happening, state)
+    if isinstance(event, Placed | Stopped) or _moved(call, changed):
+        for happening in _happenings(call, changed, event):
+            state = CALL[state].get(happening, state)
     if state == "idle":
         return None
     after = replace(changed, state=state)
@@ -485,11 +486,11 @@ def _code(event: Event) -> Code:
 def _effects(before: Call, after: Call, code: Code) -> Iterator[Effect]:
     """What must be done to get from one to the other, in :data:`ORDER`."""
     ended = after.state == "ended"
-    moved = [(old, new) for old, new in zip(before.legs, after.legs, strict=True) if ended or old.state != new.state]
+    moved = list(zip(before.legs, after.legs, strict=True)) if ended else _moved(before, after)
     was, now = open_lanes(before), open_lanes(after)
     if was - now:
         yield Cut(tuple(sorted(was - now)))
-    if before.state != "idle":
+    if moved and before.state != "idle":
         yield from _partings(before, moved, ended, code)
     for old, new in moved:
         if new.answered and not old.answered and not ended:
@@ -500,7 +501,7 @@ def _effects(before: Call, after: Call, code: Code) -> Iterator[Effect]:
         for leg in after.legs[1:]:
             if leg.state == "invited":
                 yield Ring(leg.person)
-    if _rings(after) and not _rings(before):
+    if before.state == "idle" and _rings(after):
         yield StartTimer("ring")
     yield from _words(before, moved, ended, code)
 
@@ -565,6 +566,11 @@ def _public(moved: list[tuple[Leg, Leg]], code: Code) -> tuple[Code, PersonId]:
             why = new.why or code
             return TOLD_TO_OTHERS.get(why, why), new.person
     return code, ""
+
+
+def _moved(before: Call, after: Call) -> list[tuple[Leg, Leg]]:
+    """The legs whose state changed, as they were and as they are."""
+    return [(old, new) for old, new in zip(before.legs, after.legs, strict=True) if old.state != new.state]
 
 
 def _rings(call: Call) -> bool:
