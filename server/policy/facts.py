@@ -209,16 +209,32 @@ def question_from(plain: Mapping[str, Any]) -> Question:
     return Act(verb, _shape(Person, plain["x"]), _shape(Matter, plain["matter"]))
 
 
+def well_formed(question: Question) -> bool:
+    """Whether every fact has its type. Nobody in the house builds another one; should it happen, the answer is no."""
+    if isinstance(question, Reach):
+        parts: tuple[Person | Contact | Call, ...] = (question.x, question.y, question.contact, question.call)
+        return all(_has_its_types(part) for part in parts)
+    return _has_its_types(question.x) and _has_its_types(question.matter)
+
+
+def _has_its_types(facts: Person | Contact | Call | Matter) -> bool:
+    return all(type(getattr(facts, name)) is kind for name, kind in _TYPES[type(facts)].items())
+
+
+#: each fact's type is that of its default, the unsafe value
+_TYPES: Final = {
+    shape: {part.name: type(part.default) for part in fields(shape)} for shape in (Person, Contact, Call, Matter)
+}
+
 _Shape = TypeVar("_Shape", Person, Contact, Call, Matter)
 
 
 def _shape(shape: type[_Shape], plain: Any) -> _Shape:
-    parts = {part.name: part for part in fields(shape)}
     if not isinstance(plain, Mapping):
         raise ValueError(f"{shape.__name__} must be an object")
-    _exactly(plain, set(parts))
+    _exactly(plain, set(_TYPES[shape]))
     for name, value in plain.items():
-        if type(value) is not type(parts[name].default):  # every fact has a default of its own type: the unsafe value
+        if type(value) is not _TYPES[shape][name]:
             raise ValueError(f"{shape.__name__}.{name} has the wrong type")
     return shape(**plain)
 
