@@ -95,18 +95,18 @@ class House:
         return Circle({o: ref(person, o) for o in others}, {o: ref(o, person) for o in others})
 
     async def ring(self, caller: Seat, to: Sequence[str], media: Any) -> Permit | Refusal:
-        facts = set(self.lanes)
+        known = {ref(p, v): v for p, v, k in self.lanes if p == caller.person}
+        people = (caller.person, *(known[one] for one in to if one in known))
+        allowed, lanes = self.all_know(people), self.among(people)
         await self._note("ring", caller.person, tuple(to))
-        known = {ref(p, v): v for p, v, k in facts if p == caller.person}
-        if not all(one in known for one in to):
+        if len(people) <= len(to):
             return Refusal("not_found")
-        people = (caller.person, *(known[one] for one in to))
-        if not self.all_know(people):
+        if not allowed:
             return Refusal("not_permitted")
         self.calls += 1
         call = f"c_{self.calls:08d}"
         self.people_in[call] = people
-        return self._permit(call, people, media, self.among(people))
+        return self._permit(call, people, media, lanes)
 
     def _permit(self, call: str, people: tuple[str, ...], media: Any, lanes: frozenset[Any]) -> Permit:
         refs = {(a, b): ref(a, b) for a in people for b in people if a != b}

@@ -120,14 +120,17 @@ async def send(eve: Phone, frame: str | bytes) -> None:
         await eve.ws.send_frame(data, aiohttp.WSMsgType.TEXT)
 
 
-async def outcome(eve: Phone) -> str:
-    """What came back: the type of answer, or the close code."""
+async def outcomes(eve: Phone, last: str) -> list[str]:
+    """What came back, up to the answer to the request ``last`` or the close."""
+    came = []
     while True:
         message = await eve.frame()
         if message["t"] == "closed":
-            return f"closed {message['code']}"
+            return [*came, f"closed {message['code']}"]
+        if message.get("re") == last:
+            return came or ["silence"]
         if message["t"] in ("err", "ok"):
-            return f"{message['t']} {message.get('code', '')}".strip()
+            came.append(f"{message['t']} {message.get('code', '')}".strip())
 
 
 async def run(count: int, seed: int) -> tuple[Counter[str], int]:
@@ -145,13 +148,11 @@ async def run(count: int, seed: int) -> tuple[Counter[str], int]:
                 if sent == count // 4:
                     held = _held(here.phones, here.house)
                 await send(eve, dice.choices(ways, weights)[0](dice))
-                # one more, good one, so that there is an answer even to what needs none
-                await eve.ws.send_str('{"t":"call.record","id":"z"}')
-                what = await outcome(eve)
-                came[what] += 1
-                if not what.startswith("closed") and what != "err unsupported_type":
-                    what = await outcome(eve)  # to the good one; or the socket is closed, for so much nonsense
-                if what.startswith("closed"):
+                # one more, a harmless one, so that there is an answer even to what needs none
+                await eve.ws.send_str(f'{{"t":"call.record","id":"z{sent}"}}')
+                what = await outcomes(eve, f"z{sent}")
+                came[what[0]] += 1
+                if what[-1].startswith("closed"):
                     here.phones.remove(eve)
                     eve = await here.phone("eve", f"eve-{sent}")
                 if sent % 50 == 0:

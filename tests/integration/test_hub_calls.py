@@ -354,8 +354,11 @@ async def test_a_camera_is_shut_before_anybody_is_asked_even_while_the_house_han
 async def test_a_camera_opened_and_shut_again_while_the_question_was_open_stays_shut() -> None:
     async with street(House(*ANN_AND_BEN)) as here:
         call, (ann, _) = await in_a_call(here, "ann", "ben")
-        door = here.house.slow["publish"] = asyncio.Event()
+        door, before = asyncio.Event(), len(here.house.asked("publish"))
+        here.house.slow["publish"] = door
         await ann.tell(t="call.media", id="open", call=call, audio=True, video=True)
+        while len(here.house.asked("publish")) == before:
+            await asyncio.sleep(0.01)
         shut = await ann.ask("call.media", call=call, audio=True, video=False)
         assert shut["t"] == "ok"
         door.set()
