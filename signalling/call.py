@@ -407,10 +407,22 @@ def _apply(call: Call, event: Event) -> Call | None:
             own = frozenset(lane for lane in granted & call.bound if lane[0] == person)
             return replace(_with(call, replace(leg, audio=audio, video=video)), granted=others | own)
         case Bounded(bound, leaving):
-            return replace(_gone(call, leaving), bound=bound, granted=call.granted & bound)
+            stays = replace(_gone(call, leaving), bound=bound, granted=call.granted & bound)
+            return replace(stays, legs=tuple(_unheard(leg, call.granted, stays.granted) for leg in stays.legs))
         case Stopped():
             return call
     return None
+
+
+def _unheard(leg: Leg, before: frozenset[Lane], after: frozenset[Lane]) -> Leg:
+    """This leg, no longer said to send what just lost its last lane. When a yes comes back, opening is a new press of a hand."""
+
+    def still(kind: Media, said: bool) -> bool:
+        lost = {lane[2] for lane in before - after if lane[0] == leg.person}
+        kept = {lane[2] for lane in after if lane[0] == leg.person}
+        return said and (kind in kept or kind not in lost)
+
+    return replace(leg, audio=still("audio", leg.audio), video=still("video", leg.video))
 
 
 def _come_in(call: Call, person: PersonId, bound: frozenset[Lane]) -> Call | None:

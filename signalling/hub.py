@@ -946,7 +946,9 @@ class Hub:
             if leg.state == "left":
                 continue
             ref, peer = live.refs[person, leg.person], live.peers[leg.person]
-            legs.append(protocol.Leg(ref, leg.state, leg.audio, leg.video))
+            # What reaches this viewer, not what the other says it sends: a picture that was cut must not stand still on a screen.
+            reach = [said and (peer, mine, kind) in sees for kind, said in (("audio", leg.audio), ("video", leg.video))]
+            legs.append(protocol.Leg(ref, leg.state, *reach))
             if (mine, peer, "video") in sees:
                 seen_by.append(ref)
             if (mine, peer, "audio") in sees:

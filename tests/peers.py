@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 import av
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 
 SUBPROTOCOL = "ringfence.v1+json"
@@ -193,7 +193,7 @@ class Browserless:
         await self.send(id=f"r{self._next_id}", **message)
 
     async def make_answer(self, offer: str) -> str:
-        pc = self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        pc = self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
         @pc.on("track")
         def _(track: MediaStreamTrack) -> None:

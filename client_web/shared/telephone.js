@@ -297,6 +297,13 @@ export class Telephone {
     if (message.t === "call.incoming") this.#pressed = false;
     this.call = now;
     if (before?.phase === "calling" && now && now.phase !== "calling") this.#joined();
+    if (message.t === "call.state" && before?.mayShow && !message.may_show && this.#told?.video) this.#curtainShutForUs();
+  }
+
+  /** The camera is no longer approved with anybody here: the gate is shut already, so is the camera now. Opening it is a new press. */
+  #curtainShutForUs() {
+    this.#shutCamera();
+    void this.#tellMedia();
   }
 
   /** @param {import("./protocol.js").Offer} offer */

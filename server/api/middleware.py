@@ -40,7 +40,7 @@ PERMISSIONS: Final = ", ".join(
     + [
         f"{feature}=()"
         for feature in (
-            "accelerometer", "ambient-light-sensor", "attribution-reporting", "bluetooth", "browsing-topics", "display-capture",
+            "accelerometer", "browsing-topics", "display-capture",
             "encrypted-media", "gamepad", "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection",
             "local-fonts", "magnetometer", "midi", "payment", "picture-in-picture", "publickey-credentials-get", "serial", "usb",
             "window-management", "xr-spatial-tracking",

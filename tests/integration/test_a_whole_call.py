@@ -66,3 +66,29 @@ async def test_the_house_of_the_fixture_is_alive(house: House) -> None:
     answer = await house.device().call("GET", "/healthz")
     assert answer.status == 200
     assert all(answer.json["guards"].values())
+
+
+async def test_a_camera_that_is_no_longer_approved_is_off_for_both_and_opening_it_again_is_a_new_press(
+    families: Families,
+) -> None:
+    two, maya, theo, call = await in_a_call(families)
+    await theo.until(lambda m: m["t"] == "call.state" and m["legs"][0].get("video", False))
+    handle = (await two.sam.get(f"/api/children/{two.maya_id}/contacts"))[0]["ref"]
+
+    mark, other = len(maya.seen), len(theo.seen)
+    await two.sam.post(f"/api/contacts/{handle}/allow", {"voice": True, "video": False})
+    mine = await maya.until(lambda m: m["t"] == "call.state" and not m["may_show"], since=mark)
+    assert not mine["me"].get("video", False)
+    assert mine["seen_by"] == []
+    theirs = await theo.until(lambda m: m["t"] == "call.state" and not m["may_show"], since=other)
+    assert not theirs["legs"][0].get("video", False), "a picture that was cut must not stand still on the other screen"
+    refused = await maya.ask(t="call.media", call=call, audio=True, video=True)
+    assert (refused["t"], refused.get("code")) == ("err", "not_permitted")
+
+    mark = len(maya.seen)
+    await two.sam.post(f"/api/contacts/{handle}/allow", {"voice": True, "video": True})
+    again = await maya.until(lambda m: m["t"] == "call.state" and m["may_show"], since=mark)
+    assert again["seen_by"] == [], "a yes that comes back opens no curtain"
+    opened = await maya.ask(t="call.media", call=call, audio=True, video=True)
+    assert opened["t"] == "ok"
+    await maya.until(lambda m: m["t"] == "call.state" and bool(m["seen_by"]), since=mark)

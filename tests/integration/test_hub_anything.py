@@ -248,6 +248,8 @@ class Anything(RuleBasedStateMachine):
             for m in ear.heard
             if m["t"] == "ok" and "call" in m
         }
+        # Who rang has said yes by ringing, also if the socket was gone before the ok could be heard.
+        said |= {(live.call.id, live.call.caller) for live in self.hub._calls.values()}
         for call, (publisher, viewer, _) in self.table():
             assert (call, publisher) in said
             assert (call, viewer) in said

@@ -26,7 +26,7 @@ const kindOf = ({ code, by }) => (code === "left" ? (by ? "they-left" : "you-lef
 /** @param {{code: string, by: string, who: string}} ending @param {string} name of the person it was with */
 export function endedSentence(ending, name) {
   const kind = kindOf(ending);
-  if (kind === "grown-up") return ending.who ? words("ended.grown-up", { name: ending.who }) : words("ended.rule");
+  if (kind === "grown-up") return ending.who ? words("ended.grown-up", { name: ending.who }) : words("ended.grown-up-there");
   return words(`ended.${kind}`, { name });
 }
 
