@@ -13,7 +13,7 @@ run: setup
 	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
 
 test: setup browsers
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest -m "not slow" -n 4 --dist worksteal
 
 check: setup node
 	@$(VENV)/bin/ruff format --check server signalling tests migrations

@@ -47,7 +47,7 @@ WIDE_EYES = (
 CHEEKS = '<g CHEEK><circle cx="30" cy="64" r="4.5"/><circle cx="66" cy="64" r="4.5"/></g>'
 
 EARS = {
-    "none": '',
+    "none": "",
     "bear": (
         '<g BODY><circle cx="27" cy="31" r="10"/><circle cx="69" cy="31" r="10"/></g>'
         '<g SECOND><circle cx="27" cy="31" r="5"/><circle cx="69" cy="31" r="5"/></g>'
@@ -92,12 +92,12 @@ EARS = {
         '<g INK><circle cx="34" cy="31" r="3.6"/><circle cx="62" cy="31" r="3.6"/></g>'
     ),
     "hedgehog": (
-        '<path SECOND'
+        "<path SECOND"
         ' d="M12 98V54l-7-4 8-4-5-8 9-1-3-9 9 2 0-10 8 5 4-9 7 7 6-8 6 8 7-7 4 9 8-5 0 10 9-2-3 9 9 1-5 8 8'
         ' 4-7 4v44z"/>'
     ),
     "lion": (
-        '<path SECOND'
+        "<path SECOND"
         ' d="M48 12c7-6 13-4 16 3 8-3 13 1 13 8 8 1 11 7 8 14 6 4 6 11 1 15 3 8 0 13-6 15 0 8-5 12-11'
         ' 11H27c-6 1-11-3-11-11-6-2-9-7-6-15-5-4-5-11 1-15-3-7 0-13 8-14 0-7 5-11 13-8 3-7 9-9 16-3z"/>'
     ),
@@ -122,10 +122,11 @@ EARS = {
 }
 
 FACES = {
-    "snout": EYES + (
-            '<ellipse SECOND cx="48" cy="68" rx="14" ry="11"/><ellipse INK cx="48" cy="63.5" rx="5" ry="3.6"/>'
-            '<path LINE d="M48 66v4M43 72q5 4 10 0"/>'
-        ),
+    "snout": EYES
+    + (
+        '<ellipse SECOND cx="48" cy="68" rx="14" ry="11"/><ellipse INK cx="48" cy="63.5" rx="5" ry="3.6"/>'
+        '<path LINE d="M48 66v4M43 72q5 4 10 0"/>'
+    ),
     "nose": EYES + '<path INK d="M43.5 62h9L48 67z"/><path LINE d="M48 67v2M42 71q6 4 12 0"/>',
     "smile": EYES + '<path LINE d="M42 67q6 5 12 0"/>' + CHEEKS,
     "beak": WIDE_EYES + '<path BILL d="M40 62h16q0 10-8 12-8-2-8-12z"/>',
@@ -166,7 +167,7 @@ FACES = {
 }
 
 MARKS = {
-    "none": '',
+    "none": "",
     "stripes": (
         '<g SECOND><path d="M44 25h8v14q-4 4-8 0zM20 60l10 3-10 4zM76 60l-10 3 10 4zM20 74l12 3-12 4z'
         'M76 74l-12 3 12 4z"/></g>'
@@ -178,8 +179,7 @@ MARKS = {
     "belly": '<path SECOND d="M32 98V88a16 16 0 0 1 32 0v10z"/>',
     "band": '<path SECOND d="M20 78h56v8H20zM20 94h56v4H20z"/>',
     "wing": (
-        '<path INK d="M46.5 76h3v22h-3z"/>'
-        '<g INK><circle cx="32" cy="84" r="5"/><circle cx="64" cy="84" r="5"/></g>'
+        '<path INK d="M46.5 76h3v22h-3z"/><g INK><circle cx="32" cy="84" r="5"/><circle cx="64" cy="84" r="5"/></g>'
     ),
     "scarf": '<path RED d="M20 80h56v9H20zM58 84h12v14H58z"/>',
     "shell": '<path SECOND d="M20 84q28-14 56 0v14H20z"/>',

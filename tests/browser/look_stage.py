@@ -72,7 +72,11 @@ def square(size: int = 29) -> dict[str, Any]:
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript", ".svg": "image/svg+xml"}  # noqa: RUF012 -- the base class's own way
+    extensions_map = {
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".js": "text/javascript",
+        ".svg": "image/svg+xml",
+    }  # noqa: RUF012 -- the base class's own way
 
     def translate_path(self, path: str) -> str:
         return super().translate_path(path.replace("/grown-up/", "/grown_up/", 1))
@@ -112,7 +116,9 @@ def chromium() -> Iterator[Browser]:
 class Stage:
     """One page with a made-up server behind it. ``home`` may be changed before ``open``; ``say`` speaks as the server."""
 
-    def __init__(self, browser: Browser, origin: str, *, group: str = "9-12", signed_in: bool = True, **context: Any) -> None:
+    def __init__(
+        self, browser: Browser, origin: str, *, group: str = "9-12", signed_in: bool = True, **context: Any
+    ) -> None:
         self.origin = origin
         self.me = {**ME, "group": group}
         self.home: dict[str, Any] = {"me": self.me, "people": PEOPLE, "asks": [], "grown_ups": [{"name": "Dad"}]}
@@ -127,7 +133,14 @@ class Stage:
         self.context.add_init_script(VOICE)
         self.page: Page = self.context.new_page()
         self.page.on("pageerror", lambda fault: self.faults.append(str(fault)))
-        self.page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" and "401" not in line.text and "404" not in line.text else None)
+        self.page.on(
+            "console",
+            lambda line: (
+                self.faults.append(line.text)
+                if line.type == "error" and "401" not in line.text and "404" not in line.text
+                else None
+            ),
+        )
         self.page.route("**/api/**", self._answer)
         self.page.route_web_socket("**/ws", self._wire)
 
@@ -146,7 +159,11 @@ class Stage:
         }
         if path in self.refuse:
             status, code = self.refuse[path]
-            route.fulfill(status=status, content_type="application/problem+json", body=json.dumps({"code": code, "status": status}))
+            route.fulfill(
+                status=status,
+                content_type="application/problem+json",
+                body=json.dumps({"code": code, "status": status}),
+            )
         elif not self.signed_in and path in ("/api/me", "/api/child/home"):
             route.fulfill(status=401, content_type="application/problem+json", body='{"code":"not_signed_in"}')
         else:
@@ -164,7 +181,9 @@ class Stage:
                 self.say(t="welcome", session="s" * 20, resume_token="r" * 20)
                 self.say(t="presence", people=[{"ref": ref, "status": status} for ref, status in PRESENCE])
             case "resume":
-                self._socket.send('{"t":"resumed","resume_token":"' + "q" * 20 + '","replayed":1}') if self._socket else None
+                self._socket.send(
+                    '{"t":"resumed","resume_token":"' + "q" * 20 + '","replayed":1}'
+                ) if self._socket else None
             case "call.invite":
                 self.say(t="ok", re=message["id"], call="c_00000001")
                 self.state("ringing", "k_gran0000" if not message["to"] else message["to"][0])
@@ -190,9 +209,19 @@ class Stage:
         self._socket.close(code=code)
 
     def ring(self, caller: str = "k_gran0000") -> None:
-        self.say(t="call.incoming", call="c_00000001", nonce="n" * 20, caller=caller, others=[], media="video", expires_in_ms=45000)
+        self.say(
+            t="call.incoming",
+            call="c_00000001",
+            nonce="n" * 20,
+            caller=caller,
+            others=[],
+            media="video",
+            expires_in_ms=45000,
+        )
 
-    def state(self, state: str, ref: str, *, seen: bool = False, heard: bool = False, leg: str = "", video: bool = False) -> None:
+    def state(
+        self, state: str, ref: str, *, seen: bool = False, heard: bool = False, leg: str = "", video: bool = False
+    ) -> None:
         """``call.state`` of a call with one other person."""
         self.say(
             t="call.state", call="c_00000001", state=state, media="video",

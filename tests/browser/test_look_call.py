@@ -116,7 +116,9 @@ def test_shutting_the_curtain_stops_the_camera_before_the_server_is_told(stage: 
     page.click(".dock [data-do=camera]")
     page.wait_for_selector("rf-self rf-curtain[open]", state="attached")
     assert page.evaluate("given.filter(t => t.kind === 'video').map(t => t.readyState)") == ["live"]
-    state = page.evaluate("() => { document.querySelector('.dock [data-do=camera]').click(); return given.find(t => t.kind === 'video').readyState }")
+    state = page.evaluate(
+        "() => { document.querySelector('.dock [data-do=camera]').click(); return given.find(t => t.kind === 'video').readyState }"
+    )
     assert state == "ended"
     page.wait_for_timeout(100)
     assert page.locator("rf-self video").evaluate("v => v.srcObject") is None
@@ -182,7 +184,9 @@ def test_help_stops_everything_of_ours_first_and_asks_afterwards(stage: Stage) -
     page = answered(stage)
     page.click(".dock [data-do=camera]")
     page.wait_for_selector("rf-self rf-curtain[open]", state="attached")
-    now = page.evaluate("() => { document.querySelector('.dock .help').click(); return [...given.map(t => t.readyState), !!document.querySelector('rf-help'), !!document.querySelector('rf-picture')] }")
+    now = page.evaluate(
+        "() => { document.querySelector('.dock .help').click(); return [...given.map(t => t.readyState), !!document.querySelector('rf-help'), !!document.querySelector('rf-picture')] }"
+    )
     assert now == ["ended", "ended", True, False]
     assert page.locator("h1").inner_text() == "We shut your curtain"
     assert page.locator("text=They can’t see or hear you now.").count() >= 1
@@ -217,7 +221,9 @@ def test_hide_this_leaves_the_call_and_nothing_to_see(stage: Stage) -> None:
 
 def test_leaving_is_one_tap_and_over_before_the_server_answers(stage: Stage) -> None:
     page = answered(stage)
-    over = page.evaluate("() => { document.querySelector('.dock .leave').click(); return [!!document.querySelector('rf-ended'), ...given.map(t => t.readyState)] }")
+    over = page.evaluate(
+        "() => { document.querySelector('.dock .leave').click(); return [!!document.querySelector('rf-ended'), ...given.map(t => t.readyState)] }"
+    )
     assert over == [True, "ended"]
     page.wait_for_timeout(100)
     assert sent(stage, "call.leave")[0]["call"] == "c_00000001"
@@ -256,7 +262,9 @@ def test_looking_at_myself_asks_for_the_camera_only_on_the_first_tap(stage: Stag
 def test_a_double_tap_on_a_risky_control_counts_once(stage: Stage) -> None:
     page = stage.page
     stage.go(f"#/call/{GRAN}")
-    page.evaluate("() => { const b = document.querySelector('[data-do=call][data-media=audio]'); b.click(); b.click(); }")
+    page.evaluate(
+        "() => { const b = document.querySelector('[data-do=call][data-media=audio]'); b.click(); b.click(); }"
+    )
     page.wait_for_selector("rf-in-call")
     page.wait_for_timeout(100)
     assert len(sent(stage, "call.invite")) == 1
@@ -267,7 +275,9 @@ def test_their_ring_wins_over_our_own_and_still_waits_for_a_press(stage: Stage) 
     stage.go(f"#/call/{GRAN}")
     page.click("[data-do=call][data-media=audio]")
     page.wait_for_selector("rf-in-call")
-    stage.say(t="call.incoming", call="c_00000002", nonce="m" * 20, caller=GRAN, others=[], media="audio", expires_in_ms=45000)
+    stage.say(
+        t="call.incoming", call="c_00000002", nonce="m" * 20, caller=GRAN, others=[], media="audio", expires_in_ms=45000
+    )
     page.wait_for_selector("rf-ringing")
     assert sent(stage, "call.accept") == []
 

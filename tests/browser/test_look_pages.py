@@ -12,7 +12,20 @@ from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["#/", "#/add", "#/code", "#/enter", "#/asks", "#/ask/a1", "#/yeses", "#/me", "#/picture", "#/sees", "#/call/k_gran0000", "#/call/k_bea00000"]
+PAGES = [
+    "#/",
+    "#/add",
+    "#/code",
+    "#/enter",
+    "#/asks",
+    "#/ask/a1",
+    "#/yeses",
+    "#/me",
+    "#/picture",
+    "#/sees",
+    "#/call/k_gran0000",
+    "#/call/k_bea00000",
+]
 WIDTHS = [(320, 640), (390, 844), (768, 1024), (1280, 800)]
 
 TARGETS = """() => [...document.querySelectorAll('a[href], button, input:not([type=radio]):not([type=checkbox]), select, label.choice, .picker label, .switch')]
@@ -47,7 +60,9 @@ def box(page: Page, what: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(("width", "height"), WIDTHS)
-def test_no_page_scrolls_sideways_and_every_target_is_large_enough(browser: Browser, origin: str, width: int, height: int) -> None:
+def test_no_page_scrolls_sideways_and_every_target_is_large_enough(
+    browser: Browser, origin: str, width: int, height: int
+) -> None:
     stage = stage_at(browser, origin, width, height)
     page = stage.open(ready=".chip")
 
@@ -55,7 +70,9 @@ def test_no_page_scrolls_sideways_and_every_target_is_large_enough(browser: Brow
         assert page.evaluate(OVERFLOW) <= 0, name
         small = [each for each in page.evaluate(TARGETS) if each["height"] < 47.5 or each["width"] < 47.5]
         assert small == [], name
-        docked = [page.locator(".dock-button").nth(n).bounding_box() for n in range(page.locator(".dock-button").count())]
+        docked = [
+            page.locator(".dock-button").nth(n).bounding_box() for n in range(page.locator(".dock-button").count())
+        ]
         assert docked
         assert all(each and each["height"] >= 63.5 for each in docked), name
 
@@ -175,7 +192,9 @@ def test_no_focused_control_hides_behind_the_dock(browser: Browser, origin: str)
     dock = box(page, ".dock")
     for _ in range(14):
         page.keyboard.press("Tab")
-        found = page.evaluate("() => { const e = document.activeElement; return e === document.body || e.closest('.dock, .skip') ? null : e.getBoundingClientRect().toJSON() }")
+        found = page.evaluate(
+            "() => { const e = document.activeElement; return e === document.body || e.closest('.dock, .skip') ? null : e.getBoundingClientRect().toJSON() }"
+        )
         assert found is None or found["bottom"] <= dock["y"] + 1, found
     stage.close()
 
@@ -227,12 +246,19 @@ def test_the_code_can_be_typed_or_pasted_and_mistakes_are_named_first(browser: B
     page.wait_for_timeout(450)
     page.click("[data-do=send]")
     page.wait_for_selector("text=Now 3 more people say yes")
-    assert stage.posted[-1] == ("/api/child/friend-code/enter", {"words": ["pear", "kettle", "boat", "moon"], "how_known": "class"})
+    assert stage.posted[-1] == (
+        "/api/child/friend-code/enter",
+        {"words": ["pear", "kettle", "boat", "moon"], "how_known": "class"},
+    )
     stage.close()
 
 
 def test_an_older_child_gets_the_list_and_a_younger_one_the_fence(browser: Browser, origin: str) -> None:
-    for group, plain, heading in (("9-12", False, "Hi Maya"), ("13-15", True, "Maya"), ("nobody-knows", False, "Hi Maya")):
+    for group, plain, heading in (
+        ("9-12", False, "Hi Maya"),
+        ("13-15", True, "Maya"),
+        ("nobody-knows", False, "Hi Maya"),
+    ):
         stage = stage_at(browser, origin, group=group)
         page = stage.open(ready=".chip")
         assert page.evaluate("document.body.classList.contains('plain')") is plain
@@ -252,7 +278,13 @@ def test_the_child_may_choose_the_other_look(browser: Browser, origin: str) -> N
 def test_names_are_shown_as_text_whatever_they_contain(browser: Browser, origin: str) -> None:
     stage = stage_at(browser, origin)
     nasty = '<img src=x onerror="document.title=1">&quot;{name}'
-    stage.home = {**stage.home, "people": [{**stage.home["people"][0], "name": nasty}, {**stage.home["people"][1], "name": "Great-Auntie Wilhelmina"}]}
+    stage.home = {
+        **stage.home,
+        "people": [
+            {**stage.home["people"][0], "name": nasty},
+            {**stage.home["people"][1], "name": "Great-Auntie Wilhelmina"},
+        ],
+    }
     page = stage.open(ready=".chip")
     assert nasty in page.locator(".fence").inner_text()
     assert page.locator(".fence img").count() == 0

@@ -14,7 +14,9 @@ from look_sprite import RECIPES, SPRITE, sprite
 CLIENT = Path(__file__).parents[2] / "client_web"
 SCRIPTS = sorted(path for folder in ("shared", "child") for path in (CLIENT / folder).rglob("*.js"))
 PAGES = sorted(path for folder in ("shared", "child") for path in (CLIENT / folder).rglob("*.html"))
-WORDS: dict[str, dict[str, str | dict[str, str]]] = json.loads((CLIENT / "shared/words/en.json").read_text(encoding="utf-8"))
+WORDS: dict[str, dict[str, str | dict[str, str]]] = json.loads(
+    (CLIENT / "shared/words/en.json").read_text(encoding="utf-8")
+)
 
 #: Design 5.3. Some are only banned alone: "not your fault" is the sentence we want.
 BANNED = [
@@ -63,13 +65,21 @@ def test_no_file_has_an_inline_style_or_script(path: Path) -> None:
 
 
 def test_only_html_js_makes_html() -> None:
-    makers = [path for path in SCRIPTS if re.search(r"innerHTML|outerHTML|insertAdjacentHTML|createHTML|DOMParser|document\.write", code_only(read(path)))]
+    makers = [
+        path
+        for path in SCRIPTS
+        if re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|createHTML|DOMParser|document\.write", code_only(read(path))
+        )
+    ]
     assert [path.name for path in makers] == ["html.js"]
 
 
 def test_the_modules_below_the_pages_never_touch_them() -> None:
     for name in ("connection", "call", "peer", "telephone", "api", "avatars"):
-        assert not re.search(r"\bdocument\b|\bHTMLElement\b|querySelector", code_only(read(CLIENT / f"shared/{name}.js"))), name
+        assert not re.search(
+            r"\bdocument\b|\bHTMLElement\b|querySelector", code_only(read(CLIENT / f"shared/{name}.js"))
+        ), name
 
 
 def test_every_put_in_value_of_an_attribute_stands_in_double_quotes() -> None:
@@ -81,7 +91,11 @@ def test_every_put_in_value_of_an_attribute_stands_in_double_quotes() -> None:
 def test_every_tag_of_ours_is_defined_and_typed() -> None:
     scripts = "\n".join(code_only(read(path)) for path in SCRIPTS)
     defined = set(re.findall(r"customElements\.define\(\"(rf-[a-z-]+)\"", scripts))
-    typed = set(re.findall(r"\"(rf-[a-z-]+)\":", "\n".join(read(CLIENT / f"{folder}/elements.d.ts") for folder in ("shared", "child"))))
+    typed = set(
+        re.findall(
+            r"\"(rf-[a-z-]+)\":", "\n".join(read(CLIENT / f"{folder}/elements.d.ts") for folder in ("shared", "child"))
+        )
+    )
     used = set(re.findall(r"</?(rf-[a-z-]+)", scripts + "\n".join(read(path) for path in PAGES)))
     assert used <= defined
     assert typed == defined
@@ -163,4 +177,6 @@ def test_no_style_sheet_draws_a_shadow_a_blur_or_a_gradient() -> None:
         assert "blur(" not in text, path
         assert not re.search(r"(?<!repeating-)(linear|radial|conic)-gradient", text), path
         # a shadow without blur or offset is a flat ring, which is how the focus halo is drawn
-        assert all(shadow.startswith("0 0 0 ") or shadow == "none" for shadow in re.findall(r"box-shadow: ([^;]+);", text)), path
+        assert all(
+            shadow.startswith("0 0 0 ") or shadow == "none" for shadow in re.findall(r"box-shadow: ([^;]+);", text)
+        ), path
