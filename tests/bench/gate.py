@@ -12,6 +12,7 @@ Yardstick: aiortc's MediaRelay, the way to do it with public API alone. It decod
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import multiprocessing
@@ -48,8 +49,13 @@ SLACK = 0.02
 
 def pin(core: int) -> None:
     """Keep this process on one core, where there are several."""
-    if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
-        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[core]})
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a child begins where its parent was pinned
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) > 1:
+        os.sched_setaffinity(0, {allowed[core]})
 
 
 # -- the contestants, each in a process of its own -----------------------------------------------------------------------
