@@ -86,6 +86,12 @@ class Allowance:
         self.bytes -= size
         return True
 
+    def give_back(self, size: int) -> None:
+        """It was not this device's packet: whoever forges its address must not use up what it may send."""
+        self.packets += 1
+        self.bytes += size
+
+
 
 class Stream:
     """One kind of media of one publisher: its table of openings, and how well it arrives."""
@@ -251,6 +257,7 @@ class Forwarder:
         LENGTH[0] = size
         error = unprotect(peer.rx, self._in.at, LENGTH)
         if error:
+            peer.allowance.give_back(size)
             counters["dropped_replayed" if error in REPLAYS else "dropped_unauthentic"] += 1
             return
         size = LENGTH[0]
@@ -358,6 +365,7 @@ class Forwarder:
         LENGTH[0] = size
         error = unprotect_rtcp(peer.rx, self._in.at, LENGTH)
         if error:
+            peer.allowance.give_back(size)
             counters["dropped_replayed" if error in REPLAYS else "dropped_unauthentic"] += 1
             return
         peer.feedback_sources.add(sender)

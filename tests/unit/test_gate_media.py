@@ -198,6 +198,17 @@ async def test_a_packet_sealed_with_another_key_is_dropped() -> None:
         assert at.count("forwarded") == 0
 
 
+async def test_forged_packets_from_a_device_s_own_address_use_up_nothing_that_it_may_send() -> None:
+    async with scene(max_packets_per_second=20) as at:
+        alice, bob = await at.pair()
+        for _ in range(60):
+            alice.send(alice.packet("video")[:-1] + b"\x00")
+        await at.counted("dropped_unauthentic", 60)
+        alice.send(alice.packet("video"))
+        await seen(bob, 1)
+        assert at.count("dropped_over_rate") == 0
+
+
 async def test_only_announced_sources_and_their_own_codec_pass() -> None:
     async with scene() as at:
         alice, _bob = await at.pair()
