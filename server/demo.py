@@ -7,7 +7,8 @@ belongs to anybody.
 There is no back door. Sam signs up, consents, adds Maya; a friend code and a link are shown and used; every one of the yeses is
 said by the one whose yes it is, through ``accounts`` and ``contacts`` with the gatekeeper asked each time. Becoming Maya is
 pairing a device with Maya and Sam saying yes to it; becoming Sam is signing in with his password, which is random and lives
-in this process only. Only starting again reaches into the tables, and it empties them all.
+in this process only. Only starting again reaches into the tables, and it empties them all; it refuses when one account in them is not
+made up.
 
 All this exists in demo mode and nowhere else: in production the routes are not there. On this machine each person has a host
 name of their own, and a page under ``maya.localhost`` can become Maya and nobody else.
@@ -30,6 +31,7 @@ from server import accounts, contact_pages, contacts
 from server.accounts import Card, Entered, SignedIn
 from server.api import keys, problems
 from server.api.keys import Open, Route, answer
+from server.db.models import accounts as account_rows
 from server.db.models import metadata, people, sessions
 from server.db.session import Database
 from server.errors import CannotStart
@@ -73,6 +75,8 @@ class Stage:
     passwords: dict[str, str] = field(default_factory=dict)
     children: dict[str, str] = field(default_factory=dict)
 
+
+_NOBODYS: Final = "@demo.invalid"  # RFC 2606: reaches nobody
 
 STAGE: Final[web.AppKey[Stage]] = web.AppKey("stage")
 
@@ -168,7 +172,7 @@ async def _sign_in(app: web.Application, slug: str, label: str) -> Entered:
 
 
 def _email(slug: str) -> str:
-    return f"{slug}@demo.invalid"  # RFC 2606: reaches nobody
+    return f"{slug}{_NOBODYS}"
 
 
 async def _add_child(app: web.Application, one: Somebody, guardian: SignedIn) -> SignedIn:
@@ -230,8 +234,15 @@ async def _everybody_says_yes(app: web.Application, cast: Mapping[str, SignedIn]
 
 
 async def _empty(app: web.Application) -> None:
-    """Hang up on everybody, then forget everything."""
+    """Hang up on everybody, then forget everything. Only if everybody is made up: somebody who signed up here is not ours
+    to forget, and records that hold such an account may not be the demo's at all."""
     async with app[keys.DB].read() as tx:
+        real = account_rows.c.email.not_like(f"%{_NOBODYS}")
+        if (await tx.execute(select(account_rows.c.person_id).where(real).limit(1))).first() is not None:
+            raise CannotStart(
+                "The demo's records hold an account that is not made up, so they are not emptied. "
+                "Move demo.sqlite out of the data folder and start again."
+            )
         if not (await tx.execute(select(func.count()).select_from(people))).scalar_one():
             return
         live = list((await tx.execute(select(sessions.c.id))).scalars())
@@ -280,8 +291,11 @@ async def become(request: web.Request) -> web.Response:
 
 
 async def again(request: web.Request) -> web.Response:
-    """Start again with fresh families."""
-    await seed(request.app)
+    """Start again with fresh families. No, while somebody has signed up here who is not made up."""
+    try:
+        await seed(request.app)
+    except CannotStart:
+        return problems.problem("not_permitted")
     return answer({})
 
 

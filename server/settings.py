@@ -251,6 +251,10 @@ _UNSAFE: Final[tuple[tuple[Callable[[Settings], bool], str], ...]] = (
         "The file named by RINGFENCE_CERTIFICATE_KEY cannot be read.",
     ),
     (
+        lambda s: s.demo and bool(s.database),
+        "The demo empties its records whenever it opens, so it only uses a file of its own: leave RINGFENCE_DATABASE out.",
+    ),
+    (
         lambda s: s.demo and not s.demo_on_network and not all(map(_loopback, s.host)),
         "The demo lets anybody be anybody, so it only serves this machine. Set RINGFENCE_DEMO_ON_NETWORK=yes if the whole network may.",
     ),

@@ -11,14 +11,15 @@ import aiohttp
 import aiohttp.web
 import pytest
 from cryptography import x509
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from server import demo, https
 from server.api import keys
 from server.app import open_doors, tls
-from server.db.models import audit, children, consents, contacts, devices, sessions, yeses
+from server.db.models import accounts, audit, children, consents, contacts, devices, sessions, yeses
+from server.errors import CannotStart
 from server.settings import DEMO_SLUGS, Settings
-from tests.house import House, open_house
+from tests.house import Families, House, open_house
 from tests.peers import Browserless, approved_call
 
 
@@ -144,6 +145,20 @@ async def test_the_demo_begins_afresh_when_it_is_started_again(shown: House) -> 
     await shown.restart()
     assert (await maya.call("GET", "/api/me")).status == 401
     assert await people_of(await become(shown, "maya")) == {"Theo", "Gran", "Sam"}
+
+
+async def test_the_demo_empties_nothing_while_one_account_is_not_made_up(shown: House) -> None:
+    sam = await become(shown, "sam")
+    await Families(shown).grown_up("Ada")
+    answer = await shown.device().call("POST", "/api/demo/reset", {})
+    assert (answer.status, answer.code) == (403, "not_permitted")
+    assert (await sam.get("/api/me"))["name"] == "Sam"
+    with pytest.raises(CannotStart, match="not made up"):
+        await demo.seed(shown.app)
+    async with shown.db.begin() as tx:
+        await tx.execute(update(accounts).where(accounts.c.email.like("ada%")).values(email="ada@demo.invalid"))
+    await shown.device().post("/api/demo/reset")
+    assert (await sam.call("GET", "/api/me")).status == 401
 
 
 async def test_a_made_up_call_is_a_real_call(shown: House) -> None:

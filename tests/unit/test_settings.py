@@ -71,7 +71,11 @@ def test_production_refuses(change: dict[str, str], sentence: str) -> None:
 
 def test_every_refusal_in_the_table_is_tested() -> None:
     marks = next(mark for mark in test_production_refuses.pytestmark if mark.name == "parametrize")
-    shown = [case[1] for case in marks.args[1]] + ["only serves this machine", "CERTIFICATE_KEY cannot be read"]
+    shown = [case[1] for case in marks.args[1]] + [
+        "only serves this machine",
+        "file of its own",
+        "CERTIFICATE_KEY cannot be read",
+    ]
     assert not [one for _, one in settings._UNSAFE if not any(part in one for part in shown)]
 
 
@@ -93,6 +97,11 @@ def test_the_demo_serves_this_machine_only_unless_told() -> None:
 
 def test_the_demo_never_touches_the_real_records() -> None:
     assert load({"RINGFENCE_DEMO": "yes"}).database_url != load(GOOD).database_url
+    named = {"RINGFENCE_DATABASE": "sqlite+aiosqlite:///real.sqlite"}
+    assert load(GOOD | named).database == named["RINGFENCE_DATABASE"]
+    for environ, over in (({"RINGFENCE_DEMO": "yes"} | named, {}), (named, {"demo": True})):
+        with pytest.raises(BadSettings, match="a file of its own"):
+            load(environ, over=over)
 
 
 def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:
