@@ -198,11 +198,23 @@ def tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
+def _without_callers(record: logging.LogRecord) -> bool:
+    """aiohttp tells who sent a malformed request, and shows the request. Only the kind of fault is kept."""
+    kind = record.exc_info[0] if record.exc_info else None
+    record.msg, record.args = f"a connection was not HTTP, or broke ({kind.__name__ if kind else 'unknown'})", ()
+    record.exc_info = record.exc_text = record.stack_info = None
+    return True
+
+
+_WIRE: Final = logging.getLogger(f"{__name__}.wire")
+_WIRE.addFilter(_without_callers)
+
+
 async def open_doors(
     app: web.Application, sockets: Sequence[socket.socket], context: ssl.SSLContext | None = None
 ) -> web.AppRunner:
     """Serve ``app`` on sockets that ``listen`` took. ``await runner.cleanup()`` closes the house."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    runner = web.AppRunner(app, access_log=None, logger=_WIRE, shutdown_timeout=DRAIN_SECONDS)
     try:
         await runner.setup()
         for one in sockets:

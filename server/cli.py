@@ -93,11 +93,18 @@ def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _run(settings: Settings, opened: Any) -> int:
     from server import app  # everything that is heavy, after the settings are known to be right
 
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for chatty in ("aiohttp", "alembic", "asyncio"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    set_up_logging(settings.log_level)
     _loop(app.serve(settings, opened=opened))
     return 0
+
+
+def set_up_logging(level: str) -> None:
+    """``level`` is for what this house says itself, which names nobody. What it stands on is heard from warnings up only:
+    a driver that explains itself repeats statements with what is in them."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger().setLevel(logging.WARNING)
+    for ours in ("server", "signalling"):
+        logging.getLogger(ours).setLevel(level.upper())
 
 
 def _loop(work: Coroutine[Any, Any, Any]) -> Any:

@@ -87,12 +87,12 @@ def _file(url: str) -> Path | None:
 def _engine(url: str) -> AsyncEngine:
     path = _file(url)
     if path is None:
-        return create_async_engine(url)
+        return create_async_engine(url, hide_parameters=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise DatabaseUnusable(sentence(fault)) from None
-    engine = create_async_engine(url)
+    engine = create_async_engine(url, hide_parameters=True)
     _one_transaction(engine.sync_engine)
     return engine
 

@@ -128,8 +128,10 @@ _TAKE_TURN: Final = text(f"SELECT pg_advisory_xact_lock({_ADVISORY})")
 def _open_sqlite(url: URL) -> Database:
     if url.database in (None, "", ":memory:"):
         raise ValueError("The database must be a file: what is only in memory cannot keep an audit record.")
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_reset_on_return=None)
-    reader = create_async_engine(url, pool_size=_READERS, max_overflow=0, pool_reset_on_return=None)
+    writer = create_async_engine(url, hide_parameters=True, pool_size=1, max_overflow=0, pool_reset_on_return=None)
+    reader = create_async_engine(
+        url, hide_parameters=True, pool_size=_READERS, max_overflow=0, pool_reset_on_return=None
+    )
     _dress(writer, begin="BEGIN IMMEDIATE", query_only=False)
     _dress(reader, begin="BEGIN", query_only=True)
     return Database(writer, reader)
@@ -170,9 +172,12 @@ def _begin(connection: sqlite3.Connection, begin: str) -> None:
 
 
 def _open_postgresql(url: URL) -> Database:
-    writer = create_async_engine(url, pool_size=8, max_overflow=0, isolation_level="READ COMMITTED")
+    writer = create_async_engine(
+        url, hide_parameters=True, pool_size=8, max_overflow=0, isolation_level="READ COMMITTED"
+    )
     reader = create_async_engine(
         url,
+        hide_parameters=True,
         pool_size=8,
         max_overflow=0,
         isolation_level="REPEATABLE READ",

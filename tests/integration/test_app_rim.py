@@ -7,13 +7,18 @@ import json
 import logging
 import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from server import cli
 from server.api import keys, middleware, problems
 from tests.house import Families, House, open_house
 
@@ -244,10 +249,23 @@ async def test_a_folder_without_its_slash_leads_to_it(house: House) -> None:
     assert (status, headers["Location"]) == (308, "/child/?x=1")
 
 
+@contextmanager
+def logging_as_served(level: str) -> Iterator[None]:
+    """What ``ringfence serve`` sets up, and as it was before afterwards."""
+    loggers = [logging.getLogger(name) for name in ("", "server", "signalling")]
+    before = [one.level for one in loggers]
+    cli.set_up_logging(level)
+    try:
+        yield
+    finally:
+        for one, was in zip(loggers, before, strict=True):
+            one.setLevel(was)
+
+
 async def test_the_log_of_a_whole_scenario_names_nobody(
     house: House, families: Families, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG, logger="server"), caplog.at_level(logging.DEBUG, logger="signalling"):
+    with logging_as_served("debug"):
         two = await families.two()
         await two.maya.connect()
         await two.theo.connect()
@@ -258,9 +276,16 @@ async def test_the_log_of_a_whole_scenario_names_nobody(
         await two.sam.call("POST", "/api/contacts/g_nobody00/end", {})
         await two.sam.post("/api/sign-out")
         await house.device().call("POST", "/api/sign-in", {"email": "sam1@example.org", "password": "wrong one"})
-    text = "\n".join(record.getMessage() for record in caplog.records)
-    assert "POST /api/sign-in 401" in text
-    assert "/api/contacts/{ref}/end" in text
+        for wrong in (b"GET /Maya\x00 HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nbad header Maya\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", house.settings.port)
+            writer.write(wrong)
+            assert b" 400 " in await reader.readline()
+            writer.close()
+    said = caplog.text  # with the tracebacks
+    assert "a connection was not HTTP" in said
+    assert not [one.name for one in caplog.records if not one.name.startswith(("server", "signalling"))]
+    assert "POST /api/sign-in 401" in said
+    assert "/api/contacts/{ref}/end" in said
     for never in (
         "Maya",
         "Sam",
@@ -275,12 +300,21 @@ async def test_the_log_of_a_whole_scenario_names_nobody(
         "k_",
         "g_nobody",
     ):
-        assert never not in text, never
+        assert never not in said, never
     long_ids = [
-        one for one in re.findall(r"[A-Za-z0-9_-]{16,}", text) if re.search(r"\d", one) and re.search(r"[A-Z]", one)
+        one for one in re.findall(r"[A-Za-z0-9_-]{16,}", said) if re.search(r"\d", one) and re.search(r"[A-Z]", one)
     ]
     assert long_ids == []
-    assert not re.search(r"\b\d{1,3}(\.\d{1,3}){3}\b", text)
+    assert not re.search(r"\b\d{1,3}(\.\d{1,3}){3}\b", said)
+
+
+async def test_a_fault_of_the_database_does_not_repeat_what_was_to_be_written(house: House) -> None:
+    for way in (house.db.begin, house.db.read):
+        with pytest.raises(DBAPIError) as fault:
+            async with way() as tx:
+                await tx.execute(text("INSERT INTO no_such_table VALUES (:name)"), {"name": "Maya"})
+        assert "Maya" not in str(fault.value)
+        assert "no_such_table" in str(fault.value)
 
 
 async def test_a_change_while_the_records_are_locked_is_told_plainly_and_leaves_nothing(
