@@ -44,8 +44,8 @@ HISTORY_MS: Final = 30 * 24 * 3_600_000  # row 46: who, when and how long, for t
 _MINUTE: Final = 60_000
 
 _LANE_VERBS: Final[Mapping[Media, Verb]] = {"audio": Verb.BE_HEARD_BY, "video": Verb.BE_SEEN_BY}
-#: The rules' codes in the closed list of the protocol. A sign-in that is no longer good is not told to be that: the socket
-#: that belongs to it is closed by the notice of its end.
+#: The rules' codes in the closed list of the protocol. A sign-in that is no longer good is not told to be that here: its
+#: socket is closed by the notice of its end, which is posted when it is revoked and when its time runs out (retention.py).
 _CODES: Final[Mapping[str, Code]] = {
     "not_found": "not_found",
     "not_permitted": "not_permitted",

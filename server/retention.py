@@ -82,9 +82,17 @@ async def sweep(db: Database, now: int) -> int:
 
 
 async def ended_by_the_clock(db: Database, since: int, now: int) -> int:
-    """Post ``facts_changed`` for everybody whose sign-in or whose yes ran out after ``since`` and not after ``now``. How many."""
+    """Tell of every sign-in and every yes that ran out after ``since`` and not after ``now``; how many people it concerns.
+
+    A sign-in takes its own socket and its place in a call with it (``session_over``): the facts about the person may be as good as
+    before, by another sign-in. Whoever shared something with these people is asked about again (``facts_changed``)."""
     async with db.begin() as tx:
-        people = set((await tx.execute(_SIGNED_OUT, {"since": since, "now": now})).scalars())
+        ran_out: dict[str, list[str]] = {}
+        for person, session in await tx.execute(_SIGNED_OUT, {"since": since, "now": now}):
+            ran_out.setdefault(person, []).append(session)
+        for person, ended in ran_out.items():
+            await outbox.post(tx, "session_over", [person], now=now, sessions=ended, code="session_revoked")
+        people = set(ran_out)
         for pair in await tx.execute(_PAST_ITS_YEAR, {"since": since, "now": now}):
             people.update(pair)
         if people:
@@ -92,8 +100,10 @@ async def ended_by_the_clock(db: Database, since: int, now: int) -> int:
     return len(people)
 
 
-_SIGNED_OUT: Final = select(sessions.c.person_id).where(
-    sessions.c.expires_at > bindparam("since"), sessions.c.expires_at <= bindparam("now")
+_SIGNED_OUT: Final = select(sessions.c.person_id, sessions.c.id).where(
+    sessions.c.expires_at > bindparam("since"),
+    sessions.c.expires_at <= bindparam("now"),
+    sessions.c.revoked_at.is_(None),
 )
 _PAST_ITS_YEAR: Final = select(contacts.c.a_id, contacts.c.b_id).where(
     contacts.c.state == "approved", contacts.c.until > bindparam("since"), contacts.c.until <= bindparam("now")

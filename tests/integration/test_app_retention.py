@@ -9,7 +9,8 @@ from sqlalchemy import Table, func, select
 from server import retention
 from server.api import keys
 from server.db.models import calls, contacts, devices, introductions, metadata, notices, pairings, sessions, tickets
-from tests.house import DAY, Families, House
+from tests.house import DAY, PASSWORD, Families, House
+from tests.integration.families import put
 
 MINUTE = 60_000
 
@@ -123,6 +124,7 @@ async def live_pair(house: House, families: Families) -> tuple[Any, str]:
 
 async def test_a_live_call_ends_when_the_yes_runs_out_by_the_clock(house: House, families: Families) -> None:
     two, call = await live_pair(house, families)
+    await put(house, "UPDATE sessions SET expires_at = expires_at + :more", more=30 * DAY)  # only the yes runs out
     since = house.app[keys.CLOCK].now()
     house.hand.forward(DAY)
     assert await retention.ended_by_the_clock(house.db, since, house.app[keys.CLOCK].now()) == 0
@@ -133,3 +135,34 @@ async def test_a_live_call_ends_when_the_yes_runs_out_by_the_clock(house: House,
         ended = await one.expect("call.ended")
         assert (ended["call"], ended["code"]) == (call, "policy_revoked")
     assert house.app[keys.GATE].who_sees_whom() == frozenset()
+
+
+async def test_a_sign_in_that_runs_out_takes_its_call_with_it_though_the_person_has_another(
+    house: House, families: Families
+) -> None:
+    sam = await families.grown_up("Sam")
+    maya, maya_id = await families.child(sam, "Maya")
+    token = (await sam.post("/api/links", {"child": maya_id}))["url"].split("#invite=")[1]
+    await sam.post("/api/links/accept", {"token": token, "for": "me", "how_known": "family", "answer": "camera"})
+    [asked] = (await maya.get("/api/child/home"))["asks"]
+    await maya.post(f"/api/child/asks/{asked['id']}/answer", {"yes": True, "how_known": "family"})
+    house.hand.forward(DAY)
+    later = house.device()
+    await later.post("/api/sign-in", {"email": "sam1@example.org", "password": PASSWORD})
+    for one in (maya, sam, later):
+        await one.connect()
+    placed = await maya.ask(t="call.invite", to=[await families.newest(maya)], media="audio")
+    assert placed["t"] == "ok"
+    ring = await sam.expect("call.incoming")
+    assert (await sam.ask(t="call.accept", call=ring["call"], nonce=ring["nonce"]))["t"] == "ok"
+
+    since = house.app[keys.CLOCK].now()
+    house.hand.forward(29 * DAY)
+    assert await retention.ended_by_the_clock(house.db, since, house.app[keys.CLOCK].now()) == 1
+    house.app[keys.FOLLOWER].wake()
+    assert (await sam.expect("bye"))["code"] == "session_revoked"
+    assert (await sam.expect("closed"))["code"] == 4403
+    assert (await maya.expect("call.ended"))["call"] == placed["call"]
+    assert house.app[keys.GATE].who_sees_whom() == frozenset()
+    assert (await later.call("GET", "/api/me")).status == 200
+    assert not [frame for frame in later.seen if frame["t"] in ("bye", "closed")]
