@@ -18,7 +18,7 @@ import hashlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -118,7 +118,7 @@ class Rulebook:
             known = memory.get(question)
             if known is not None:
                 return known
-            decision = self._judge(question)
+            decision = self._judge(question, self._entities)
             if len(memory) >= _REMEMBERED:
                 memory.popitem(last=False)
             memory[question] = decision
@@ -127,6 +127,14 @@ class Rulebook:
             return self._answer(allowed=False, rules=(_RULE_BROKEN,))
         return decision
 
+    def judge(self, question: Question) -> Decision:
+        """As :meth:`decide`, but the engine is asked now and nothing is remembered: to see whether it still works."""
+        try:
+            return self._judge(question, self._parse_entities)
+        except Exception as broken:
+            log.error("a question could not be decided (%s); the answer is no", type(broken).__name__)
+            return self._answer(allowed=False, rules=(_RULE_BROKEN,))
+
     def decide_plain(self, question: Mapping[str, Any]) -> Decision:
         """The answer to a question written as plain JSON values: a vector, or another program. Missing or unknown: no."""
         try:
@@ -134,7 +142,9 @@ class Rulebook:
         except (ValueError, TypeError):
             return self._answer(allowed=False, rules=(_RULE_BROKEN,))
 
-    def _judge(self, question: Question) -> Decision:
+    def _judge(
+        self, question: Question, entities: Callable[[str, Person, Person | Matter], cedarpy.Entities]
+    ) -> Decision:
         if not well_formed(question):
             log.error("a fact has the wrong type; the answer is no")
             return self._answer(allowed=False, rules=(_RULE_BROKEN,))
@@ -153,7 +163,7 @@ class Rulebook:
                 "context": context,
             },
             self._parts[verb].policies,
-            self._entities(verb, question.x, resource),
+            entities(verb, question.x, resource),
         )
         named = result.diagnostics.id_annotations_by_reason
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:

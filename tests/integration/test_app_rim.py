@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from server import cli
-from server.api import keys, middleware, problems
+from server.api import keys, middleware, problems, rim
 from tests.house import Families, House, open_house
 
 POSTS = [("POST", "/api/sign-in"), ("POST", "/api/ws-ticket"), ("POST", "/api/pairings"), ("DELETE", "/api/me")]
@@ -188,6 +188,14 @@ async def test_health_turns_red_when_the_gate_is_deaf(house: House) -> None:
         asyncio.get_running_loop().remove_reader(deaf.fileno())
     answer = await house.device().call("GET", "/healthz")
     assert (answer.status, answer.json["guards"]["gate"]) == (503, False)
+
+
+async def test_health_turns_red_when_the_rules_do_not_answer_any_more(house: House) -> None:
+    assert (await house.device().call("GET", "/healthz")).status == 200
+    house.app[keys.KEEPER].rulebook._parts = {}  # what the engine is given; what was decided before is still remembered
+    house.app[rim.LOOKED].until = 0.0
+    answer = await house.device().call("GET", "/healthz")
+    assert (answer.status, answer.json["guards"]["policy"]) == (503, False)
 
 
 async def test_health_turns_red_when_somebody_cut_the_audit_record(house: House, families: Families) -> None:
