@@ -26,6 +26,9 @@ Action = Literal["sign_in", "sign_up", "pairing", "friend_code", "link", "demo"]
 WINDOW_MS: Final = 30 * 60_000
 LIMIT: Final = 10  # failures in the window
 FREE: Final = 3  # so many before the first wait: people mistype
+UNKNOWN: Final = (
+    "unknown"  # whoever comes from what is no address ("" too) shares one counter, and is never known from before
+)
 DELAYS_S: Final = (1, 2, 4, 8, 16, 25, 25)  # after the 3rd, 4th, … failure
 MAX_KEYS: Final = 50_000  # about 10 MB; an attacker with more homes than that is slowed elsewhere
 
@@ -56,21 +59,21 @@ class Throttle:
     def forgive(self, action: Action, *, account: str | None = None, address: str | None = None) -> None:
         """The attempt just counted was right (or right but expired). The account starts anew; of the address only this one
         attempt is taken back, or one good account would buy endless guesses at others."""
-        if account and address:
+        if account and address is not None and _home(address) != UNKNOWN:
             self._known[self._hash("known", account, _home(address))] = None
             while len(self._known) > MAX_KEYS:
                 self._known.popitem(last=False)
         if account:
             self._failures.pop(self._hash(action, "account", account), None)
-        if address:
+        if address is not None:
             key = self._hash(action, "address", _home(address))
             times = self._failures.get(key)
             if times:
                 times.pop()
 
     def _keys(self, action: Action, account: str | None, address: str | None) -> list[bytes]:
-        keys = [self._hash(action, "address", _home(address))] if address else []
-        if account and not (address and self._hash("known", account, _home(address)) in self._known):
+        keys = [self._hash(action, "address", _home(address))] if address is not None else []
+        if account and not (address is not None and self._hash("known", account, _home(address)) in self._known):
             keys.append(self._hash(action, "account", account))
         return keys
 
@@ -96,7 +99,7 @@ def _home(address: str) -> str:
     try:
         found = ipaddress.ip_address(address.split("%")[0])
     except ValueError:
-        return "unknown"
+        return UNKNOWN
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped:
             return str(found.ipv4_mapped)

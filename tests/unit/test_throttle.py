@@ -119,6 +119,23 @@ def test_what_is_no_address_is_counted_together() -> None:
     assert allowed == throttle.FREE
 
 
+def test_an_empty_address_is_counted_like_any_other_that_is_none() -> None:
+    one = Throttle(Hand())
+    allowed = [one.check("pairing", address=("", "nonsense")[n % 2]) for n in range(50)].count(None)
+    assert allowed == throttle.FREE
+    assert Throttle(Hand()).check("pairing", address="") is None
+
+
+def test_nobody_is_known_from_before_by_an_address_that_is_none() -> None:
+    hand = Hand()
+    one = Throttle(hand)
+    assert one.check("sign_in", account="sam", address="") is None
+    one.forgive("sign_in", account="sam", address="")
+    for n in range(throttle.LIMIT):
+        guess(one, hand, address=f"198.51.100.{n}")
+    assert one.check("sign_in", account="sam", address="") is not None
+
+
 def test_actions_are_counted_apart() -> None:
     one = Throttle(Hand())
     for _ in range(throttle.FREE):
