@@ -6,7 +6,8 @@
 
 ``post`` is called inside the transaction that changes a fact. After the commit somebody calls ``Follower.wake``; the bus and the
 wake only make it quick, the row makes it sure. The follower reads the undone rows in order, lets the hub act on each and
-marks it done afterwards. If the process dies between commit and cut, the row is still there: it is followed first at the
+marks it done afterwards. Notices about the same people are acted on one after another, in order; those about others at the
+same time. If the process dies between commit and cut, the row is still there: it is followed first at the
 next start, before a socket is let in. If the hub cannot act (it raises or hangs), the row stays undone, health turns red and the
 row is tried again: a notice is never dropped, and acting twice on one does no harm because the hub only asks again.
 
@@ -30,10 +31,12 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.db.models import notices
@@ -47,9 +50,11 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["facts_changed", "session_over", "changed", "end_call"]
 
-PAUSE_SECONDS: Final = 1.0  # looked at this often even when nobody wakes us: another node may have written
-ACT_SECONDS: Final = 5.0  # longer than the hub's own limit on asking; then the notice is tried again
-BATCH: Final = 64
+PAUSE_SECONDS: Final = 1.0  # looked at this often even when nobody wakes us: somebody may have forgotten to
+ACT_SECONDS: Final = 7.0  # longer than the hub's own limit on asking (5 s); then the notice is tried again
+STALE_SECONDS: Final = 10.0  # nobody has looked for so long: the guard is not effective
+LATE_SECONDS: Final = 15.0  # a notice has waited for so long: the guard is not effective
+BATCH: Final = 256  # acted on at once; more wait in their rows
 
 
 class Listener(Protocol):
@@ -81,17 +86,43 @@ _UNDONE: Final = (
     .order_by(notices.c.id)
     .limit(BATCH)
 )
+_OLDEST: Final = select(func.min(notices.c.created_at)).where(notices.c.done_at.is_(None))
 _DONE: Final = update(notices).where(notices.c.id == bindparam("row")).values(done_at=bindparam("at"))
 
 
-class Follower:
-    """Follows the outbox. ``run`` is one task for the life of the process; ``catch_up`` is awaited once before the doors open."""
+@dataclass(frozen=True, slots=True)
+class _Acting:
+    """A notice that is being carried out. ``task`` says whether it could be; done ones wait to be marked."""
 
-    def __init__(self, db: Database, hub: Listener, clock: Clock) -> None:
-        self._db, self._hub, self._clock = db, hub, clock
+    people: frozenset[str]
+    task: asyncio.Task[bool]
+
+
+class Follower:
+    """Follows the outbox. ``run`` is one task for the life of the process; ``catch_up`` is awaited once before the doors open.
+    ``steady`` gives seconds from anywhere."""
+
+    def __init__(self, db: Database, hub: Listener, clock: Clock, steady: Callable[[], float] = time.monotonic) -> None:
+        self._db, self._hub, self._clock, self._steady = db, hub, clock, steady
         self._awake = asyncio.Event()
-        self._following = asyncio.Lock()
-        self.effective = True  #: False while a notice could not be acted on; /healthz reads it
+        self._turn = asyncio.Lock()
+        self._acting: dict[int, _Acting] = {}  # in the order of their rows
+        self._failed: dict[int, float] = {}  # row -> when it is tried again
+        self._done = 0
+        self._away = self._stopped = False
+        self._looked = steady()
+
+    @property
+    def effective(self) -> bool:
+        """False while a notice could not be acted on, while the rows cannot be read, and when nobody looks at them any more."""
+        fresh = self._steady() - self._looked <= STALE_SECONDS
+        return fresh and not (self._failed or self._away or self._stopped)
+
+    async def on_time(self) -> bool:
+        """Whether revocations are carried out: ``effective``, and no row has waited too long. For /healthz."""
+        async with self._db.read() as tx:
+            oldest = (await tx.execute(_OLDEST)).scalar_one()
+        return self.effective and (oldest is None or self._clock.now() - oldest <= LATE_SECONDS * 1000)
 
     def wake(self) -> None:
         """Something was committed. Cheap, and safe to call for nothing."""
@@ -99,44 +130,79 @@ class Follower:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), PAUSE_SECONDS)
-            self._awake.clear()
-            await self.catch_up()
-            if not self.effective:
-                await asyncio.sleep(PAUSE_SECONDS / 4)
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._awake.wait(), PAUSE_SECONDS)
+                self._awake.clear()
+                if not await self._look():
+                    await asyncio.sleep(PAUSE_SECONDS / 4)
+        finally:
+            self._stopped = True
+            for one in self._acting.values():
+                one.task.cancel()
 
     async def catch_up(self) -> int:
-        """Follow every undone row, in order. How many were done. Never raises."""
-        done: list[int] = []
-        failed: list[int] = []
-        async with self._following:
+        """Follow every undone row, and return when each has been tried. How many were done. Never raises."""
+        before, tried = self._done, set[int]()
+        self._failed = dict.fromkeys(self._failed, self._steady())
+        while await self._look(tried) and self._acting:
+            tried |= self._acting.keys()
+            await asyncio.wait([one.task for one in self._acting.values()], return_when=asyncio.FIRST_COMPLETED)
+        return self._done - before
+
+    async def _look(self, tried: Collection[int] = ()) -> bool:
+        """Mark what was acted on and begin with what is new. False if the database is away."""
+        async with self._turn:
             try:
-                while rows := await self._undone(failed):
-                    acted: list[int] = []
-                    for row in rows:
-                        good = await self._act(row.id, row.kind, json.loads(row.people), json.loads(row.detail))
-                        (acted if good else failed).append(row.id)
-                    await self._mark(acted)
-                    done += acted
-                self.effective = not failed
+                await self._mark()
+                await self._begin(tried)
             except Exception as fault:
-                # the database is away; the rows are safe in it and the next round finds them
-                self.effective = False
+                # the rows are safe in the database and the next look finds them
+                self._away = True
                 log.error("notices could not be followed (%s)", type(fault).__name__)
-        return len(done)
+                return False
+            self._away, self._looked = False, self._steady()
+            return True
 
-    async def _undone(self, failed: Sequence[int]) -> Sequence[Any]:
-        # one that cannot be acted on must not hold up the next, which may be another family's revocation
-        async with self._db.read() as tx:
-            return (await tx.execute(_UNDONE.where(notices.c.id.not_in(failed)) if failed else _UNDONE)).all()
+    async def _mark(self) -> None:
+        over = {row: _acted(one.task) for row, one in self._acting.items() if one.task.done()}
+        good = [row for row, acted in over.items() if acted]
+        if good:
+            async with self._db.begin() as tx:
+                await tx.execute(_DONE, [{"row": row, "at": self._clock.now()} for row in good])
+        for row, acted in over.items():
+            del self._acting[row]
+            self._failed.pop(row, None)
+            if not acted:
+                self._failed[row] = self._steady() + PAUSE_SECONDS
+        self._done += len(good)
 
-    async def _mark(self, ids: Sequence[int]) -> None:
-        if not ids:
+    async def _begin(self, tried: Collection[int]) -> None:
+        """Start what is new and what is to be tried again. A notice waits for earlier ones about the same people, never for
+        those about others: one slow family must not hold up another's cut, and one that fails holds up nobody."""
+        if len(self._acting) >= BATCH:
             return
-        async with self._db.begin() as tx:
-            await tx.execute(_DONE, [{"row": one, "at": self._clock.now()} for one in ids])
+        due = {row for row, at in self._failed.items() if at <= self._steady() and row not in tried}
+        held = [*self._acting, *(self._failed.keys() - due)]
+        async with self._db.read() as tx:
+            found = (await tx.execute(_UNDONE.where(notices.c.id.not_in(held)) if held else _UNDONE)).all()
+        if len(found) < BATCH:
+            for gone in due - {row.id for row in found}:
+                del self._failed[gone]
+        for row in found:
+            people = frozenset(json.loads(row.people))
+            earlier = [one.task for one in self._acting.values() if one.people & people]
+            task = asyncio.create_task(self._follow(row, earlier))
+            self._acting[row.id] = _Acting(people, task)
+
+    async def _follow(self, row: Any, earlier: Sequence[asyncio.Task[bool]]) -> bool:
+        try:
+            if earlier:
+                await asyncio.wait(earlier)
+            return await self._act(row.id, row.kind, json.loads(row.people), json.loads(row.detail))
+        finally:
+            self._awake.set()
 
     async def _act(self, row: int, kind: str, people: list[str], detail: dict[str, Any]) -> bool:
         try:
@@ -158,3 +224,8 @@ class Follower:
             )
             return False
         return True
+
+
+def _acted(task: asyncio.Task[bool]) -> bool:
+    """Whether a task that is over did what it had to."""
+    return not task.cancelled() and task.exception() is None and task.result()

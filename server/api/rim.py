@@ -98,7 +98,7 @@ async def _gate_hears(app: web.Application) -> bool:
 
 
 async def _revocations_are_followed(app: web.Application) -> bool:
-    return app[keys.FOLLOWER].effective
+    return await app[keys.FOLLOWER].on_time()
 
 
 async def _records_can_be_written(app: web.Application) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from server.clock import Clock
 from server.db.migrate import migrate
 from server.db.models import notices
 from server.db.session import Database
-from server.notices import Follower, post
+from server.notices import ACT_SECONDS, LATE_SECONDS, STALE_SECONDS, Follower, post
+from signalling.pace import HubLimits
 
 
 class Ear:
@@ -23,6 +24,7 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[tuple[Any, ...]] = []
         self.deaf = ""
+        self.slow: dict[str, asyncio.Event] = {}  # whoever this happens to is dealt with only then
 
     def _note(self, *told: Any) -> None:
         if told[0] == self.deaf:
@@ -30,6 +32,9 @@ class Ear:
         self.heard.append(told)
 
     async def facts_changed(self, people: Collection[str]) -> None:
+        for person in people:
+            if person in self.slow:
+                await self.slow[person].wait()
         self._note("facts_changed", list(people))
 
     async def close_sessions(self, session_ids: Iterable[str], code: str) -> None:
@@ -162,3 +167,75 @@ async def test_the_follower_outlives_a_database_that_is_away(db: Database, tmp_p
         await tx.exec_driver_sql("ALTER TABLE hidden RENAME TO notices")
     assert await follower.catch_up() == 1
     assert follower.effective
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def test_one_slow_family_holds_up_nobody_else_and_keeps_its_own_order(db: Database) -> None:
+    ear = Ear()
+    ear.slow["a"] = asyncio.Event()
+    follower = Follower(db, ear, Clock())
+    running = asyncio.create_task(follower.run())
+    try:
+        async with db.begin() as tx:
+            await post(tx, "facts_changed", ["a"], now=1)
+            await post(tx, "changed", ["a", "b"], now=1, what=["people"])
+            await post(tx, "facts_changed", ["c"], now=1)
+        follower.wake()
+        await until(lambda: ("facts_changed", ["c"]) in ear.heard)
+        async with db.begin() as tx:  # also one that comes while the slow one is under way
+            await post(tx, "facts_changed", ["d"], now=1)
+        follower.wake()
+        await until(lambda: ("facts_changed", ["d"]) in ear.heard)
+        assert ear.heard == [("facts_changed", ["c"]), ("facts_changed", ["d"])]
+        ear.slow["a"].set()
+        await until(lambda: len(ear.heard) == 4)
+        assert ear.heard[2:] == [("facts_changed", ["a"]), ("changed", ["a", "b"], ["people"])]
+        await follower.catch_up()
+        assert await undone(db) == []
+    finally:
+        running.cancel()
+
+
+def test_the_follower_waits_longer_than_the_hub_does() -> None:
+    assert HubLimits().ask_seconds < ACT_SECONDS
+
+
+async def test_the_guard_turns_red_when_a_notice_has_waited_too_long(db: Database) -> None:
+    clock = Clock()
+    follower = Follower(db, Ear(), clock)
+    async with db.begin() as tx:
+        await post(tx, "facts_changed", ["a"], now=clock.now())
+    assert await follower.on_time()
+    async with db.begin() as tx:
+        await tx.execute(update(notices).values(created_at=clock.now() - int(LATE_SECONDS * 1000) - 1))
+    assert not await follower.on_time()
+    await follower.catch_up()
+    assert await follower.on_time()
+
+
+async def test_the_guard_turns_red_when_nobody_looks_any_more(db: Database) -> None:
+    seconds = [0.0]
+    follower = Follower(db, Ear(), Clock(), lambda: seconds[0])
+    await follower.catch_up()
+    seconds[0] += STALE_SECONDS
+    assert await follower.on_time()
+    seconds[0] += 1
+    assert not await follower.on_time()
+    await follower.catch_up()
+    assert await follower.on_time()
+
+
+async def test_the_guard_turns_red_when_the_follower_has_ended(db: Database) -> None:
+    follower = Follower(db, Ear(), Clock())
+    running = asyncio.create_task(follower.run())
+    await asyncio.sleep(0)
+    assert await follower.on_time()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not await follower.on_time()

@@ -18,7 +18,7 @@ from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from server import cli
+from server import cli, notices
 from server.api import keys, middleware, problems, rim
 from tests.house import Families, House, open_house
 
@@ -176,7 +176,9 @@ async def test_health_is_green_and_names_each_guard(house: House) -> None:
 
 
 async def test_health_turns_red_when_revocations_are_not_followed(house: House) -> None:
-    house.app[keys.FOLLOWER].effective = False
+    async with house.db.begin() as tx:
+        await notices.post(tx, "a_kind_of_next_year", [], now=house.hand())  # type: ignore[arg-type]  # nobody can act on it
+    await house.app[keys.FOLLOWER].catch_up()
     answer = await house.device().call("GET", "/healthz")
     assert answer.status == 503
     assert answer.json == {"ok": False, "guards": {**answer.json["guards"], "revocation": False}}
