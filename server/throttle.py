@@ -3,13 +3,15 @@
 An attempt counts as a failure from the moment it is made until the caller says it was right (``forgive``): two hundred tries
 at once are two hundred failures, not one. Two tries are free, then each next one waits longer, and ten within half an hour
 close the door for the rest of that half hour (reference: spreed's throttler, 10 in 30 minutes per address and /64, delay up to
-25 s). A right but expired password or code is forgiven too: slowness is for guessing (spreed 918b10a).
+25 s). What is no guess but costs us something (a sign-up, the words of a new device) is counted too, never forgiven, and has a
+pace of its own in ``PACES``: wide enough for a class behind one address, too narrow for a machine.
 
 Addresses are personal data, so they live here only, only in memory and only as a hash under a key that dies with the process;
 IPv6 is counted per /64 because that is what one home has. So that a stranger cannot lock a parent out by guessing at her
 account, an address that has signed in to an account before is not held to what others did to that account, only to its own.
 
-The number of counters is bounded; when it is reached the oldest goes. Several nodes each count for themselves.
+The number of counters is bounded; when it is reached the oldest goes. There is one process for one
+database, so there is one count.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ import hashlib
 import ipaddress
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, Literal
 
-Action = Literal["sign_in", "sign_up", "pairing", "friend_code", "link", "demo"]
+Action = Literal["sign_in", "sign_up", "new_family", "pairing", "new_device", "friend_code", "link", "hello"]
 
 WINDOW_MS: Final = 30 * 60_000
 LIMIT: Final = 10  # failures in the window
@@ -30,6 +33,23 @@ UNKNOWN: Final = (
     "unknown"  # whoever comes from what is no address ("" too) shares one counter, and is never known from before
 )
 DELAYS_S: Final = (1, 2, 4, 8, 16, 25, 25)  # after the 3rd, 4th, … failure
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most ``limit`` counted tries in ``window_ms``; after ``free`` of them each next one waits, see ``DELAYS_S``."""
+
+    limit: int = LIMIT
+    window_ms: int = WINDOW_MS
+    free: int = FREE
+
+
+GUESSING: Final = Pace()
+PACES: Final[Mapping[Action, Pace]] = {
+    "new_family": Pace(limit=20, window_ms=60 * 60_000, free=20),
+    "new_device": Pace(limit=30, free=30),  # a class unpacks its tablets
+    "hello": Pace(free=LIMIT),  # a ticket cannot be guessed, so no waits: what is bounded is the work of saying no
+}
 MAX_KEYS: Final = 50_000  # about 10 MB; an attacker with more homes than that is slowed elsewhere
 
 
@@ -44,20 +64,20 @@ class Throttle:
 
     def check(self, action: Action, *, account: str | None = None, address: str | None = None) -> int | None:
         """None: go on, and the attempt is counted. Otherwise whole seconds to wait, and nothing is counted."""
-        now = self._now()
+        now, pace = self._now(), PACES.get(action, GUESSING)
         keys = self._keys(action, account, address)
-        wait = max((self._wait(key, now) for key in keys), default=0)
+        wait = max((self._wait(key, pace, now) for key in keys), default=0)
         if wait > 0:
             return -(-wait // 1000)
         for key in keys:
-            self._failures.setdefault(key, deque(maxlen=LIMIT)).append(now)
+            self._failures.setdefault(key, deque(maxlen=pace.limit)).append(now)
             self._failures.move_to_end(key)
         while len(self._failures) > MAX_KEYS:
             self._failures.popitem(last=False)
         return None
 
     def forgive(self, action: Action, *, account: str | None = None, address: str | None = None) -> None:
-        """The attempt just counted was right (or right but expired). The account starts anew; of the address only this one
+        """The attempt just counted was right. The account starts anew; of the address only this one
         attempt is taken back, or one good account would buy endless guesses at others."""
         if account and address is not None and _home(address) != UNKNOWN:
             self._known[self._hash("known", account, _home(address))] = None
@@ -77,18 +97,18 @@ class Throttle:
             keys.append(self._hash(action, "account", account))
         return keys
 
-    def _wait(self, key: bytes, now: int) -> int:
+    def _wait(self, key: bytes, pace: Pace, now: int) -> int:
         times = self._failures.get(key)
         if not times:
             return 0
-        while times and times[0] <= now - WINDOW_MS:
+        while times and times[0] <= now - pace.window_ms:
             times.popleft()
         count = len(times)
-        if count >= LIMIT:
-            return times[0] + WINDOW_MS - now
-        if count < FREE:
+        if count >= pace.limit:
+            return times[0] + pace.window_ms - now
+        if count < pace.free:
             return 0
-        return times[-1] + 1000 * DELAYS_S[count - FREE] - now
+        return times[-1] + 1000 * DELAYS_S[count - pace.free] - now
 
     def _hash(self, *parts: str) -> bytes:
         return hashlib.blake2b("\0".join(parts).encode(), key=self._key, digest_size=16).digest()

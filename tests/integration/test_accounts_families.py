@@ -8,6 +8,7 @@ from sqlite3 import IntegrityError
 import pytest
 
 from server.api import keys
+from server.throttle import PACES
 from tests.house import DAY, PASSWORD, PROMISES, Families, House
 from tests.integration.families import look, put, same
 from tests.peers import Browserless
@@ -435,3 +436,33 @@ async def test_every_act_and_every_refusal_has_its_row_in_the_record(house: Hous
     assert ("look_at_contacts", "allow") in rows
     everything = str(await look(house, "SELECT * FROM audit"))
     assert not any(name in everything for name in ("Maya", "Theo", "Sam", "Femi", "example.org", "127.0.0.1"))
+
+
+async def test_words_for_new_devices_are_not_given_out_without_end(house: House, families: Families) -> None:
+    sam = await families.grown_up("Sam")
+    device = house.device()
+    limit = PACES["new_device"].limit
+    answers = [await device.call("POST", "/api/pairings", {}) for _ in range(limit + 1)]
+    assert [one.status for one in answers] == [201] * limit + [429]
+    assert answers[-1].code == "slow_down"
+    assert await look(house, "SELECT COUNT(*) FROM pairings") == [
+        (1,)
+    ]  # each try of this device took the place of the one before
+    # nothing else of this address is slower for it, and the half hour ends
+    assert (await sam.call("POST", "/api/pairings/look", {"words": answers[limit - 1].json["words"]})).status == 200
+    house.hand.forward(PACES["new_device"].window_ms)
+    assert (await device.call("POST", "/api/pairings", {})).status == 201
+
+
+async def test_one_address_makes_only_so_many_families_an_hour_though_each_is_right(house: House) -> None:
+    limit = PACES["new_family"].limit
+    card = {"password": PASSWORD, "kind": "trusted_adult", "name": "Gran", "avatar": 1, "ground": 1}
+    answers = [
+        await house.device().call("POST", "/api/sign-up", {"email": f"gran{n}@example.org", **card})
+        for n in range(limit + 1)
+    ]
+    assert [one.status for one in answers] == [201] * limit + [429]
+    assert await look(house, "SELECT COUNT(*) FROM accounts") == [(limit,)]
+    house.hand.forward(PACES["new_family"].window_ms)
+    again = await house.device().call("POST", "/api/sign-up", {"email": "gran@example.org", **card})
+    assert again.status == 201

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
+import pytest
 
 from server import throttle
-from server.throttle import Throttle
+from server.throttle import Action, Throttle
 
 
 class Hand:
@@ -136,6 +136,17 @@ def test_nobody_is_known_from_before_by_an_address_that_is_none() -> None:
     assert one.check("sign_in", account="sam", address="") is not None
 
 
+@pytest.mark.parametrize("action", sorted(throttle.PACES))
+def test_an_action_with_a_pace_of_its_own_never_waits_before_its_limit_and_stops_at_it(action: Action) -> None:
+    hand, pace = Hand(), throttle.PACES[action]
+    one = Throttle(hand)
+    tries = [one.check(action, address="192.0.2.1") for _ in range(pace.limit + 5)]
+    assert tries == [None] * pace.limit + [pace.window_ms // 1000] * 5
+    assert one.check(action, address="192.0.2.2") is None
+    hand.later(pace.window_ms / 1000)
+    assert one.check(action, address="192.0.2.1") is None
+
+
 def test_actions_are_counted_apart() -> None:
     one = Throttle(Hand())
     for _ in range(throttle.FREE):
@@ -163,4 +174,4 @@ def test_memory_is_bounded() -> None:
     for n in range(throttle.MAX_KEYS + 500):
         one.check("sign_in", account=f"a{n}")
     assert len(one._failures) == throttle.MAX_KEYS
-    assert cast(int, max(len(times) for times in one._failures.values())) <= throttle.LIMIT
+    assert max(len(times) for times in one._failures.values()) <= throttle.LIMIT
