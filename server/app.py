@@ -27,6 +27,7 @@ from server import api, audit, demo, retention
 from server.api import keys, middleware, rim
 from server.calls import Calls
 from server.clock import Clock
+from server.db.alone import serve_alone
 from server.db.migrate import migrate, refuse_old
 from server.db.session import Database
 from server.errors import BadSettings, CannotStart, NoNetwork, PortTaken
@@ -55,6 +56,7 @@ async def build_app(
         if settings.demo:
             await migrate(settings.database_url)
         await refuse_old(settings.database_url)
+        opened.push_async_callback(await serve_alone(settings.database_url))
         db = await Database.open(settings.database_url)
         opened.push_async_callback(db.close)
         clock.not_before(await audit.newest(db))

@@ -1,8 +1,8 @@
 """From any older shape of the tables to today's, in one transaction, or not at all.
 
 ``migrate`` runs the revisions under migrations/ ; ``refuse_old`` is what a starting server asks: it never migrates on its own in
-production, because two versions of it may be running. Whatever is wrong with the database is said in one sentence
-(``DatabaseUnusable``), here and nowhere else, so that every command says the same.
+production, because a change of shape is for the person who runs it to choose. Whatever is wrong with the database is said in
+one sentence (``DatabaseUnusable``), here and nowhere else, so that every command says the same.
 """
 
 from __future__ import annotations

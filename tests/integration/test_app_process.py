@@ -171,6 +171,21 @@ async def test_a_server_that_is_told_to_stop_says_goodbye_and_ends_well(tmp_path
             await maya.close()
 
 
+async def test_one_database_is_served_by_one_process_and_looked_at_by_any(tmp_path: Path) -> None:
+    assert ringfence(tmp_path, "migrate", **PRODUCTION).returncode == 0
+    async with running(tmp_path, "serve", **PRODUCTION) as (process, _):
+        second = await asyncio.to_thread(ringfence, tmp_path, "serve", **PRODUCTION)
+        assert refused(second).startswith("Another Ringfence serves this database.")
+        for beside in (("migrate",), ("audit", "verify")):
+            assert (await asyncio.to_thread(ringfence, tmp_path, *beside, **PRODUCTION)).returncode == 0, beside
+        process.kill()  # however it ends, the next one may serve
+        await process.wait()
+    async with running(tmp_path, "serve", **PRODUCTION) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            assert await process.wait() == 0
+
+
 async def test_a_fresh_production_serves_once_migrated(tmp_path: Path) -> None:
     assert ringfence(tmp_path, "migrate", **PRODUCTION).returncode == 0
     settings = {**PRODUCTION, "RINGFENCE_PORT": "0"}
