@@ -9,13 +9,10 @@
     │   │   ├── PortTaken        somebody else listens there
     │   │   ├── NoNetwork        no address to listen on or to be reached at
     │   │   └── DatabaseUnusable locked, read-only, not migrated, not there
-    │   ├── Busy                 503 busy_try_again: a bounded queue is full
-    │   └── GuardDown            503 guard_down: a guard is not effective, so nothing is allowed
+    │   └── Busy                 503 busy_try_again: a bounded queue is full
     └── TheirFault               the request is not one of ours; never logged with its content
         ├── BadRequest           422 bad_request: body or parameter is not of the documented shape
-        ├── TooLarge             413 too_large
         ├── NotSignedIn          401 not_signed_in
-        ├── BadOrigin            403 bad_origin: not sent by one of our own pages
         └── SlowDown             429 slow_down: tried too often
 
 Each carries the stable ``code`` that programs act on. Sentences in faults never contain what somebody typed.
@@ -63,12 +60,6 @@ class Busy(OurFault):
     code = "busy_try_again"
 
 
-class GuardDown(OurFault):
-    """Something that protects (gate, rules, audit) does not work: nothing is allowed until it does."""
-
-    code = "guard_down"
-
-
 class TheirFault(Fault):
     """The request was wrong, not the house."""
 
@@ -85,16 +76,8 @@ class BadRequest(TheirFault):
         self.fields: Mapping[str, str] = fields or {}
 
 
-class TooLarge(TheirFault):
-    code = "too_large"
-
-
 class NotSignedIn(TheirFault):
     code = "not_signed_in"
-
-
-class BadOrigin(TheirFault):
-    code = "bad_origin"
 
 
 class SlowDown(TheirFault):

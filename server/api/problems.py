@@ -33,7 +33,6 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "slow_down": (429, "Tried too often. Wait a little."),
     "internal": (500, "Something went wrong on our side."),
     "busy_try_again": (503, "Busy. Try again in a moment."),
-    "guard_down": (503, "A guard is not effective, so nothing is allowed."),
     "database_busy": (503, "The records are locked by another program. Try again in a moment."),
     "database_read_only": (503, "The records cannot be written, so nothing is allowed."),
 }
@@ -41,21 +40,17 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
 CONTENT_TYPE: Final = "application/problem+json"
 
 
-def problem(
-    code: str, *, retry_after_s: int | None = None, fields: Mapping[str, str] | None = None, status: int | None = None
-) -> web.Response:
-    """The answer for ``code``. ``fields``: wrong field to code. ``retry_after_s``: also sent as ``Retry-After``.
-    ``status`` only where one code has two (``not_signed_in`` is always 401; a policy's own code keeps the table's)."""
-    known, title = PROBLEMS[code]
-    number = status or known
-    told: dict[str, Any] = {"type": "about:blank", "title": title, "status": number, "code": code}
+def problem(code: str, *, retry_after_s: int | None = None, fields: Mapping[str, str] | None = None) -> web.Response:
+    """The answer for ``code``. ``fields``: wrong field to code. ``retry_after_s``: also sent as ``Retry-After``."""
+    status, title = PROBLEMS[code]
+    told: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}
     headers: dict[str, str] = {}
     if retry_after_s is not None:
         told["retry_after_s"] = retry_after_s
         headers["Retry-After"] = str(retry_after_s)
     if fields:
         told["fields"] = dict(fields)
-    return web.Response(status=number, body=msgspec.json.encode(told), content_type=CONTENT_TYPE, headers=headers)
+    return web.Response(status=status, body=msgspec.json.encode(told), content_type=CONTENT_TYPE, headers=headers)
 
 
 def denied(code: str) -> web.Response:
