@@ -81,6 +81,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _TRIES: Final = 3  # how often an answer that facts overtook is asked again before it counts as no
+_LAST_TRIES: Final = 3  # to write something down while the process is about to stop
 _REMEMBERED: Final = 4096  # changed people and closed sign-ins kept for questions still in flight
 _MENDABLE: Final = "consent_expired"  # the one loss of media that an ICE restart can mend
 
@@ -987,10 +988,23 @@ class Hub:
     async def _write_all(self, live: _Live) -> None:
         try:
             while live.notes:
-                what, args = live.notes.popleft()
-                await self._ask(what, *args)
+                what, args = live.notes[0]
+                await self._record(what, *args)
+                live.notes.popleft()
         finally:
             live.writing = False
+
+    async def _record(self, what: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Write it down, again if it could not be: else a call that is over would stand in the records as live. Not for
+        ever, and only a few times when the process is about to stop: the next start closes what is still open."""
+        tries = 0
+        while isinstance(await self._ask(what, *args), Refusal):
+            tries += 1
+            if tries >= (_LAST_TRIES if self._draining else self.limits.record_tries):
+                self.counts["records_lost"] += 1
+                log.error("call %s: %s could not be recorded", str(args[0])[:6], getattr(what, "__name__", "?"))
+                return
+            await asyncio.sleep(self.limits.record_pause_seconds)
 
     # -- presence -----------------------------------------------------------------------------------------------------
 
@@ -1169,10 +1183,7 @@ class Hub:
     def _turn_down(self, me: Session, request: str, permit: Permit, code: Code) -> None:
         """The authority has opened a call that will not ring: say so, and have it closed on record."""
         self._err(me, request, code)
-        self.spawn(self._write_one(permit.call, "cancelled"))
-
-    async def _write_one(self, call: str, code: Code) -> None:
-        await self._ask(self._authority.ended, call, code)
+        self.spawn(self._record(self._authority.ended, permit.call, "cancelled"))
 
     # -- small questions to ourselves ---------------------------------------------------------------------------------
 

@@ -24,6 +24,10 @@ class HubLimits:
     ping_seconds: float = protocol.PING_SECONDS
     ask_seconds: float = 5.0
     """An authority that has not answered by then has said no. Longer than any healthy transaction by a factor of 500."""
+    record_tries: int = 60
+    record_pause_seconds: float = 1.0
+    """What could not be written down about a call is tried again so often, so long apart: a minute is longer than a backup
+    holds the records. After that it is lost, counted and logged."""
     messages_per_second: float = 20.0
     """A busy client needs five in its busiest second: answer, SDP, microphone, camera, leave."""
     message_burst: float = 60.0

@@ -31,6 +31,7 @@ QUICK = HubLimits(
     ring_seconds=5.0,
     resume_seconds=5.0,
     ask_seconds=1.0,
+    record_pause_seconds=0.02,
     invites=((1000, 60.0),),
     invites_to_one=((1000, 60.0),),
 )

@@ -459,3 +459,33 @@ async def test_limits_of_tests_are_the_published_ones_unless_said() -> None:
     assert published.invites == ((6, 60.0), (30, 3600.0))
     assert published.invites_to_one == ((3, 300.0),)
     assert QUICK.messages_per_second == published.messages_per_second
+
+
+async def test_a_record_that_could_not_be_written_is_tried_again_and_keeps_its_order() -> None:
+    async with street(House(*ANN_AND_BEN)) as here:
+        call, (ann, ben) = await in_a_call(here, "ann", "ben")
+        await here.settled()
+        here.house.breaks |= {"went_out", "ended"}
+        await ben.ask("call.leave", call=call)
+        await ann.hear("call.ended")
+        async with asyncio.timeout(5):
+            while len(here.house.asked("went_out") + here.house.asked("ended")) < 3:
+                await asyncio.sleep(0.01)
+        here.house.breaks.clear()
+        await here.settled()
+        done = here.house.asked("ended")
+        assert len(done) > 1
+        assert len(set(done)) == 1
+        assert here.house.log[-1][0] == "ended"
+        assert here.hub.counts["records_lost"] == 0
+
+
+async def test_a_record_that_can_never_be_written_does_not_keep_the_process_from_stopping() -> None:
+    async with street(House(*ANN_AND_BEN)) as here:
+        await in_a_call(here, "ann", "ben")
+        await here.settled()
+        here.house.breaks.add("ended")
+        async with asyncio.timeout(10):
+            await here.hub.drain()
+        assert len(here.house.asked("ended")) == 3
+        assert here.hub.counts["records_lost"] == 1
