@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Container, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import WSMessage, WSMsgType, web
@@ -139,7 +140,24 @@ class _Socket:
                 self._closing.exception()  # a peer that is gone already cannot be bidden goodbye
 
 
-async def serve_socket(request: web.Request, hub: Hub, origins: Container[str]) -> web.StreamResponse:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who counts the hellos of wherever this socket comes from. A hello with a nonsense ticket costs its sender nothing and us a
+    transaction and a row of the record for ever, so it is counted before anybody is asked.
+
+    ``knock``: one more try; False means too many were wrong. ``right``: that try was a good one, take it back.
+    """
+
+    knock: Callable[[], bool]
+    right: Callable[[], None]
+
+
+UNCOUNTED: Final = Door(lambda: True, lambda: None)
+
+
+async def serve_socket(
+    request: web.Request, hub: Hub, origins: Container[str], door: Door = UNCOUNTED
+) -> web.StreamResponse:
     """Serve one WebSocket until it ends. ``origins``: whose pages may open one, as in the Origin header (T20)."""
     origin = request.headers.get("Origin")
     if origin is None or origin not in origins:
@@ -161,7 +179,7 @@ async def serve_socket(request: web.Request, hub: Hub, origins: Container[str]) 
     socket = _Socket(request, ws, limits)
     session: Session | None = None
     try:
-        session = await _first(hub, ws, socket)
+        session = await _first(hub, ws, socket, door)
         if session is not None:
             await _rest(hub, ws, socket, session)
     except asyncio.CancelledError:
@@ -178,8 +196,8 @@ async def serve_socket(request: web.Request, hub: Hub, origins: Container[str]) 
     return ws
 
 
-async def _first(hub: Hub, ws: web.WebSocketResponse, socket: _Socket) -> Session | None:
-    """Hello or resume, within the time for it. A failed resume may be followed by one hello."""
+async def _first(hub: Hub, ws: web.WebSocketResponse, socket: _Socket, door: Door) -> Session | None:
+    """Hello or resume, within the time for it. A failed resume, which is settled in memory, may be followed by one hello."""
     may_resume = True
     while True:
         try:
@@ -200,7 +218,14 @@ async def _first(hub: Hub, ws: web.WebSocketResponse, socket: _Socket) -> Sessio
         if begin is None:
             socket.close("not_authenticated")
             return None
+        hello = isinstance(message, protocol.Hello)
+        if hello and not door.knock():
+            hub.counts["rate_limited"] += 1
+            socket.close("rate_limited")
+            return None
         session = await begin(hub, socket, message)
+        if hello and session != "not_authenticated":  # a draining house or another version of us is nobody's guess
+            door.right()
         if isinstance(session, Session):
             return session
         if not isinstance(message, protocol.Resume) or not may_resume:

@@ -150,8 +150,13 @@ async def ticket(request: web.Request) -> web.Response:
 
 
 async def live_connection(request: web.Request) -> web.StreamResponse:
-    """The WebSocket. Host and Origin were looked at on the way here."""
-    return await ws.serve_socket(request, request.app[keys.HUB], request.app[keys.SETTINGS].origins)
+    """The WebSocket. Host and Origin were looked at on the way here; wrong hellos are counted per address."""
+    throttle, home = request.app[keys.THROTTLE], keys.address(request)
+    door = ws.Door(
+        knock=lambda: throttle.check("hello", address=home) is None,
+        right=lambda: throttle.forgive("hello", address=home),
+    )
+    return await ws.serve_socket(request, request.app[keys.HUB], request.app[keys.SETTINGS].origins, door)
 
 
 # -- what a guardian sees of calls ------------------------------------------------------------------------------------
