@@ -153,7 +153,7 @@ class Families:
         words = (await device.post("/api/pairings"))["words"]
         await guardian.post("/api/pairings/look", {"words": words})
         await guardian.post("/api/pairings/approve", {"words": words, "child": child})
-        assert (await device.get("/api/pairings/mine"))["state"] == "done"
+        assert (await device.post("/api/pairings/mine"))["state"] == "done"
         return device
 
     async def befriend(

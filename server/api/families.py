@@ -292,6 +292,7 @@ async def start_pairing(request: web.Request) -> web.Response:
 
 async def claim_pairing(request: web.Request) -> web.Response:
     """Has a guardian said yes? The answer that says "done" is the sign-in."""
+    await read(request, Nothing)
     claim = request.cookies.get(_claim_name(request), "")
     outcome = await accounts.claim_pairing(request.app[DB], request.app[KEEPER], claim, now=time(request))
     if not isinstance(outcome, Entered):
@@ -396,7 +397,7 @@ ROUTES: Final = (
         Open("A device of nobody asks to be a child's, thirty an address at most; a guardian's yes is asked about."),
     ),
     Route(
-        "GET",
+        "POST",
         "/api/pairings/mine",
         claim_pairing,
         Open("Only the holder of the claim is answered; whether the guardian may is asked."),

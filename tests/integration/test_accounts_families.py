@@ -205,12 +205,12 @@ async def test_a_device_shows_words_and_a_square_and_waits_for_a_guardian(house:
     assert isinstance(qr, dict)
     assert {len(row) for row in qr["rows"]} == {qr["size"]} == {len(qr["rows"])}
     assert set("".join(qr["rows"])) == {"0", "1"}
-    assert await device.get("/api/pairings/mine") == {"state": "waiting"}
+    assert await device.post("/api/pairings/mine") == {"state": "waiting"}
     assert (await sam.post("/api/pairings/look", {"words": shown["words"]}))["label"] == "A browser on a device"
     await sam.post("/api/pairings/approve", {"words": shown["words"], "child": maya})
-    assert await device.get("/api/pairings/mine") == {"state": "done"}
+    assert await device.post("/api/pairings/mine") == {"state": "done"}
     assert (await device.get("/api/me"))["name"] == "Maya"
-    assert await device.get("/api/pairings/mine") == {"state": "expired"}
+    assert await device.post("/api/pairings/mine") == {"state": "expired"}
     [paired] = await sam.get("/api/devices")
     assert paired["child"]["name"] == "Maya"
 
@@ -221,7 +221,7 @@ async def test_words_alone_sign_nobody_in(house: House, families: Families) -> N
     _, shown = await show_words(house)
     await sam.post("/api/pairings/approve", {"words": shown["words"], "child": maya})
     overhearing = house.device()
-    assert await overhearing.get("/api/pairings/mine") == {"state": "expired"}
+    assert await overhearing.post("/api/pairings/mine") == {"state": "expired"}
     assert (await overhearing.call("GET", "/api/me")).status == 401
 
 
@@ -234,7 +234,7 @@ async def test_a_device_that_asks_twice_at_once_is_one_device(house: House, fami
     twins = [house.device() for _ in range(3)]
     states = [
         answer.json["state"]
-        for answer in await asyncio.gather(*(one.call("GET", "/api/pairings/mine", **claim) for one in twins))
+        for answer in await asyncio.gather(*(one.call("POST", "/api/pairings/mine", {}, **claim) for one in twins))
     ]
     assert sorted(states) == ["done", "expired", "expired"]
     assert await look(house, "SELECT COUNT(*) FROM devices") == [(1,)]
@@ -250,7 +250,7 @@ async def test_pairing_words_work_once_and_for_ten_minutes(house: House, familie
     device, shown = await show_words(house)
     house.hand.forward(10 * 60_000)
     expired = await sam.call("POST", "/api/pairings/approve", {"words": shown["words"], "child": maya})
-    assert await device.get("/api/pairings/mine") == {"state": "expired"}
+    assert await device.post("/api/pairings/mine") == {"state": "expired"}
     unknown = await sam.call("POST", "/api/pairings/approve", {"words": ["zebra"] * 4, "child": maya})
     assert (used.status, used.code) == (404, "no_match")
     assert same(used, expired)
@@ -264,7 +264,7 @@ async def test_new_words_make_the_devices_older_ones_void(house: House, families
     second = await device.post("/api/pairings")
     assert (await sam.call("POST", "/api/pairings/look", {"words": first["words"]})).code == "no_match"
     await sam.post("/api/pairings/approve", {"words": second["words"], "child": maya})
-    assert await device.get("/api/pairings/mine") == {"state": "done"}
+    assert await device.post("/api/pairings/mine") == {"state": "done"}
 
 
 async def test_a_yes_to_a_device_is_void_when_consent_is_withdrawn_before_it_comes(
@@ -275,7 +275,7 @@ async def test_a_yes_to_a_device_is_void_when_consent_is_withdrawn_before_it_com
     device, shown = await show_words(house)
     await sam.post("/api/pairings/approve", {"words": shown["words"], "child": maya})
     await sam.post(f"/api/children/{maya}/consent/withdraw")
-    assert await device.get("/api/pairings/mine") == {"state": "expired"}
+    assert await device.post("/api/pairings/mine") == {"state": "expired"}
     assert (await device.call("GET", "/api/me")).status == 401
 
 

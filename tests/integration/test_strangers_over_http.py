@@ -187,7 +187,7 @@ async def test_a_request_from_another_page_changes_nothing(families: Families) -
 async def test_no_route_searches_suggests_or_lists_somebody_elses_contacts() -> None:
     listing = {route.path for route in families.ROUTES + contacts.ROUTES if route.method == "GET"}
     assert listing == {
-        "/api/me", "/api/pairings/mine", "/api/words", "/api/family", "/api/devices", "/api/sessions", "/api/child/home",
+        "/api/me", "/api/words", "/api/family", "/api/devices", "/api/sessions", "/api/child/home",
         "/api/decisions", "/api/people", "/api/children/{id}/contacts",
     }  # fmt: skip
 

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import func, select
 
 from server import api, demo
+from server.api import keys
 from server.api.keys import Open, Route
-from server.db.models import audit
+from server.db.models import audit, metadata
 from server.policy import Verb
 from signalling.ws import ASKS_NOBODY, FIRST, HANDLERS
 from tests.house import PROMISES, Families, House
@@ -27,7 +28,7 @@ OPEN = {
     ("GET", "/api/me"),
     ("GET", "/api/words"),
     ("POST", "/api/pairings"),
-    ("GET", "/api/pairings/mine"),
+    ("POST", "/api/pairings/mine"),
 }
 DEMO = {("GET", "/api/demo"), ("POST", "/api/demo/enter"), ("POST", "/api/demo/reset")}
 
@@ -71,8 +72,41 @@ def test_no_route_is_listed_twice() -> None:
     assert len(listed) == len(set(listed))
 
 
-def test_looking_never_changes_and_changing_never_looks_like_looking() -> None:
+def test_a_route_is_looked_at_or_posted_to() -> None:
     assert {route.method for route in api.ROUTES} == {"GET", "POST"}
+
+
+async def everything(house: House) -> dict[str, list[str]]:
+    """All rows of all tables, but what looking may note: that it was done (the audit record), and on which day somebody was last here."""
+    found = {}
+    async with house.db.read() as tx:
+        for table in metadata.sorted_tables:
+            if not table.name.startswith("audit"):
+                kept = [column for column in table.columns if column.name != "last_used_on"]
+                found[table.name] = sorted(repr(row) for row in await tx.execute(select(*kept)))
+    return found
+
+
+async def test_looking_never_changes_and_changing_never_looks_like_looking(house: House, families: Families) -> None:
+    two = await families.two()
+    # on the eve of everything: a code and a link are open, a new device has been said yes to and has not come in yet
+    await two.maya.post("/api/child/friend-code")
+    await two.sam.post("/api/links", {"child": two.maya_id})
+    device = house.device()
+    words = (await device.post("/api/pairings"))["words"]
+    await two.sam.post("/api/pairings/approve", {"words": words, "child": two.maya_id})
+    await house.app[keys.FOLLOWER].catch_up()
+    before = await everything(house)
+    assert before["pairings"]
+    for route in api.ROUTES:
+        if route.method != "GET":
+            continue
+        for one in (two.maya, two.sam, device):
+            for child in ("nobody", two.maya_id):
+                await one.call("GET", concrete(route).replace("nobody", child))
+                assert await everything(house) == before, (route.path, child)
+    assert (await device.post("/api/pairings/mine"))["state"] == "done"
+    assert await everything(house) != before
 
 
 def test_every_message_is_handled_in_a_table_that_says_who_is_asked() -> None:

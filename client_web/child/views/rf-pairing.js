@@ -2,7 +2,7 @@
  * `rf-pairing`: this screen belongs to nobody yet. It shows a square picture and four words; a grown-up points a phone at it, or types
  * the words, and says whose screen it is. The answer arrives by asking every two seconds; the cookie comes with it.
  */
-import { get, post } from "../../shared/api.js";
+import { post } from "../../shared/api.js";
 import { html, View } from "../../shared/html.js";
 import { onPress } from "../../shared/press.js";
 import { arrive, sayNow } from "../../shared/say.js";
@@ -68,7 +68,7 @@ export class RfPairing extends View {
 
   async #ask() {
     try {
-      const { state } = await get("/api/pairings/mine");
+      const { state } = await post("/api/pairings/mine");
       if (state === "waiting") return this.#later();
       this.#state = state === "done" ? "done" : "over";
       this.update();
