@@ -4,7 +4,8 @@ One row per promise: which table, when a row's time is over. Run once an hour, a
 server that was off for a week catches up in its first hour. Nothing here asks the rules: deleting what is over its time
 needs nobody's permission (UK GDPR Art 5(1)(e); COPPA 312.10). The audit record is not here; it outlives accounts, under pseudonyms.
 
-A request that nobody decided lapses here too; whoever waits for it is told by a notice in the same transaction. And what ends by the
+A request that nobody decided lapses here too,
+and a contact whose year is over; whoever waits for it is told by a notice in the same transaction. And what ends by the
 clock alone while a call is live (a sign-in, a yes after its year) becomes a notice here, because nobody else would say it:
 time is just another fact that changes.
 """
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, or_, select, update
 
 from server import notices as outbox
+from server.accounts import guardians_of
 from server.db.models import (
     calls,
     contacts,
@@ -66,7 +68,7 @@ def over(now: int) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
 
 
 async def sweep(db: Database, now: int) -> int:
-    """Delete everything whose time is over and let undecided requests lapse. How many rows."""
+    """Delete everything whose time is over; let lapse what nobody decided in time, and what was decided a year ago. How many rows."""
     gone = 0
     async with db.begin() as tx:
         late = and_(contacts.c.state == "asked", contacts.c.decide_by <= now)
@@ -76,6 +78,16 @@ async def sweep(db: Database, now: int) -> int:
             people = {person for pair in waiting for person in pair}
             await outbox.post(tx, "changed", people, now=now, what=["asks", "decisions"])
             gone += len(waiting)
+        past = and_(contacts.c.state == "approved", contacts.c.until <= now)
+        known = (await tx.execute(select(contacts.c.a_id, contacts.c.b_id).where(past))).all()
+        if known:
+            # since its year ended it has reached nobody (the rules ask the date); from here on it is also over, and goes in its time
+            await tx.execute(update(contacts).where(past).values(state="lapsed", ended_at=now))
+            pairs = {person for pair in known for person in pair}
+            await outbox.post(tx, "facts_changed", pairs, now=now)
+            concerned = {*pairs, *await guardians_of(tx, pairs)}
+            await outbox.post(tx, "changed", concerned, now=now, what=["people"])
+            gone += len(known)
         for table, due in over(now):
             gone += (await tx.execute(delete(table).where(due))).rowcount
     return gone

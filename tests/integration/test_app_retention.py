@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import Table, func, select
 
 from server import retention
 from server.api import keys
-from server.db.models import calls, contacts, devices, introductions, metadata, notices, pairings, sessions, tickets
+from server.db.models import (
+    calls,
+    contacts,
+    devices,
+    introductions,
+    metadata,
+    notices,
+    pairings,
+    people,
+    sessions,
+    tickets,
+)
 from tests.house import DAY, PASSWORD, Families, House
 from tests.integration.families import put
 
@@ -100,6 +112,34 @@ async def test_a_request_that_nobody_decided_lapses(house: House, families: Fami
         assert (await tx.execute(select(contacts.c.state))).scalar_one() == "lapsed"
         told = (await tx.execute(select(notices.c.kind).order_by(notices.c.id.desc()))).scalars().first()
     assert told == "changed"
+
+
+async def test_a_contact_lapses_when_its_year_is_over_and_goes_a_year_later(house: House, families: Families) -> None:
+    await families.two()
+    house.hand.forward(365 * DAY - MINUTE)
+    await sweep(house)
+    async with house.db.read() as tx:
+        assert (await tx.execute(select(contacts.c.state, contacts.c.ended_at))).one() == ("approved", None)
+        mark = (await tx.execute(select(func.max(notices.c.id)))).scalar_one() or 0
+        everybody = set((await tx.execute(select(people.c.id))).scalars())
+    house.hand.forward(MINUTE)
+    await sweep(house)
+    async with house.db.read() as tx:
+        state, ended_at, until = (
+            await tx.execute(select(contacts.c.state, contacts.c.ended_at, contacts.c.until))
+        ).one()
+        told = (await tx.execute(select(notices.c.kind, notices.c.people).where(notices.c.id > mark))).all()
+    assert (state, ended_at >= until) == ("lapsed", True)
+    assert {kind for kind, _ in told} == {"facts_changed", "changed"}
+    assert {person for _, some in told for person in json.loads(some)} == everybody
+    # once: the next sweep finds nothing to do, and a year later the row goes like any that ended
+    house.hand.forward(DAY)
+    await sweep(house)
+    async with house.db.read() as tx:
+        assert (await tx.execute(select(contacts.c.ended_at))).scalar_one() == ended_at
+    house.hand.forward(365 * DAY)
+    await sweep(house)
+    assert await count(house, contacts) == 0
 
 
 async def test_the_audit_record_outlives_everything_that_is_swept(house: House, families: Families) -> None:
