@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import accounts
 from server.accounts import SignedIn, ask, day, group_of, zone_of
-from server.contacts import HowKnown, Place, Slot, Yes, place_of
+from server.contacts import HowKnown, Place, Slot, Yes, hidden, place_of
 from server.db.models import children, contacts, guardianships, people, sides, yeses
 from server.db.session import Database
 from server.gatekeeper import Gatekeeper
@@ -194,19 +194,19 @@ async def family(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) ->
             return decision
         wards = await accounts.list_children(tx, me.person, now)
         album = await _album(tx, [me.person, *(child.id for child in wards)], now)
-        waiting = sum(1 for place in album.places if _mine(album, place, me.person) & place.bond.missing)
+        waiting = sum(1 for place in album.places if _to_answer(album, place, me.person))
         return Family(await accounts.myself(tx, me.person, now), tuple(wards), waiting)
 
 
 async def decisions(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> tuple[ToDecide, ...] | Decision:
-    """What waits for this grown-up's yes or no, oldest first."""
+    """What waits for this grown-up's yes or no, oldest first; without what they may not know of yet (``contacts.hidden``)."""
     async with db.begin() as tx:
         decision = await ask(tx, keeper, me, Verb.LOOK_AT_DECISIONS, now)
         if not decision:
             return decision
         wards = [child.id for child in await accounts.list_children(tx, me.person, now)]
         album = await _album(tx, [me.person, *wards], now)
-        waiting = [place for place in album.places if _mine(album, place, me.person) & place.bond.missing]
+        waiting = [place for place in album.places if _to_answer(album, place, me.person)]
         return tuple([await _to_decide(tx, album, place, me, now) for place in waiting])
 
 
@@ -220,7 +220,11 @@ async def contacts_of(
             return decision
         album = await _album(tx, [child], now)
         zone = await zone_of(tx, me.household)
-        return tuple(_childs_contact(album, place, child, zone) for place in album.places)
+        return tuple(
+            _childs_contact(album, place, child, zone)
+            for place in album.places
+            if not hidden(place, _mine(album, place, me.person))
+        )
 
 
 # == Loading ==================================================================================================================
@@ -331,6 +335,11 @@ def _mine(album: Album, place: Place, me: str) -> frozenset[Slot]:
     if me in album.guardians.get(place.b, ()):
         found.add("guardian_b")
     return frozenset(found & place.bond.needed)
+
+
+def _to_answer(album: Album, place: Place, me: str) -> bool:
+    mine = _mine(album, place, me)
+    return bool(mine & place.bond.missing) and not hidden(place, mine)
 
 
 async def _to_decide(tx: AsyncConnection, album: Album, place: Place, me: SignedIn, now: int) -> ToDecide:

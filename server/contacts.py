@@ -24,8 +24,8 @@ guardians one is enough to allow, and either is enough to refuse, switch off or 
 
 Before the last yes nobody sees presence and nobody can ring: the rules say so, this file only records. And before it neither
 side learns more than the one question needs: a name, a picture, an age group, who looks after the child, an answer from a
-fixed list. There is no free text, so no message travels between families who have not agreed. A child who typed a code sees no
-name at all until the other child has said yes.
+fixed list. There is no free text, so no message travels between families who have not agreed. Whoever typed a code may
+have overheard it, so on that side nobody, neither the child nor the child's guardian, sees a name until the other child has said yes.
 
 ``TABLE`` and ``step`` are the machine, pure; below them are the services, which load, ask the gatekeeper, step and save, all in
 one transaction together with the notice that cuts a live call.
@@ -451,8 +451,9 @@ async def decide(
     now: int,
 ) -> Decision | No:
     """A grown-up's answer, in every place in which they stand. ``CONFLICT`` when there is nothing left to decide: the other parent
-    was quicker, or the other family changed its mind."""
+    was quicker, or the other family changed its mind. What is not shown to them yet (``hidden``) is not there for them either."""
     async with db.begin() as tx:
+        contact = await _shown(tx, contact, me.person)
         decision = await ask(tx, keeper, me, Verb.DECIDE, now, contact=contact)
         if not decision:
             return decision
@@ -544,6 +545,32 @@ def place_of(row: Any, said: Iterable[Any]) -> Place:
         {slot: Yes(bool(one.voice), bool(one.video)) for slot, one in by_slot.items()},
     )
     return Place(row.id, row.a_id, row.b_id, bond, row.opened_by, row.created_at, row.decide_by, row.until, by_slot)
+
+
+def hidden(place: Place, slots: frozenset[Slot]) -> bool:
+    """Whether somebody who stands in ``slots`` may not know of it yet: it began with typed words, which may have been overheard, the
+    child whose words they were has not said yes, and they stand on the other side only."""
+    return place.opened_by == "code" and "a" in place.bond.missing and slots == {"guardian_b"}
+
+
+async def _shown(tx: AsyncConnection, contact: str, person: str) -> str:
+    """The contact, or an id that is nobody's where it is ``hidden`` from this person: the gatekeeper answers both alike. One
+    statement for a real one and for none."""
+
+    def looks_after(child: Any) -> Any:
+        return exists().where(guardianships.c.guardian_id == person, guardianships.c.child_id == child)
+
+    said = exists().where(yeses.c.contact_id == contacts.c.id, yeses.c.slot == "a", yeses.c.voice)
+    found = await tx.execute(
+        select(contacts.c.id).where(
+            contacts.c.id == contact,
+            contacts.c.opened_by == "code",
+            ~said,
+            looks_after(contacts.c.b_id),
+            ~looks_after(contacts.c.a_id),
+        )
+    )
+    return contact if found.first() is None else _NOBODYS
 
 
 def _in_time(place: Place, now: int) -> bool:
