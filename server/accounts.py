@@ -56,11 +56,11 @@ DAY: Final = 24 * 60 * MINUTE
 GROWN_UP_SESSION: Final = 30 * DAY
 DEVICE_SESSION: Final = (
     365 * DAY
-)  # a child's device stays theirs until a guardian un-pairs it, or is asked again after a year
+)  # a child's device stays theirs until a guardian un-pairs it, or until a year has passed; then it is paired anew
 PAIRING: Final = 10 * MINUTE
 AGE_GROUP: Final = (
     365 * DAY
-)  # then the guardian is asked again which group is right; until then the youngest is assumed (row 5)
+)  # then the group is read as the youngest (row 5), until a later release lets the guardian renew it
 MAX_PAIRINGS: Final = 20_000  # waiting at once; each is a short row that anybody may make without signing in
 
 CONSENT_VERSION: Final = "2026-11"

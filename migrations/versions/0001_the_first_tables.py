@@ -108,7 +108,9 @@ def upgrade() -> None:
             nullable=False,
             comment="Order. An outbox row: what live calls must hear, written with the change itself. Done rows go after a day.",
         ),
-        sa.Column("kind", sa.String(length=24), nullable=False, comment="facts_changed, session_over, changed."),
+        sa.Column(
+            "kind", sa.String(length=24), nullable=False, comment="facts_changed, session_over, changed, end_call."
+        ),
         sa.Column("people", sa.Text(), nullable=False, comment="JSON list of person ids concerned. As the row."),
         sa.Column(
             "detail", sa.Text(), nullable=False, comment="JSON: which session, which page, who ended it. As the row."

@@ -539,7 +539,7 @@ notices: Final = Table(
         autoincrement=True,
         comment="Order. An outbox row: what live calls must hear, written with the change itself. Done rows go after a day.",
     ),
-    Column("kind", String(24), nullable=False, comment="facts_changed, session_over, changed."),
+    Column("kind", String(24), nullable=False, comment="facts_changed, session_over, changed, end_call."),
     Column("people", Text, nullable=False, comment="JSON list of person ids concerned. As the row."),
     Column("detail", Text, nullable=False, comment="JSON: which session, which page, who ended it. As the row."),
     Column("created_at", BigInteger, nullable=False, comment="As the row."),
