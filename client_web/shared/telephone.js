@@ -116,6 +116,7 @@ export class Telephone {
     const call = this.call;
     if (call?.phase !== "ringing" || this.#pressed) return;
     this.#pressed = true;
+    this.#shutCamera(); // a ring may come while somebody looks at themselves
     this.call = { ...call, phase: "connecting" };
     this.setMicrophone(true);
     this.onchange();
@@ -166,7 +167,7 @@ export class Telephone {
   }
 
   endPreview() {
-    if (!isLive(this.call)) this.#shutCamera();
+    if (!isLive(this.call) || this.call?.phase === "ringing") this.#shutCamera();
     this.onchange();
   }
 
