@@ -40,9 +40,9 @@ export class RfEnded extends View {
     onPress(this, {
       ok: () => this.telephone?.close(),
       again: () => {
-        const ref = this.telephone?.call?.with[0];
+        // told first: closing takes this screen out of the page, and what is not in it is not heard
+        this.dispatchEvent(new CustomEvent("again", { detail: this.telephone?.call?.with[0], bubbles: true }));
         this.telephone?.close();
-        this.dispatchEvent(new CustomEvent("again", { detail: ref, bubbles: true }));
       },
       help: () => this.telephone?.help(),
     });
