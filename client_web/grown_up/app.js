@@ -146,6 +146,7 @@ class GrownUp extends View {
   }
 
   #entitle() {
+    if (this.hidden) return; // a call is in front, and the title is its
     const heading = this.querySelector("h1")?.textContent?.trim() ?? "Ringfence";
     const title = words("title", { heading });
     document.title = this.querySelector(".error-summary") ? words("problem.prefix", { title }) : title;
@@ -209,8 +210,8 @@ class GrownUp extends View {
     const child = whose();
     const about = ["contacts", "history", "devices", "account", "sees", "ask"].includes(current) ? `${key} ${child?.id ?? ""}` : key;
     this.#drawn = about;
-    return html`<a class="button skip" href="#" data-do="skip" data-key="skip">${words("skip")}</a>
-      <header class="head" data-key="head">${brand(to(guardian ? "decide" : "call"))}${this.#menu()}</header>
+    return html`<a class="button skip" href="#page" data-do="skip" data-key="skip">${words("skip")}</a>
+      <header class="head" data-key="head">${brand(to(guardian ? "decide" : "call"))}${this.#menu(current)}</header>
       <div class="shell" data-key="shell">
         <nav class="side" aria-label="${words("nav")}">${nav.map((one) => html`<a data-key="side-${one.page}" href="${to(one.page)}" ${one.page === current ? html`aria-current="page"` : null}
           >${icon(one.icon)}<span>${words(`nav.${one.page}`)}</span>${this.#badge(one.page, count)}</a>`)}</nav>
@@ -226,23 +227,24 @@ class GrownUp extends View {
     return page === "decide" && count > 0 ? html`<b class="badge" data-key="badge"><span aria-hidden="true">${count}</span><span class="hidden-words">${words("nav.waiting", { n: count })}</span></b>` : null;
   }
 
-  /** Children, account and sign out: one list behind one button, native so that it opens without any script. */
-  #menu() {
+  /** Children, account and sign out: one list behind one button, native so that it opens without any script. @param {string} current the page that is open */
+  #menu(current = "") {
     const me = look("me");
     if (!me) return null;
     const guardian = me.kind === "guardian";
     const child = whose();
     const children = look("family")?.children ?? [];
     const shown = child ?? me;
+    const mark = (/** @type {string} */ page) => (page === current ? html`aria-current="page"` : null);
     return html`<details class="menu" data-key="menu"><summary class="button"><span class="hidden-words">${words("menu.open")}: </span>${peg(shown, "small")}<span
       >${shown.name}${child ? html`<span class="age">, ${words(`age.${child.group}`)}</span>` : null}</span>${icon("chev")}</summary>
       <ul>${children.length > 1 ? children.map((one) => html`<li data-key="${one.id}"><button type="button" data-do="child" data-child="${one.id}" ${one.id === child?.id ? html`aria-current="true"` : null}
           >${peg(one, "small")}<span>${words("menu.show", { name: one.name })}</span></button></li>`) : null}
-        ${guardian && child ? html`<li data-key="account"><a href="${to("account")}">${words("menu.account", { name: child.name })}</a></li>` : null}
-        ${guardian && child ? html`<li data-key="ask"><a href="${to("ask")}">${words("menu.invite")}</a></li>` : null}
+        ${guardian && child ? html`<li data-key="account"><a href="${to("account")}" ${mark("account")}>${words("menu.account", { name: child.name })}</a></li>` : null}
+        ${guardian && child ? html`<li data-key="ask"><a href="${to("ask")}" ${mark("ask")}>${words("menu.invite")}</a></li>` : null}
         ${guardian ? html`<li data-key="add"><a href="${to("child")}">${words("menu.add")}</a></li>` : null}
-        <li data-key="devices"><a href="${to("devices")}">${words("menu.devices")}</a></li>
-        ${guardian && child ? html`<li data-key="sees"><a href="${to("sees")}">${words("menu.sees")}</a></li>` : null}
+        <li data-key="devices"><a href="${to("devices")}" ${mark("devices")}>${words("menu.devices")}</a></li>
+        ${guardian && child ? html`<li data-key="sees"><a href="${to("sees")}" ${mark("sees")}>${words("menu.sees")}</a></li>` : null}
         <li data-key="out"><button type="button" data-do="sign-out">${words("menu.out")}</button></li></ul></details>`;
   }
 }

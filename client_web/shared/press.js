@@ -8,6 +8,19 @@
 const SAME_PRESS_MS = 400;
 
 /**
+ * Draw, and if that took away the control that had the focus, give the focus to what stands there now: whoever reads by keyboard or
+ * by ear would otherwise begin again at the top of the page.
+ * @param {Element} view @param {() => void} draw @param {() => Element | null | undefined} next
+ */
+export function keepFocus(view, draw, next) {
+  const had = document.activeElement !== document.body && view.contains(document.activeElement);
+  draw();
+  if (!had || view.contains(document.activeElement)) return;
+  const there = next();
+  if (there instanceof HTMLElement) there.focus({ preventScroll: true });
+}
+
+/**
  * @param {Element} element
  * @param {Record<string, (control: HTMLElement, event: Event) => void>} deeds
  */
@@ -20,7 +33,7 @@ export function onPress(element, deeds) {
     if (!(control instanceof HTMLElement) || !element.contains(control)) return;
     const deed = deeds[control.dataset.do ?? ""];
     if (!deed) return;
-    if (control.getAttribute("href") === "#") event.preventDefault();
+    if (control.matches("a[href^='#']:not([href^='#/'])")) event.preventDefault(); // the address after # is ours
     const again = control === last && event.timeStamp - when < SAME_PRESS_MS;
     last = control;
     when = event.timeStamp;

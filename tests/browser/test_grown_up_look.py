@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect, sync_playwright
 
 from tests.browser.grown_up_pages import (
     CLIENT,
@@ -347,6 +347,44 @@ def test_a_call_that_is_on_can_be_ended_from_every_page(phone: Page, house: Made
     assert ("/api/calls/c_live0001/end", {}) in house.sent
 
 
+def test_the_focus_goes_on_when_end_call_is_gone(phone: Page, house: MadeUp) -> None:
+    grown_up(phone, house)
+    phone.get_by_role("button", name="End call").click()
+    house.answers["GET /api/calls/live"] = []
+    phone.get_by_role("button", name="End it").click()
+    expect(phone.locator("rf-live")).to_have_text("You ended the call.")
+    assert phone.evaluate("document.activeElement.tagName") == "H1"
+
+
+def test_a_ring_takes_the_focus_and_the_title_from_the_page_behind_it(phone: Page, house: MadeUp) -> None:
+    wires: list[WebSocketRoute] = []
+
+    def wire(socket: WebSocketRoute) -> None:
+        def hear(frame: str | bytes) -> None:
+            if json.loads(frame)["t"] == "hello":
+                socket.send(json.dumps({"t": "welcome", "session": "s" * 20, "resume_token": "r" * 20, "seq": 1}))
+                wires.append(socket)
+
+        socket.on_message(hear)
+
+    house.answers["POST /api/ws-ticket"] = {"ticket": "t" * 20, "expires_in_s": 30}
+    phone.route_web_socket("**/ws", wire)
+    grown_up(phone, house)
+    for _ in range(100):
+        if wires:
+            break
+        phone.wait_for_timeout(50)
+    ring = {"t": "call.incoming", "call": "c_00000001", "nonce": "n" * 20, "caller": "k_maya0001", "others": []}
+    wires[0].send(json.dumps({**ring, "media": "video", "expires_in_ms": 45000, "seq": 2}))
+    expect(phone.locator("rf-ringing h1")).to_be_focused()
+    expect(phone).to_have_title("Maya is calling – Ringfence")
+    # what the page behind it learns meanwhile does not take the title back
+    phone.evaluate("document.querySelector('rf-decide').update()")
+    expect(phone).to_have_title("Maya is calling – Ringfence")
+    phone.get_by_role("button", name="Not now").click()
+    expect(phone.locator("rf-grown-up h1")).to_be_focused()
+
+
 # -- starting ---------------------------------------------------------------------------------------------------------------
 
 
@@ -506,7 +544,7 @@ def test_wrong_words_are_the_same_sentence_whatever_was_wrong(phone: Page, house
 
 def test_signing_out_a_device_asks_once(phone: Page, house: MadeUp) -> None:
     grown_up(phone, house, "devices")
-    phone.get_by_role("button", name="Sign out this device").click()
+    phone.get_by_role("button", name="Sign out for Chromium on Linux").click()
     phone.locator("dialog").get_by_role("button", name="Sign out").click()
     expect(phone.locator(".saved").first).to_contain_text("Chromium on Linux is signed out.")
     assert ("/api/devices/v1/unpair", {}) in house.sent

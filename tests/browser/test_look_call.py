@@ -259,6 +259,20 @@ def test_looking_at_myself_asks_for_the_camera_only_on_the_first_tap(stage: Stag
     assert sent(stage, "call.invite")[0]["to"] == [GRAN]
 
 
+def test_a_ring_during_the_look_at_oneself_shuts_the_camera(stage: Stage) -> None:
+    page = stage.page
+    stage.go(f"#/call/{GRAN}")
+    page.click("[data-do=look]")
+    until(page, "document.querySelector('.mirror video').srcObject !== null")
+    stage.ring()
+    page.wait_for_selector("rf-ringing")
+    assert page.evaluate("given.map(t => t.readyState)") == ["ended"]
+    page.click("[data-do=answer]")
+    stage.state("active", GRAN, heard=True)
+    page.wait_for_selector(".dock >> text=Camera off")
+    assert [message for message in sent(stage, "call.media") if message["video"]] == []
+
+
 def test_a_double_tap_on_a_risky_control_counts_once(stage: Stage) -> None:
     page = stage.page
     stage.go(f"#/call/{GRAN}")
@@ -298,6 +312,39 @@ def test_a_lost_wire_is_taken_up_again_and_nothing_is_read_twice(stage: Stage) -
     # what we missed does
     stage.say(t="call.ended", call="c_00000001", code="left", by=GRAN)
     page.wait_for_selector("h1 >> text=Gran had to go.")
+
+
+def test_call_again_leads_to_the_look_at_oneself_before_that_person_is_called(stage: Stage) -> None:
+    page = answered(stage)
+    stage.say(t="call.ended", call="c_00000001", code="left", by=GRAN)
+    page.click("rf-ended [data-do=again]")
+    page.wait_for_selector("rf-look-at-myself [data-do=look]")
+    assert page.evaluate("location.hash") == f"#/call/{GRAN}"
+    assert page.evaluate("document.activeElement.textContent") == "Here you are"
+    assert sent(stage, "call.invite") == []
+    page.click("[data-do=call][data-media=audio]")
+    page.wait_for_selector("rf-in-call h1 >> text=Calling Gran …")
+    assert sent(stage, "call.invite")[0]["to"] == [GRAN]
+
+
+def test_the_title_and_heading_follow_a_call_from_calling_to_the_name(stage: Stage) -> None:
+    page = stage.page
+    stage.go(f"#/call/{GRAN}")
+    page.click("[data-do=call][data-media=audio]")
+    page.wait_for_selector("h1 >> text=Calling Gran …")
+    assert page.title() == "Calling Gran … – Ringfence"
+    page.wait_for_timeout(100)
+    stage.state("active", GRAN, heard=True)
+    until(page, "document.title === 'Gran – Ringfence'")
+    assert page.locator(".sign").count() == 0
+
+
+def test_an_old_sentence_does_not_stay_in_the_page(stage: Stage) -> None:
+    page = stage.page
+    stage.ring()
+    until(page, "document.querySelector('#now').textContent.startsWith('Gran is calling. Only Gran.')")
+    page.wait_for_timeout(5200)
+    assert page.locator("#now").evaluate("e => e.textContent") == ""
 
 
 def test_a_device_that_is_unpaired_in_a_call_shows_nothing_of_the_child(stage: Stage) -> None:

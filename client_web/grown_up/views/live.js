@@ -5,7 +5,7 @@
 import { ApiFault, post } from "../../shared/api.js";
 import { askFirst } from "../../shared/dialog.js";
 import { html, View } from "../../shared/html.js";
-import { onPress } from "../../shared/press.js";
+import { keepFocus, onPress } from "../../shared/press.js";
 import { say } from "../../shared/say.js";
 import { listed, words } from "../../shared/words.js";
 import { look, renew } from "../known.js";
@@ -36,6 +36,11 @@ class Live extends View {
     this.#later = setTimeout(() => { this.#news = ""; this.update(); }, 10_000);
     await renew("live", "history");
     this.update();
+  }
+
+  /** @override */
+  update() {
+    keepFocus(this, () => super.update(), () => this.querySelector("button") ?? this.closest("main")?.querySelector("h1"));
   }
 
   /** @override */

@@ -5,7 +5,7 @@
  */
 import { html, View } from "../html.js";
 import { play, silence } from "../sounds.js";
-import { arrive, say, sayNow } from "../say.js";
+import { arrive, entitle, say, sayNow } from "../say.js";
 import { words } from "../words.js";
 import { seenSentences } from "./rf-seen-by.js";
 import "./rf-ended.js";
@@ -114,6 +114,7 @@ export class RfCall extends View {
       if (before !== screen) this.dispatchEvent(new CustomEvent("busy", { bubbles: true }));
       if (screen && (before !== screen || screen === "help")) arrive();
     }
+    if (screen === "in-call") entitle(); // the heading changes from "Calling Gran …" to the name without a new screen
     if (screen === "in-call" && telephone.call) {
       const names = (/** @type {string[]} */ refs) => refs.map((ref) => this.#cardOf(ref).name ?? "");
       const seen = seenSentences({

@@ -4,7 +4,7 @@
  */
 import { html, View } from "../html.js";
 import { icon } from "../parts.js";
-import { onPress } from "../press.js";
+import { keepFocus, onPress } from "../press.js";
 import { words } from "../words.js";
 import "../rf-read.js";
 import "./rf-curtain.js";
@@ -36,7 +36,8 @@ export class RfLookAtMyself extends View {
 
   /** @override */
   update() {
-    super.update();
+    // where the button was, the picture is: the answers stay unchosen
+    keepFocus(this, () => super.update(), () => this.querySelector(".mirror"));
     const video = this.querySelector("video");
     const mine = this.#telephone?.mine ?? null;
     if (video && video.srcObject !== mine) {
@@ -55,7 +56,7 @@ export class RfLookAtMyself extends View {
     return html`<header class="top"><h1 tabindex="-1">${this.video ? words("look.title") : words("look.title-voice", { name })}</h1><rf-read></rf-read></header>
       <main class="column">
         ${this.video ? html`<p class="lead">${stuck ? words("look.blocked") : words("look.lead")}</p>
-          <div class="mirror"><video autoplay playsinline muted disablepictureinpicture aria-hidden="true"></video>
+          <div class="mirror" role="group" tabindex="-1" aria-label="${words("self.label")}"><video autoplay playsinline muted disablepictureinpicture aria-hidden="true"></video>
             <rf-curtain ${open ? html`open` : null}></rf-curtain>
             ${open || stuck ? null : html`<div class="over"><button type="button" class="button" data-do="look">${icon("eye")}${words("look.open")}</button></div>`}</div>
           ${open ? html`<p>${words("look.check")} ${words("look.light")}</p>` : null}

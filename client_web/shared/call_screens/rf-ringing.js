@@ -38,7 +38,7 @@ export class RfRinging extends View {
 
   /** What is said once, at once, when it rings. */
   get spoken() {
-    return `${this.#title()} ${this.#who()} ${words("ring.camera")}`;
+    return `${this.#title()}. ${this.#who()} ${words("ring.camera")}`;
   }
 
   #title() {

@@ -4,7 +4,7 @@
  */
 import { html, View } from "../html.js";
 import { icon } from "../parts.js";
-import { onPress } from "../press.js";
+import { keepFocus, onPress } from "../press.js";
 import { words } from "../words.js";
 
 export class RfSelf extends View {
@@ -27,7 +27,7 @@ export class RfSelf extends View {
 
   /** @override */
   update() {
-    super.update();
+    keepFocus(this, () => super.update(), () => this.querySelector("button") ?? document.querySelector(".dock [data-do=camera]"));
     const video = this.querySelector("video");
     const mine = this.#telephone?.mine ?? null;
     if (video && video.srcObject !== mine) {
@@ -46,7 +46,7 @@ export class RfSelf extends View {
     return html`<figure class="self" aria-label="${words("self.label")}">
       <video autoplay playsinline muted disablepictureinpicture aria-hidden="true"></video>
       <rf-curtain ${open ? html`open` : null}></rf-curtain>
-      ${open && this.#hidden ? html`<div class="on-camera">${icon("eye")}${words("self.on-camera")}</div>` : null}
+      ${open && this.#hidden ? html`<div class="on-camera">${words("self.on-camera")}</div>` : null}
       ${open ? html`<button type="button" class="button corner" data-do="hide" aria-pressed="${String(this.#hidden)}">${icon(this.#hidden ? "eye" : "eye-off")}<span
         class="hidden-words">${words("self.hide")}</span></button>` : null}
       ${open && !this.#hidden ? html`<figcaption class="label">${words("self.you")}</figcaption>` : null}
