@@ -149,14 +149,49 @@ def test_yes_and_no_are_twins(browser: Browser, origin: str) -> None:
     page.click("[data-do=not-now]")
     stage.go("#/yeses")
     page.locator("[data-do=stop]").first.click()
-    assert_twins(page, "dialog ")
-    assert page.evaluate("document.activeElement.tagName") == "H2"
+    assert_twins(page)
+    assert page.evaluate("document.activeElement.tagName") == "H1"
     stage.close()
 
 
-def assert_twins(page: Page, within: str = "") -> None:
+def test_help_can_be_pressed_while_a_question_is_asked(browser: Browser, origin: str) -> None:
+    stage = stage_at(browser, origin)
+    page = stage.open("/child/#/yeses", ready="[data-do=stop]")
+    page.locator("[data-do=stop]").nth(1).click()
+    assert page.locator("h1").inner_text() == "Stop calls with Theo?"
+    page.wait_for_timeout(450)
+    page.click("text=Keep")
+    assert page.evaluate("document.activeElement.dataset.ref") == "k_theo0000"
+    assert stage.posted[-1][0] != "/api/child/people/k_theo0000/end"
+    page.wait_for_timeout(450)
+    page.keyboard.press("Enter")
+    page.click(".dock .help")
+    page.wait_for_selector("rf-help")
+    stage.close()
+
+
+def test_a_control_that_goes_away_hands_the_focus_on(browser: Browser, origin: str) -> None:
+    stage = stage_at(browser, origin)
+    page = stage.open("/child/#/call/k_gran0000", ready="[data-do=look]")
+    page.focus("[data-do=look]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".mirror rf-curtain[open]", state="attached")
+    assert page.evaluate("document.activeElement.className") == "mirror"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.dataset.media") == "video"
+    stage.ring()
+    page.click("[data-do=answer]")
+    stage.state("active", "k_gran0000", heard=True)
+    page.focus("rf-self [data-do=show]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("rf-self rf-curtain[open]", state="attached")
+    assert page.evaluate("document.activeElement.dataset.do") == "hide"
+    stage.close()
+
+
+def assert_twins(page: Page) -> None:
     """Same size, class, fill and edge; only the words differ."""
-    pair = page.locator(f"{within}.answers > .button")
+    pair = page.locator(".answers > .button")
     looks = pair.evaluate_all(
         "all => all.map(e => { const s = getComputedStyle(e), b = e.getBoundingClientRect();"
         " return [e.tagName, e.className, Math.round(b.width), Math.round(b.height), s.backgroundColor, s.color, s.border, s.fontWeight, s.fontSize] })"

@@ -1,6 +1,5 @@
 /** `rf-who-said-yes`: each person above their four yeses, and "I changed my mind", which asks no reason. */
 import { post } from "../../shared/api.js";
-import { askFirst } from "../../shared/dialog.js";
 import { html, View } from "../../shared/html.js";
 import { peg, yeses } from "../../shared/parts.js";
 import { onPress } from "../../shared/press.js";
@@ -13,19 +12,36 @@ import { known, personOf, refresh } from "../known.js";
 export class RfWhoSaidYes extends View {
   #stopped = "";
   #stuck = false;
+  /** Whom the question is about. It stands on the page itself, because in front of a dialog Help could not be pressed. */ #asked = "";
 
   constructor() {
     super();
-    onPress(this, { stop: (control) => void this.#stop(control.dataset.ref ?? "") });
+    onPress(this, {
+      stop: (control) => this.#ask(control.dataset.ref ?? ""),
+      "stop-yes": () => void this.#stop(this.#asked),
+      "stop-no": () => this.#keep(),
+    });
+  }
+
+  /** @param {string} ref */
+  #ask(ref) {
+    this.#asked = ref;
+    this.update();
+    arrive();
+  }
+
+  #keep() {
+    const ref = this.#asked;
+    this.#asked = "";
+    this.update();
+    arrive();
+    const pressed = /** @type {HTMLElement | null} */ (this.querySelector(`[data-do=stop][data-ref="${CSS.escape(ref)}"]`));
+    pressed?.focus();
   }
 
   /** @param {string} ref */
   async #stop(ref) {
     const name = personOf(ref)?.name ?? words("someone");
-    const sure = await askFirst({
-      title: words("yes.stop-q", { name }), text: words("yes.stop-text", { name }), yes: words("yes.stop-yes"), no: words("yes.stop-no"),
-    });
-    if (!sure) return;
     try {
       await post(`/api/child/people/${encodeURIComponent(ref)}/end`);
       this.#stopped = words("yes.stopped", { name });
@@ -34,6 +50,7 @@ export class RfWhoSaidYes extends View {
     } catch {
       this.#stuck = true;
     }
+    this.#asked = "";
     this.update();
     arrive();
     say(this.#stuck ? words("home.stuck") : this.#stopped);
@@ -51,6 +68,12 @@ export class RfWhoSaidYes extends View {
   /** @override */
   draw() {
     const people = known.home?.people ?? [];
+    const asked = people.find((person) => person.ref === this.#asked);
+    if (asked) {
+      return html`${top(words("yes.stop-q", { name: asked.name }))}<main id="main" class="column"><p class="lead">${words("yes.stop-text", { name: asked.name })}</p>
+        <div class="answers"><button type="button" class="button" data-do="stop-yes" data-key="yes">${words("yes.stop-yes")}</button><button
+          type="button" class="button" data-do="stop-no" data-key="no">${words("yes.stop-no")}</button></div></main>${dock("")}`;
+    }
     return html`${top(words("yes.title"))}<main id="main" class="column">
       ${this.#stuck ? html`<p class="panel">${words("home.stuck")}</p>` : this.#stopped ? html`<p class="panel">${this.#stopped}</p>` : null}
       <p class="lead">${words(people.length ? "yes.lead" : "yes.none")}</p>
