@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from look_stage import ASK, Stage, chromium, files
+from look_stage import ASK, Stage, chromium, files, until
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -206,6 +206,39 @@ def test_all_answers_are_in_view_on_a_phone(browser: Browser, origin: str, addre
     page = stage.open(f"/child/{address}", ready=".answers")
     answers, dock = box(page, ".answers"), box(page, ".dock")
     assert answers["y"] + answers["height"] <= dock["y"]
+    stage.close()
+
+
+def test_both_answers_are_in_view_on_the_shortest_phone(browser: Browser, origin: str) -> None:
+    stage = stage_at(browser, origin, 320, 568)
+    page = stage.open("/child/#/ask/a1", ready=".answers")
+    for ask in (True, False):
+        if not ask:
+            stage.ring()
+            page.wait_for_selector("rf-ringing .answers")
+        answers, dock = box(page, ".answers"), box(page, ".dock")
+        assert answers["y"] + answers["height"] <= dock["y"], ask
+        left, right = (page.locator(".answers > .button").nth(n).bounding_box() for n in (0, 1))
+        assert left
+        assert right
+        assert left["y"] == right["y"]
+    stage.close()
+
+
+def test_own_picture_is_shown_whole_as_the_others_see_it(browser: Browser, origin: str) -> None:
+    stage = stage_at(browser, origin)
+    page = stage.open("/child/#/call/k_gran0000", ready="[data-do=look]")
+    page.click("[data-do=look]")
+    page.wait_for_selector(".mirror rf-curtain[open]", state="attached")
+    until(page, "document.querySelector('.mirror video').videoWidth > 0")
+    video, mirror = box(page, ".mirror video"), box(page, ".mirror")
+    own = page.evaluate("(v => v.videoWidth / v.videoHeight)(document.querySelector('.mirror video'))")
+    assert abs(video["width"] / video["height"] - own) < 0.02
+    assert mirror["width"] - video["width"] <= 13
+    assert mirror["height"] - video["height"] <= 13
+    page.click("[data-do=call][data-media=video]")
+    page.wait_for_selector("rf-self video", state="attached")
+    assert page.evaluate("getComputedStyle(document.querySelector('rf-self video')).objectFit") == "contain"
     stage.close()
 
 

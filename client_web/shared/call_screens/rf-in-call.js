@@ -106,18 +106,18 @@ export class RfInCall extends View {
     const name = card.name ?? words("someone");
     const here = leg?.state === "connected";
     const shown = here && leg.video && !telephone.looking && telephone.tracks.has(ref);
-    const sign = call.phase === "calling" ? words("call.calling", { name })
+    const sign = call.phase === "calling" ? ""
       : telephone.looking || leg?.state === "lost" ? words("call.lost", { name })
       : !here ? words("call.connecting", { name })
       : telephone.microphone === "stuck" && first ? words("call.mic-stuck")
       : telephone.camera === "stuck" && first ? words("self.stuck-help")
       : "";
     return html`<section class="tile ${ground(card.ground)}" data-key="${ref}" aria-label="${name}">
-      <div class="standing" aria-hidden="true">${avatar(card.avatar)}</div>
+      <div class="standing" aria-hidden="true"><div class="rails"><div class="post big ${ground(card.ground)}">${avatar(card.avatar)}</div></div></div>
       <rf-picture data-ref="${ref}" ${shown ? null : html`hidden`}></rf-picture>
       ${shown ? html`<rf-curtain open></rf-curtain>` : null}
       <div class="nameplate">${peg(card, "small")}<div class="words">${first
-        ? html`<h1 tabindex="-1">${name}</h1><rf-seen-by></rf-seen-by>`
+        ? html`<h1 tabindex="-1">${call.phase === "calling" ? words("call.calling", { name }) : name}</h1><rf-seen-by></rf-seen-by>`
         : html`<h2>${name}</h2>`}</div></div>
       ${sign ? html`<p class="sign">${sign}</p>` : null}
     </section>`;
@@ -129,7 +129,7 @@ export class RfInCall extends View {
     /** @param {"microphone" | "camera"} what @param {import("../parts.js").IconName} on @param {import("../parts.js").IconName} off @param {boolean} possible */
     const toggle = (what, on, off, possible) => {
       const open = telephone[what] === "on";
-      return html`<button type="button" class="dock-button ${open ? "on" : "off"}" data-do="${what}" data-again aria-pressed="${String(open)}" data-key="${what}"
+      return html`<button type="button" class="dock-button ${open ? "on" : "off"}" data-do="${what}" data-again data-key="${what}"
         ${possible ? null : html`aria-disabled="true" aria-describedby="why-no-camera"`}>${icon(open ? on : off)}<span>${words(`dock.${what}.${open ? "on" : "off"}`)}</span></button>`;
     };
     return html`<nav class="dock call-dock" aria-label="${words("dock.call")}">
