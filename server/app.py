@@ -18,6 +18,7 @@ import logging
 import signal
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -90,6 +91,7 @@ async def build_app(
         app[rim.LOOKED] = rim.Looked()
         app.on_response_prepare.append(middleware.on_prepare)
         routes = api.ROUTES + (demo.ROUTES if settings.demo else ())
+        app[middleware.UNDER_WAY] = Counter()
         app[middleware.ASKS] = {(route.method, route.path): route.asks for route in routes}
         app.add_routes([web.route(route.method, route.path, route.handler) for route in routes])
         app.add_routes(rim.PAGES)
@@ -120,7 +122,7 @@ def listen(settings: Settings) -> tuple[list[socket.socket], Settings]:
             except OSError as fault:
                 if fault.errno == errno.EADDRINUSE:
                     raise PortTaken(
-                        f"Port {port} is in use by another program. Stop it, or choose another with --port."
+                        f"Port {port} is in use by another program. Stop it, or choose another with --port or RINGFENCE_PORT."
                     ) from None
                 if fault.errno == errno.EACCES:
                     raise PortTaken(

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import facts
 from server.accounts import SignedIn
-from server.db.session import Database, rows, run_all
+from server.db.session import SHUTTING, Database, rows, run_all
 from server.facts import Gathering, Known
 from server.gatekeeper import Gatekeeper
 from server.policy import Decision, Verb
@@ -101,6 +101,11 @@ class Calls:
             )
             return ticket
 
+    async def is_ticket(self, ticket: str) -> bool:
+        """Whether this ticket was made and not yet spent. Decides nothing: it only tells a guess from a good try, see ``admit``."""
+        async with self._db.read() as tx:
+            return bool(await rows(tx, "SELECT 1 FROM tickets WHERE hash = :hash", hash=_digest(ticket)))
+
     async def admit(self, ticket: str) -> Seat | Refusal:
         """Spend a ticket. Unknown, spent, expired and foreign ones take the same way and get the same answer."""
         now = self._now()
@@ -154,7 +159,7 @@ class Calls:
         async with self._db.begin() as tx:
             gathering = await facts.by_refs(tx, caller.person, to, session=caller.session, now=now)
             call = gathering.call_of_all(live=True, media=media)
-            refusal, lanes = await self._ask_pairs(tx, Verb.RING, gathering, call)
+            refusal, lanes = await self._ask_pairs(tx, Verb.RING, gathering, call, asker=caller.person)
             if refusal is not None:
                 return refusal
             name = f"c_{secrets.token_urlsafe(12)}"
@@ -193,6 +198,7 @@ class Calls:
 
     async def go_on(self, call: str, present: Sequence[PersonId]) -> Standing:
         """What of a live call may go on, and who must leave it first, second, ..."""
+        SHUTTING.set(True)  # the hub asks in a task of its own
         async with self._db.begin() as tx:
             gathering = await self._in_call(tx, call, present)
             facts_of_call = _as_it_is(gathering)
@@ -238,6 +244,7 @@ class Calls:
         call: Call,
         *,
         only_from: PersonId = "",
+        asker: PersonId = "",
         kinds: Sequence[Media] = ("audio", "video"),
     ) -> tuple[Refusal | None, frozenset[Lane]]:
         """Ask ``verb`` for every ordered pair, and for each pair what may be heard and seen; one event.
@@ -258,7 +265,9 @@ class Calls:
         event = _LANE_VERBS[kinds[-1]] if only_from and kinds else verb
         decisions = await self._keeper.ask_all(tx, asked, event)
         if (no := loudest(decisions[: len(pairs)])) is not None:
-            return Refusal(_CODES[no.code]), frozenset()
+            own = [yes for (x, y), yes in zip(pairs, decisions, strict=False) if not asker or asker in (x.id, y.id)]
+            # A no between two others is one no, whatever its reason: a ring must not tell how two of one's contacts stand.
+            return Refusal(_CODES[no.code] if loudest(own) is not None else "not_permitted"), frozenset()
         lanes: set[Lane] = set()
         for number, kind in enumerate(kinds):
             first = len(pairs) + number * len(sending)

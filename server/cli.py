@@ -19,6 +19,8 @@ from typing import Any
 from server.errors import CannotStart
 from server.settings import DEMO_SLUGS, Settings, load
 
+PORT = "RINGFENCE_PORT"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script. Returns the exit status."""
@@ -50,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     migrate.set_defaults(command=_migrate)
 
     audit = commands.add_parser("audit", help="the audit record").add_subparsers(required=True, metavar="what")
-    audit.add_parser("verify", help="recompute every chain").set_defaults(command=_verify)
+    verify = audit.add_parser("verify", help="recompute every chain")
+    verify.add_argument("--demo", action="store_true", help="the record of the demo")
+    verify.set_defaults(command=_verify)
 
     protocol = commands.add_parser("protocol", help="the wire").add_subparsers(required=True, metavar="what")
     protocol.add_parser("schema", help="print the JSON Schema of ringfence.v1").set_defaults(command=_schema)
@@ -66,9 +70,12 @@ def _demo(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         from server import https  # only the demo needs it
 
         addresses = https.lan_addresses()
-        port = arguments.port or 8443
+        port = arguments.port or (8443 if PORT not in environ else load(environ, over={"demo": True}).port)
         settings = load(environ, over={"demo": True})
-        chain, key = https.certificate(Path(settings.data), addresses)
+        try:
+            chain, key = https.certificate(Path(settings.data), addresses)
+        except OSError as fault:
+            raise CannotStart(f"The demo cannot keep its certificate in {settings.data}: {fault.strerror}.") from fault
         names = ["localhost", *(f"[{one}]" if ":" in one else one for one in addresses)]
         over |= {
             "demo_on_network": True,
@@ -138,23 +145,27 @@ def _migrate(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _verify(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    findings = asyncio.run(_verify_audit(load(environ)))
+def _verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    settings = load(environ, over={"demo": True} if arguments.demo else {})
+    chains, records, findings = asyncio.run(_verify_audit(settings))
     for finding in findings:
         print(f"{finding.chain} row {finding.seq}: {finding.what}")
-    print("Every chain is whole." if not findings else f"{len(findings)} findings.")
+    looked = f"Looked at {records} rows in {chains} chains."
+    print(f"{looked} Every chain is whole." if not findings else f"{looked} {len(findings)} findings.")
     return 1 if findings else 0
 
 
-async def _verify_audit(settings: Settings) -> Sequence[Any]:
+async def _verify_audit(settings: Settings) -> tuple[int, int, Sequence[Any]]:
     from server import audit
     from server.db.migrate import refuse_old
-    from server.db.session import Database
+    from server.db.session import Database, rows
 
     await refuse_old(settings.database_url)
     db = await Database.open(settings.database_url)
     try:
-        return await audit.verify(db)
+        async with db.read() as tx:
+            chains, records = (await rows(tx, "SELECT count(DISTINCT chain), count(*) FROM audit"))[0]
+        return chains, records, await audit.verify(db)
     finally:
         await db.close()
 

@@ -7,8 +7,8 @@ belongs to anybody.
 There is no back door. Sam signs up, consents, adds Maya; a friend code and a link are shown and used; every one of the yeses is
 said by the one whose yes it is, through ``accounts`` and ``contacts`` with the gatekeeper asked each time. Becoming Maya is
 pairing a device with Maya and Sam saying yes to it; becoming Sam is signing in with his password, which is random and lives
-in this process only. Only starting again reaches into the tables, and it empties them all; it refuses when one account in them is not
-made up.
+in this process only. Only starting again reaches into the tables, and it empties them all; it refuses when they were not made
+by the demo.
 
 All this exists in demo mode and nowhere else: in production the routes are not there. On this machine each person has a host
 name of their own, and a page under ``maya.localhost`` can become Maya and nobody else.
@@ -234,14 +234,16 @@ async def _everybody_says_yes(app: web.Application, cast: Mapping[str, SignedIn]
 
 
 async def _empty(app: web.Application) -> None:
-    """Hang up on everybody, then forget everything. Only if everybody is made up: somebody who signed up here is not ours
-    to forget, and records that hold such an account may not be the demo's at all."""
+    """Hang up on everybody, then forget everything, whoever a visitor has signed up as too: the start page says so. Only the
+    demo's own records: those that hold accounts and none of the cast's were never made here."""
     async with app[keys.DB].read() as tx:
-        real = account_rows.c.email.not_like(f"%{_NOBODYS}")
-        if (await tx.execute(select(account_rows.c.person_id).where(real).limit(1))).first() is not None:
+        count = select(func.count()).select_from(account_rows)
+        everybody = (await tx.execute(count)).scalar_one()
+        cast = (await tx.execute(count.where(account_rows.c.email.like(f"%{_NOBODYS}")))).scalar_one()
+        if everybody and not cast:
             raise CannotStart(
-                "The demo's records hold an account that is not made up, so they are not emptied. "
-                "Move demo.sqlite out of the data folder and start again."
+                f"The file {app[keys.SETTINGS].data}/demo.sqlite was not made by the demo, so it is not emptied. "
+                "Move it away and start again."
             )
         if not (await tx.execute(select(func.count()).select_from(people))).scalar_one():
             return
@@ -291,7 +293,7 @@ async def become(request: web.Request) -> web.Response:
 
 
 async def again(request: web.Request) -> web.Response:
-    """Start again with fresh families. No, while somebody has signed up here who is not made up."""
+    """Start again with fresh families. No, if these records were never the demo's."""
     try:
         await seed(request.app)
     except CannotStart:

@@ -351,7 +351,7 @@ about(what, person_id) AS (
   UNION ALL SELECT 'session', person_id FROM sessions WHERE id = :session AND revoked_at IS NULL
   UNION ALL SELECT 'device', person_id FROM devices WHERE id = :device AND unpaired_at IS NULL
   UNION ALL SELECT 'call', cp.person_id FROM call_people cp JOIN calls c ON c.id = cp.call_id AND c.state = 'live'
-             WHERE cp.call_id = :call AND cp.left_at IS NULL
+             WHERE cp.call_id = :call AND cp.came_at IS NOT NULL AND cp.left_at IS NULL
 )
 {_PEOPLE.format(own="(:by = '' OR s.id = :by)")}
 UNION ALL

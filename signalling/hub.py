@@ -181,6 +181,10 @@ class _Live:
         self.since: float | None = None
 
 
+def _went(call: Call) -> frozenset[PersonId]:
+    return frozenset(leg.person for leg in call.legs if leg.state == "left")
+
+
 class Hub:
     """Everybody who is here. One per process, on one event loop."""
 
@@ -799,6 +803,8 @@ class Hub:
                 self._tell_presence(leg.person)
         for event in after:
             self._do(live, event)
+        if live.call.state != "ended" and _went(before) != _went(live.call):
+            self.spawn(self._recheck(live))  # those who stay may have been allowed only because of the one who went
         return True
 
     def _shut_hard(self, live: _Live) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Container, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -145,14 +145,20 @@ class Door:
     """Who counts the hellos of wherever this socket comes from. A hello with a nonsense ticket costs its sender nothing and us a
     transaction and a row of the record for ever, so it is counted before anybody is asked.
 
+    ``known``: whether such a ticket was made, at the cost of one look: whoever holds one is let in whatever the neighbours did.
     ``knock``: one more try; False means too many were wrong. ``right``: that try was a good one, take it back.
     """
 
     knock: Callable[[], bool]
     right: Callable[[], None]
+    known: Callable[[str], Awaitable[bool]]
 
 
-UNCOUNTED: Final = Door(lambda: True, lambda: None)
+async def _anything(_: str) -> bool:
+    return True
+
+
+UNCOUNTED: Final = Door(lambda: True, lambda: None, _anything)
 
 
 async def serve_socket(
@@ -218,13 +224,13 @@ async def _first(hub: Hub, ws: web.WebSocketResponse, socket: _Socket, door: Doo
         if begin is None:
             socket.close("not_authenticated")
             return None
-        hello = isinstance(message, protocol.Hello)
-        if hello and not door.knock():
+        counted = isinstance(message, protocol.Hello) and not await door.known(message.ticket)
+        if counted and not door.knock():
             hub.counts["rate_limited"] += 1
             socket.close("rate_limited")
             return None
         session = await begin(hub, socket, message)
-        if hello and session != "not_authenticated":  # a draining house or another version of us is nobody's guess
+        if counted and session != "not_authenticated":  # a draining house or another version of us is nobody's guess
             door.right()
         if isinstance(session, Session):
             return session

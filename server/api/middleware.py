@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -24,7 +25,9 @@ from server import accounts
 from server.api import keys, problems
 from server.api.keys import Open
 from server.db import migrate
+from server.db.session import SHUTTING
 from server.errors import Fault, OurFault
+from server.policy import Verb
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -170,6 +173,7 @@ async def meant_for_us(request: web.Request, handler: Handler) -> web.StreamResp
 @web.middleware
 async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Who holds the cookie. A route with a verb is not reached without; the live calls hear of a change as soon as it is made."""
+    SHUTTING.set(False)  # one connection's requests share a context
     if not _api(request):
         return await handler(request)
     token = request.cookies.get(request.app[keys.SETTINGS].cookie_name, "")
@@ -181,11 +185,42 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     asks = request.app[ASKS].get((request.method, _pattern(request)))
     if isinstance(asks, str) and keys.SIGNED_IN not in request:
         return problems.problem("not_signed_in")
+    if request.path == "/ws" or keys.SIGNED_IN not in request:
+        return await _handle(request, handler)
+    person, under_way = request[keys.SIGNED_IN].person, request.app[UNDER_WAY]
+    if under_way[person] >= AT_ONCE and asks not in SHUTS:
+        return problems.problem("slow_down", retry_after_s=1)
+    under_way[person] += 1
+    SHUTTING.set(asks in SHUTS)
+    try:
+        return await _handle(request, handler)
+    finally:
+        under_way[person] -= 1
+        if not under_way[person]:
+            del under_way[person]
+
+
+async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     finally:
         if request.method not in SAFE:
             request.app[keys.FOLLOWER].wake()
+
+
+AT_ONCE: Final = (
+    8  # requests of one person under way; a page asks for six. More would only wait, before everybody else's
+)
+#: What shuts something. It is never told to wait, and its changes go before those of all who only look or open.
+SHUTS: Final = frozenset(
+    {
+        Verb.END_CONTACT, Verb.ALLOW_MEDIA, Verb.END_CALL, Verb.WITHDRAW_CONSENT, Verb.UNPAIR_DEVICE, Verb.REVOKE_SESSION,
+        Verb.SIGN_OUT,
+    }
+)  # fmt: skip
+
+#: Requests under way, by person.
+UNDER_WAY: Final[web.AppKey[Counter[str]]] = web.AppKey("under_way", Counter)
 
 
 #: (method, pattern) of each route and what it asks of the gatekeeper

@@ -155,6 +155,7 @@ async def live_connection(request: web.Request) -> web.StreamResponse:
     door = ws.Door(
         knock=lambda: throttle.check("hello", address=home) is None,
         right=lambda: throttle.forgive("hello", address=home),
+        known=request.app[keys.CALLS].is_ticket,
     )
     return await ws.serve_socket(request, request.app[keys.HUB], request.app[keys.SETTINGS].origins, door)
 
@@ -233,6 +234,9 @@ async def front(request: web.Request) -> web.StreamResponse:
     return _file(WEB / name) if name in FRONT else problems.problem("not_found")
 
 
+LONGEST_NAME: Final = 200  # of a file of ours; a file system's own limit would be a fault
+
+
 async def page(request: web.Request) -> web.StreamResponse:
     """A file of one of the apps; a folder is its index.html."""
     folder = request.match_info["folder"]
@@ -242,6 +246,8 @@ async def page(request: web.Request) -> web.StreamResponse:
     if there is None:
         return problems.problem("not_found")
     rest = request.match_info["rest"]
+    if len(rest) > LONGEST_NAME or not rest.isprintable():
+        return problems.problem("not_found")
     found = (there / (rest or "index.html")).resolve()
     if found.is_dir() and not rest.endswith("/"):
         raise web.HTTPFound(f"{request.path}/")
@@ -256,7 +262,7 @@ async def slash(request: web.Request) -> web.StreamResponse:
     """``/child`` is ``/child/``: pages name their files relative to it."""
     folder = request.match_info["folder"]
     if folder in FOLDERS or (folder == "demo" and request.app[keys.SETTINGS].demo):
-        query = f"?{request.query_string}" if request.query_string else ""
+        query = f"?{request.rel_url.raw_query_string}" if request.query_string else ""
         return web.Response(status=308, headers={"Location": f"/{folder}/{query}"})
     return await front(request)
 

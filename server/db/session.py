@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final
 
@@ -39,7 +41,7 @@ class Database:
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
         self._reader = reader
-        self._turn: asyncio.Lock | None = asyncio.Lock() if writer.dialect.name == "sqlite" else None
+        self._turn: _Turn | None = _Turn() if writer.dialect.name == "sqlite" else None
 
     @classmethod
     async def open(cls, url: str) -> Database:
@@ -74,7 +76,7 @@ class Database:
                 await tx.execute(_TAKE_TURN)
                 yield tx
             return
-        async with self._turn, self._writer.begin() as tx:
+        async with self._turn.taken(), self._writer.begin() as tx:
             yield tx
 
     @asynccontextmanager
@@ -82,6 +84,49 @@ class Database:
         """One look: everything inside sees the same moment. Cannot change anything."""
         async with self._reader.begin() as tx:
             yield tx
+
+
+#: Set for the task that shuts something: its changes go before those of everybody who waits. A crowd of strangers who ask for
+#: anything at all must not keep a parent's "End contact" waiting.
+SHUTTING: Final[ContextVar[bool]] = ContextVar("shutting", default=False)
+
+
+class _Turn:
+    """Whose turn it is to write: one at a time, those who shut something first, otherwise in the order of coming."""
+
+    def __init__(self) -> None:
+        self._busy = False
+        self._waiting: tuple[deque[asyncio.Future[None]], deque[asyncio.Future[None]]] = (deque(), deque())
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        await self._take()
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    async def _take(self) -> None:
+        if not self._busy:
+            self._busy = True
+            return
+        mine = asyncio.get_running_loop().create_future()
+        self._waiting[0 if SHUTTING.get() else 1].append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self._pass_on()  # the turn came in the very moment in which we gave up
+            raise
+
+    def _pass_on(self) -> None:
+        for line in self._waiting:
+            while line:
+                following = line.popleft()
+                if not following.done():
+                    following.set_result(None)
+                    return
+        self._busy = False
 
 
 async def rows(tx: AsyncConnection, sql: str, /, **params: Any) -> Sequence[Row]:

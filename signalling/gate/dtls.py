@@ -28,6 +28,8 @@ RECORD_VERSIONS = (b"\xfe\xff", b"\xfe\xfd")
 """A client's first flight still says DTLS 1.0 in its record header (RFC 6347 section 4.1)."""
 RECORD_HEADER = 13
 ALERT = 21
+MAX_RECORD = 16_384
+"""Bytes of one record (RFC 6347 section 4.1): less would leave the rest waiting in memory."""
 MTU = 1200
 """Bytes of one handshake datagram: below every path a browser's own media (1200 and header) can cross."""
 CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305"
@@ -135,7 +137,10 @@ class Handshake:
                 connection.do_handshake()
                 self._finish()
             else:
-                connection.recv(1)  # there is no data channel: only a close or a repeated flight can be in there
+                while connection.recv(
+                    MAX_RECORD
+                ):  # there is no data channel: what an application sends is read and forgotten
+                    pass
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:

@@ -92,7 +92,6 @@ class Allowance:
         self.bytes += size
 
 
-
 class Stream:
     """One kind of media of one publisher: its table of openings, and how well it arrives."""
 

@@ -423,6 +423,9 @@ class Gate:
         if not dtls.whole_records(datagram):
             self._counters["dropped_malformed"] += 1
             return
+        if not peer.allowance.take(len(datagram), self._clock()):
+            self._counters["dropped_over_rate"] += 1
+            return
         if handshake.state == "shaking" and peer not in self._shaking:
             if len(self._shaking) >= self._config.max_handshakes:
                 self._counters["dropped_dtls_busy"] += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from server.api import keys
+from server.db.session import SHUTTING
 from tests.house import Families, House, Two
 from tests.peers import Browserless, approved_call
 
@@ -92,3 +94,63 @@ async def test_a_camera_that_is_no_longer_approved_is_off_for_both_and_opening_i
     opened = await maya.ask(t="call.media", call=call, audio=True, video=True)
     assert opened["t"] == "ok"
     await maya.until(lambda m: m["t"] == "call.state" and bool(m["seen_by"]), since=mark)
+
+
+async def test_when_the_child_leaves_the_grown_ups_who_were_there_for_her_are_not_left_with_each_other(
+    families: Families,
+) -> None:
+    two = await families.two(friends=False)
+    grans = []
+    for name in ("Gran", "Aunt"):
+        adult = await families.grown_up(name, "trusted_adult")
+        link = (await two.sam.post("/api/links", {"child": two.maya_id}))["url"]
+        await adult.post(
+            "/api/links/accept", {"token": link.partition("#invite=")[2], "for": "me", "how_known": "family"}
+        )
+        for ask in (await two.maya.get("/api/child/home"))["asks"]:
+            if ask["waiting_for_me"]:
+                await two.maya.post(f"/api/child/asks/{ask['id']}/answer", {"yes": True})
+        for decision in await two.sam.get("/api/decisions"):
+            await two.sam.post(f"/api/decisions/{decision['id']}", {"answer": "camera", "how_known": "met"})
+        grans.append(adult)
+    refs = [one["ref"] for one in (await two.maya.get("/api/child/home"))["people"]]
+    for device in (two.maya, *grans):
+        await device.connect()
+    placed = await two.maya.ask(t="call.invite", to=refs, media="audio")
+    for adult in grans:
+        ring = await adult.expect("call.incoming")
+        assert (await adult.ask(t="call.accept", call=ring["call"], nonce=ring["nonce"]))["t"] == "ok"
+    for adult in grans:
+        await adult.until(lambda m: m["t"] == "call.state" and len(m["heard_by"]) == 2, seconds=20)
+    await two.maya.ask(t="call.leave", call=placed["call"])
+    for adult in grans:
+        assert (await adult.expect("call.ended"))["call"] == placed["call"]
+    assert not families.house.app[keys.GATE].who_sees_whom()
+
+
+async def test_a_stranger_who_asks_for_much_at_once_is_told_to_wait_and_a_parent_is_not(families: Families) -> None:
+    two = await families.two()
+    stranger = await families.grown_up("Alex")
+    crowd = [asyncio.create_task(stranger.call("GET", "/api/family")) for _ in range(60)]
+    await asyncio.sleep(0.01)
+    handle = (await two.sam.get(f"/api/children/{two.maya_id}/contacts"))[0]["ref"]
+    assert (await two.sam.call("POST", f"/api/contacts/{handle}/end", {})).status == 200
+    answers = await asyncio.gather(*crowd)
+    assert {answer.status for answer in answers} == {200, 429}
+    assert {answer.code for answer in answers if answer.status == 429} == {"slow_down"}
+
+
+async def test_what_shuts_goes_before_everybody_who_waits_to_write(house: House) -> None:
+    order: list[str] = []
+
+    async def write(name: str, shutting: bool) -> None:
+        SHUTTING.set(shutting)
+        async with house.db.begin():
+            order.append(name)
+            await asyncio.sleep(0.01)
+
+    tasks = [asyncio.create_task(write(f"look {n}", False)) for n in range(4)]
+    await asyncio.sleep(0)
+    tasks.append(asyncio.create_task(write("shut", True)))
+    await asyncio.gather(*tasks)
+    assert order == ["look 0", "shut", "look 1", "look 2", "look 3"]
