@@ -173,13 +173,30 @@ _TAKE_TURN: Final = text(f"SELECT pg_advisory_xact_lock({_ADVISORY})")
 def _open_sqlite(url: URL) -> Database:
     if url.database in (None, "", ":memory:"):
         raise ValueError("The database must be a file: what is only in memory cannot keep an audit record.")
-    writer = create_async_engine(url, hide_parameters=True, pool_size=1, max_overflow=0, pool_reset_on_return=None)
-    reader = create_async_engine(
-        url, hide_parameters=True, pool_size=_READERS, max_overflow=0, pool_reset_on_return=None
+    writer, reader = (
+        create_async_engine(
+            url,
+            hide_parameters=True,
+            pool_size=size,
+            max_overflow=0,
+            pool_reset_on_return=None,
+            connect_args={"factory": _Connection},
+        )
+        for size in (1, _READERS)
     )
     _dress(writer, begin="BEGIN IMMEDIATE", query_only=False)
     _dress(reader, begin="BEGIN", query_only=True)
     return Database(writer, reader)
+
+
+class _Connection(sqlite3.Connection):
+    """Undoes what is open before it closes. SQLAlchemy throws away the connection of a task that was cancelled at the wrong
+    moment, and SQLite keeps a closed connection, its lock on the file too, for as long as some cursor still points at it."""
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
 
 
 def _dress(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:

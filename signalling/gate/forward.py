@@ -58,6 +58,8 @@ LARGEST_GAP = 100
 """Packets; a wider hole is not worth asking for packet by packet: a whole picture mends it."""
 MOST_FEEDBACK_SOURCES = 32
 """SSRCs a peer may use for RTCP: one per section of an eight-person call, and its own two streams, rounded up."""
+MAX_CHATTER = 50
+"""Datagrams a second of a finished DTLS connection: repeated flights and a close are all that belongs there."""
 REMB_INTERVAL = 1.0
 LOWEST_ALLOWANCE = 64_000
 """Bits per second; below this no camera picture is worth sending."""
@@ -162,7 +164,7 @@ class Peer:
     """One person's device at this gate: where it is, its keys, what it sends, and what is kept open for it."""
 
     __slots__ = (
-        "address", "addresses", "allowance", "answered", "by_ssrc", "credentials", "deadline", "estimate",
+        "address", "addresses", "allowance", "answered", "by_ssrc", "chatter", "credentials", "deadline", "estimate",
         "estimate_at", "feedback_sources", "fingerprint", "handshake", "id", "lost", "neg", "openings", "phase",
         "previous", "remote_ufrags", "repeats", "rx", "send", "session", "streams", "streams_by_ssrc", "tx",
         "unpinned", "windows",
@@ -202,6 +204,8 @@ class Peer:
         }
         self.by_ssrc = {opening.ssrc: opening for opening in self.openings.values()}
         self.allowance = Allowance(config.max_packets_per_second, config.max_bits_per_second / 8, now)
+        # its own, for whoever forges this address can use it up: nothing of a call is in there but a repeated flight or a close
+        self.chatter = Allowance(MAX_CHATTER, MAX_CHATTER * 1500, now)
         self.repeats = Allowance(config.max_repeats_per_second, config.max_bits_per_second / 8, now)
         self.estimate: int | None = None
         """Bits per second that this viewer measured on its way from the gate (REMB)."""

@@ -423,7 +423,7 @@ class Gate:
         if not dtls.whole_records(datagram):
             self._counters["dropped_malformed"] += 1
             return
-        if not peer.allowance.take(len(datagram), self._clock()):
+        if handshake.state == "done" and not peer.chatter.take(len(datagram), self._clock()):
             self._counters["dropped_over_rate"] += 1
             return
         if handshake.state == "shaking" and peer not in self._shaking:

@@ -72,11 +72,11 @@ def square(size: int = 29) -> dict[str, Any]:
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {
+    extensions_map = {  # noqa: RUF012 -- the base class's own way
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".svg": "image/svg+xml",
-    }  # noqa: RUF012 -- the base class's own way
+    }
 
     def translate_path(self, path: str) -> str:
         return super().translate_path(path.replace("/grown-up/", "/grown_up/", 1))

@@ -135,8 +135,8 @@ async def test_what_kills_others_does_nothing_here(datagram: bytes) -> None:
         await call_lives(at, alice, bob)
 
 
-async def test_what_an_application_sends_over_dtls_is_read_and_forgotten_and_counts_as_traffic() -> None:
-    async with scene(max_packets_per_second=50) as at:
+async def test_what_an_application_sends_over_dtls_is_read_and_forgotten_and_costs_the_call_nothing() -> None:
+    async with scene() as at:
         alice, bob = await at.pair()
         peer = at.gate._peers["alice"]
         for _ in range(200):
@@ -144,6 +144,5 @@ async def test_what_an_application_sends_over_dtls_is_read_and_forgotten_and_cou
             alice.send(alice.tls.bio_read(65536))
         await at.counted("dropped_over_rate", 150)
         assert peer.handshake._connection.pending() == 0
-        at.now[0] += 1.0
         alice.send(alice.packet("video"))
         await bob.until(lambda: len(bob.media) >= 1)

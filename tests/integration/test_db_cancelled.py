@@ -1,0 +1,48 @@
+"""A task that is cancelled in the middle of a change takes nothing with it: not the change, not the writer's turn, not the file."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import text
+
+from server.db.session import Database
+
+STEPS = 60  #: moments at which it is cut, 40 µs apart: before the beginning to after the end of one change
+
+
+async def change(db: Database) -> None:
+    async with db.begin() as tx:
+        await tx.execute(text("INSERT INTO t VALUES (1)"))
+        await tx.execute(text("INSERT INTO t VALUES (2)"))
+        await tx.execute(text("SELECT * FROM t"))
+
+
+async def test_a_change_cut_at_any_moment_leaves_the_writer_free_and_no_half(tmp_path: Path) -> None:
+    """Nothing is collected meanwhile, and every exception is kept: what still points at a thrown-away connection must not keep
+    SQLite's lock alive."""
+    path = tmp_path / "cut.sqlite"
+    db = await Database.open(f"sqlite+aiosqlite:///{path}")
+    kept: list[BaseException] = []
+    gc.disable()
+    try:
+        async with db.begin() as tx:
+            await tx.execute(text("CREATE TABLE t (a)"))
+        for step in range(STEPS):
+            cut = asyncio.create_task(change(db))
+            await asyncio.sleep(step * 40e-6)
+            cut.cancel()
+            kept += [one for one in await asyncio.gather(cut, return_exceptions=True) if one is not None]
+            async with asyncio.timeout(4):  # below SQLite's own patience of 5 s
+                await change(db)
+        assert kept, "none was cut"
+    finally:
+        gc.enable()
+        await db.close()
+    with sqlite3.connect(path, timeout=0) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ones, twos = (other.execute("SELECT count(*) FROM t WHERE a = ?", (a,)).fetchone()[0] for a in (1, 2))
+    assert ones == twos >= STEPS
