@@ -375,7 +375,8 @@ async def add_child(
 
 async def withdraw_consent(db: Database, keeper: Gatekeeper, me: SignedIn, child: str, *, now: int) -> Decision:
     """COPPA 312.6; row 2. The account stands still: every sign-in and live call of the child ends, devices are un-paired, open
-    codes and links are void. Contacts are kept but reach nobody while there is no consent. Saying it twice is once."""
+    codes and links are void, and what was still being asked lapses: nobody can say yes to this child now. Approved contacts are kept
+    but reach nobody while there is no consent. Saying it twice is once."""
     async with db.begin() as tx:
         decision = await ask(tx, keeper, me, Verb.WITHDRAW_CONSENT, now, child=child)
         if not decision:
@@ -394,8 +395,13 @@ async def withdraw_consent(db: Database, keeper: Gatekeeper, me: SignedIn, child
                 update(table).where(table.c.child_id == child, table.c.used_at.is_(None)).values(used_at=now)
             )
         known = await _known_to(tx, child)
+        await tx.execute(
+            update(contacts)
+            .where(or_(contacts.c.a_id == child, contacts.c.b_id == child), contacts.c.state == "asked")
+            .values(state="lapsed", ended_at=now)
+        )
         await notices.post(tx, "facts_changed", {child, *known}, now=now)
-        guardians = await guardians_of(tx, [child])
+        guardians = await guardians_of(tx, [child, *known])
         await notices.post(
             tx, "changed", {*known, *guardians}, now=now, what=["people", "asks", "decisions", "family", "sessions"]
         )

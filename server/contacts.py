@@ -17,6 +17,7 @@ Both work once and not for long (row 12).
        REFUSED ◀───────┘ │ └──────────▶ LAPSED ◀──────┘
                          └─ END ─▶ ENDED
 
+Withdrawn consent lets an ASKED contact lapse as well (``accounts.withdraw_consent``).
 REFUSED, LAPSED and ENDED are for ever: to meet again needs a new introduction and all the yeses again. A yes is a yes to voice,
 or to voice and video (row 20); what the contact may do is what *everybody* allowed. One act by somebody who stands in two
 places counts in both: a father may be his daughter's guardian and her contact, and two siblings have one guardian. Of two

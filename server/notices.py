@@ -133,7 +133,8 @@ class Follower:
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), PAUSE_SECONDS)
+                    async with asyncio.timeout(PAUSE_SECONDS):  # wait_for of Python 3.11 can swallow a cancellation
+                        await self._awake.wait()
                 self._awake.clear()
                 if not await self._look():
                     await asyncio.sleep(PAUSE_SECONDS / 4)

@@ -652,7 +652,8 @@ class Hub:
         if self._calls and grace > 0:
             self._last_call_ended = asyncio.Event()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._last_call_ended.wait(), grace)
+                async with asyncio.timeout(grace):
+                    await self._last_call_ended.wait()
         for live in tuple(self._calls.values()):
             self._do(live, Stopped("server_draining"))
         for session in tuple(self._sessions.values()):

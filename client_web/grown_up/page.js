@@ -138,7 +138,7 @@ export const textField = ({ id, label, help, type = "text", autocomplete = "off"
   const about = [help ? `${id}-help` : "", wrong ? `${id}-wrong` : ""].filter(Boolean).join(" ");
   return html`<div class="field ${wrong ? "wrong" : ""}"><label for="${id}">${label}</label>
     ${help ? html`<p class="help-line" id="${id}-help">${help}</p>` : null}${mistakeLine(id, wrong)}
-    <input id="${id}" name="${id}" type="${type}" autocomplete="${autocomplete}" value="${value}" spellcheck="false" ${type === "email" ? html`inputmode="email" autocapitalize="off"` : null}
+    <input data-key="${id}" id="${id}" name="${id}" type="${type}" autocomplete="${autocomplete}" value="${value}" spellcheck="false" ${type === "email" ? html`inputmode="email" autocapitalize="off"` : null}
       aria-describedby="${about}" ${wrong ? html`aria-invalid="true"` : null}></div>`;
 };
 
@@ -149,7 +149,7 @@ export const textField = ({ id, label, help, type = "text", autocomplete = "off"
 export const radios = ({ id, legend, choices, chosen = "", help, wrong, plain = false, deed = "" }) => html`<fieldset class="field ${wrong ? "wrong" : ""}"
   aria-describedby="${wrong ? `${id}-wrong` : ""}"><legend class="${plain ? "hidden-words" : ""}">${legend}</legend>
   ${help ? html`<p class="help-line">${help}</p>` : null}${mistakeLine(id, wrong)}
-  <div class="choices">${choices.map((choice, n) => html`<label class="choice" data-key="${id}-${choice.value}"><input type="radio" id="${n === 0 ? id : `${id}-${n + 1}`}" name="${id}" value="${choice.value}"
+  <div class="choices" data-key="${id}-choices">${choices.map((choice, n) => html`<label class="choice" data-key="${id}-${choice.value}"><input type="radio" id="${n === 0 ? id : `${id}-${n + 1}`}" name="${id}" value="${choice.value}"
     ${deed ? html`data-do="${deed}" data-again` : null} ${choice.value === chosen ? html`checked` : null}><span>${choice.words}${choice.help ? html`<span class="choice-help">${choice.help}</span>` : null}</span></label>`)}</div></fieldset>`;
 
 /** What was typed or chosen, by field. @param {HTMLFormElement} form @returns {Record<string, string>} */

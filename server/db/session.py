@@ -19,7 +19,7 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final
@@ -194,8 +194,9 @@ class _Connection(sqlite3.Connection):
     moment, and SQLite keeps a closed connection, its lock on the file too, for as long as some cursor still points at it."""
 
     def close(self) -> None:
-        if self.in_transaction:
-            self.rollback()
+        with suppress(sqlite3.ProgrammingError):  # closed already: it may be told so twice
+            if self.in_transaction:
+                self.rollback()
         super().close()
 
 

@@ -396,6 +396,21 @@ async def test_withdrawn_consent_stops_everything_of_the_child_at_once(house: Ho
     assert (await two.sam.call("POST", f"/api/children/{two.maya_id}/consent/withdraw", {})).status == 200
 
 
+async def test_what_was_being_asked_lapses_when_consent_is_withdrawn(house: House, families: Families) -> None:
+    two = await families.two(friends=False)
+    words = (await two.maya.post("/api/child/friend-code"))["words"]
+    await two.theo.post("/api/child/friend-code/enter", {"words": words, "how_known": "class"})
+    [asked] = (await two.maya.get("/api/child/home"))["asks"]
+    await two.maya.post(f"/api/child/asks/{asked['id']}/answer", {"yes": True, "how_known": "class"})
+    [waiting] = await two.femi.get("/api/decisions")
+    await two.sam.post(f"/api/children/{two.maya_id}/consent/withdraw")
+    assert await look(house, "SELECT state, ended_at IS NOT NULL FROM contacts") == [("lapsed", 1)]
+    assert await two.femi.get("/api/decisions") == []
+    late = await two.femi.call("POST", f"/api/decisions/{waiting['id']}", {"answer": "camera", "how_known": "met"})
+    assert late.code == "conflict"
+    assert await look(house, "SELECT state FROM contacts") == [("lapsed",)]
+
+
 async def test_a_child_picks_their_own_picture_and_others_keep_the_one_they_chose(families: Families) -> None:
     two = await families.two()
     [before] = (await two.theo.get("/api/child/home"))["people"]

@@ -280,6 +280,15 @@ async def test_presence_is_for_approved_contacts_and_both_ways(v: Village) -> No
     assert (await v.calls.circle("nobody-at-all")).sees == {}
 
 
+async def test_with_voice_switched_off_neither_sees_whether_the_other_is_here(v: Village) -> None:
+    assert "theo" in (await v.calls.circle("maya")).sees
+    await v.do("UPDATE yeses SET voice = false, video = false WHERE contact_id = :c AND slot = 'guardian_b'",
+               c=v.contact_of[frozenset(("maya", "theo"))])  # fmt: skip
+    assert "theo" not in (await v.calls.circle("maya")).sees
+    assert "theo" not in (await v.calls.circle("maya")).seen_by
+    assert "maya" not in (await v.calls.circle("theo")).sees
+
+
 async def test_before_the_last_yes_nobody_sees_presence(v: Village) -> None:
     await v.contact("kit", "theo", yeses=3)
     assert "theo" not in (await v.calls.circle("kit")).sees

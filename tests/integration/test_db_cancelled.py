@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sqlite3
+import threading
 from pathlib import Path
 
 from sqlalchemy import text
@@ -42,6 +43,9 @@ async def test_a_change_cut_at_any_moment_leaves_the_writer_free_and_no_half(tmp
     finally:
         gc.enable()
         await db.close()
+    async with asyncio.timeout(4):
+        while any("_connection_worker_thread" in one.name for one in threading.enumerate()):
+            await asyncio.sleep(0.01)  # a thread that stays would keep the whole process from ending
     with sqlite3.connect(path, timeout=0) as other:
         other.execute("BEGIN IMMEDIATE")
         ones, twos = (other.execute("SELECT count(*) FROM t WHERE a = ?", (a,)).fetchone()[0] for a in (1, 2))
