@@ -20,6 +20,7 @@ class Start extends View {
   /** Not a demo: the plain doors. */ plain = false;
   stuck = false;
   news = "";
+  wrong = "";
 
   constructor() {
     super();
@@ -43,7 +44,7 @@ class Start extends View {
   async #reset() {
     if (!await askFirst({ title: words("start.reset"), text: words("start.reset-q"), yes: words("start.reset-yes"), no: words("start.reset-no") })) return;
     this.people = null;
-    this.news = "";
+    this.news = this.wrong = "";
     this.update();
     say(words("start.making"));
     try {
@@ -51,9 +52,10 @@ class Start extends View {
       this.news = words("start.reset-done");
     } catch (fault) {
       if (!(fault instanceof ApiFault)) throw fault;
+      this.wrong = words("start.reset-failed");
     }
     await this.load();
-    if (this.news) say(this.news);
+    if (this.news || this.wrong) say(this.news || this.wrong);
   }
 
   /** @override */
@@ -67,7 +69,7 @@ class Start extends View {
       <h1 tabindex="-1">${words("start.title")}</h1><p class="lead">${words("start.lead")}</p>
       ${this.stuck ? html`<div class="panel"><p>${words("start.stuck")}</p><p><button class="button" type="button" data-do="again">${words("try-again")}</button></p></div>`
         : !this.people ? html`<div class="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("start.making")}</p></div>`
-        : html`${this.news ? html`<p class="saved plate-line ok">${icon("tick")}<span>${this.news}</span></p>` : null}
+        : html`${this.news ? html`<p class="saved plate-line ok">${icon("tick")}<span>${this.news}</span></p>` : null}${this.wrong ? html`<p class="error-line">${icon("no")}<span>${this.wrong}</span></p>` : null}
         <div class="fences"><section class="friends"><h2>${words("start.who")}</h2><p class="second">${words("start.made-up")}</p>${this.#fence(friends)}</section>
         <section class="apart"><h2>${words("start.strangers")}</h2><p class="second">${words("start.strangers-lead")}</p>${this.#fence(apart)}</section></div>
         <footer class="plate-line">${mark()}<p>${words("start.note")}</p><button class="button" type="button" data-do="reset">${words("start.reset")}</button></footer>`}</main>`;

@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ringfence", description="A child-safe video chat reference platform.")
+    parser.add_argument("--version", action="version", version=f"ringfence {version('ringfence')}")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     demo = commands.add_parser("demo", help="serve made-up families on this machine")

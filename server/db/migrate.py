@@ -87,7 +87,12 @@ def _file(url: str) -> Path | None:
 def _engine(url: str) -> AsyncEngine:
     path = _file(url)
     if path is None:
-        return create_async_engine(url, hide_parameters=True)
+        try:
+            return create_async_engine(url, hide_parameters=True)
+        except ModuleNotFoundError:
+            raise DatabaseUnusable(
+                "PostgreSQL needs one more package. Install it with: pip install 'ringfence[postgres]'"
+            ) from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

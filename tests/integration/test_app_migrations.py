@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,9 @@ def test_a_read_only_database_has_its_sentence_and_its_code() -> None:
     assert "read-only" in migrate.sentence(refused.value)
     assert migrate.code(refused.value) == "database_read_only"
     assert "statement" not in migrate.sentence(refused.value)
+
+
+async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(DatabaseUnusable, match="pip install"):
+        await migrate.migrate("postgresql+asyncpg://nobody@localhost/nothing")

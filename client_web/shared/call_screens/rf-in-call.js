@@ -125,7 +125,7 @@ export class RfInCall extends View {
 
   #dock() {
     const telephone = /** @type {import("../telephone.js").Telephone} */ (this.telephone);
-    const may = telephone.call?.mayShow ?? false;
+    const cameraPossible = telephone.call?.phase !== "active" || telephone.call.mayShow;
     /** @param {"microphone" | "camera"} what @param {import("../parts.js").IconName} on @param {import("../parts.js").IconName} off @param {boolean} possible */
     const toggle = (what, on, off, possible) => {
       const open = telephone[what] === "on";
@@ -135,8 +135,8 @@ export class RfInCall extends View {
     return html`<nav class="dock call-dock" aria-label="${words("dock.call")}">
       ${currentBand() === "adult" ? null : html`<button type="button" class="dock-button help" data-do="help">${icon("help")}<span>${words("dock.help")}</span></button>`}
       ${toggle("microphone", "mic", "mic-off", true)}
-      ${toggle("camera", "cam", "cam-off", may || telephone.call?.phase !== "active")}
-      <span class="hidden-words" id="why-no-camera">${words("self.voice-only")}</span>
+      ${toggle("camera", "cam", "cam-off", cameraPossible)}
+      ${cameraPossible ? null : html`<span class="hidden-words" id="why-no-camera">${words("self.voice-only")}</span>`}
       <button type="button" class="dock-button leave" data-do="leave">${icon("leave")}<span>${words("dock.leave")}</span></button></nav>`;
   }
 }
