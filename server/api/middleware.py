@@ -167,6 +167,8 @@ async def meant_for_us(request: web.Request, handler: Handler) -> web.StreamResp
         # the page's own origin: allowed here at all, and the same host that is asked (maya's page may not act as sam's)
         if origin not in settings.origins or origin != f"{scheme}://{request.host.lower()}":
             return problems.problem("bad_origin")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return problems.problem("bad_request")  # nothing that is sent here is worth packing, and nothing is unpacked
     return await handler(request)
 
 

@@ -7,6 +7,9 @@ and reports that a browser sends. What arrives back is counted, so a lost packet
 
 Yardstick: aiortc's MediaRelay, the way to do it with public API alone. It decodes and encodes every frame, so one call
 (two people, the same rates) is all it is asked to carry. Its packets are counted at the receivers.
+
+And the floor under any forwarder in Python on this machine: a process that only reads each datagram and sends it on, with no
+keys, no table and no feedback, under the same 100 calls. What is above it is ours; what is below it belongs to the kernel.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import multiprocessing
 import os
 import random
 import select
+import socket
 import statistics
 import time
 from fractions import Fraction
@@ -32,6 +36,8 @@ from aiortc.contrib.media import MediaBlackhole, MediaRelay
 from aiortc.mediastreams import AudioStreamTrack
 
 from signalling.gate import Gate, GateConfig
+from signalling.gate.gate import DRAIN
+from signalling.gate.srtp import TAG
 from tests.gate_wire import Wire
 
 FRAMES_PER_SECOND = 30
@@ -121,6 +127,48 @@ def serve_relay(pipe: Connection) -> None:
         runner.run(run())
 
 
+def serve_bare(pipe: Connection) -> None:
+    """Reads a datagram and sends it to the other of its pair, and nothing else."""
+    pin(1)
+
+    async def run() -> None:
+        here = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        here.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        here.setblocking(False)
+        here.bind(("127.0.0.1", 0))
+        pipe.send(here.getsockname())
+        other = pipe.recv()
+        memory, forwarded = bytearray(2048), 0
+        view = memoryview(memory)
+
+        def drain() -> None:
+            nonlocal forwarded
+            for _ in range(DRAIN):
+                try:
+                    size, address = here.recvfrom_into(memory)
+                except BlockingIOError:
+                    return
+                here.sendto(view[:size], other[address])
+                forwarded += 1
+
+        over = asyncio.Event()
+
+        def obey() -> None:
+            if pipe.recv()[0] == "used":
+                pipe.send((time.process_time(), {"forwarded": forwarded}))
+            else:
+                over.set()
+
+        loop = asyncio.get_running_loop()
+        loop.add_reader(here.fileno(), drain)
+        loop.add_reader(pipe.fileno(), obey)
+        await over.wait()
+        here.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+
+
 def plain_connection() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
@@ -168,7 +216,7 @@ async def callers(gate: Contestant, calls: int) -> list[Wire]:
 Due = tuple[float, Wire, bytes]
 
 
-def schedule(wires: list[Wire], seconds: float) -> tuple[list[Due], int]:
+def schedule(wires: list[Any], seconds: float, *, reports: bool = True) -> tuple[list[Due], int]:
     """Everything to be sent, by when, and how many of it are media."""
     rng = random.Random(1)
     due: list[Due] = []
@@ -187,7 +235,7 @@ def schedule(wires: list[Wire], seconds: float) -> tuple[list[Due], int]:
                 media += 1
         for at in _times(check_start, CHECK_EVERY, seconds):
             due.append((at, wire, wire.check()))
-        for at in _times(frame_start, 1.0, seconds):
+        for at in _times(frame_start, 1.0, seconds) if reports else ():
             due.append((at, wire, _report(wire)))
     due.sort(key=lambda each: each[0])
     return due, media
@@ -246,6 +294,42 @@ def pour(due: list[Due], wires: list[Wire]) -> tuple[int, float]:
         drain()
     poll.close()
     return came, shifted
+
+
+class BareEnd:
+    """One person at the bare relay: a socket, and packets of the sizes that a sealed call has."""
+
+    def __init__(self, relay: tuple[str, int]) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.connect(relay)
+        self.send = self.socket.send
+
+    def packet(self, kind: str, *, payload: bytes) -> bytes:
+        return bytes((128, 96 if kind == "video" else 111)) + bytes(10 + TAG) + payload
+
+    def check(self) -> bytes:
+        return self.packet("audio", payload=bytes(AUDIO_PAYLOAD))
+
+
+def bare_round(calls: int, seconds: float) -> float:
+    """CPU microseconds for each datagram that is read and sent on."""
+    bare = Contestant(serve_bare)
+    ends: list[Any] = []
+    try:
+        relay = bare.pipe.recv()
+        ends = [BareEnd(relay) for _ in range(2 * calls)]
+        names = [each.socket.getsockname() for each in ends]
+        bare.pipe.send({name: names[number ^ 1] for number, name in enumerate(names)})
+        pour(schedule(ends, 0.5, reports=False)[0], ends)
+        cpu_before, before = bare.ask("used")
+        pour(schedule(ends, seconds, reports=False)[0], ends)
+        cpu_after, after = bare.ask("used")
+    finally:
+        for each in ends:
+            each.socket.close()
+        bare.end()
+    return float((cpu_after - cpu_before) / (after["forwarded"] - before["forwarded"]) * 1e6)
 
 
 async def gate_round(calls: int, seconds: float) -> dict[str, float]:
@@ -381,10 +465,12 @@ async def rows(quick: bool) -> list[dict[str, Any]]:
         camera = recorded_camera(2)
         relay: list[dict[str, float]] = []
         gate: dict[int, list[dict[str, float]]] = {20: [], 100: []}
+        bare: list[float] = []
         for _ in range(rounds):
             relay.append(await relay_round(seconds, camera))
             for calls, found in gate.items():
                 found.append(await gate_round(calls, seconds))
+            bare.append(bare_round(100, seconds))
     finally:
         if ours is not None:
             os.sched_setaffinity(0, ours)
@@ -420,6 +506,16 @@ async def rows(quick: bool) -> list[dict[str, Any]]:
                 "ratio": None,
             },
         ]
+    floor = statistics.median(bare)
+    made.append(
+        {
+            "name": "gate: CPU per forwarded packet, 100 calls, beside the floor",
+            "value": round(middle(gate[100], "us"), 2),
+            "unit": "µs",
+            "yardstick": f"recvfrom and sendto in Python and nothing else, the same 100 calls: {floor:.1f} µs",
+            "ratio": middle(gate[100], "us") / floor,
+        }
+    )
     return made
 
 

@@ -360,3 +360,18 @@ async def test_a_change_that_the_disk_refuses_is_told_plainly_and_leaves_nothing
     async with house.db.begin() as tx:
         await tx.exec_driver_sql("PRAGMA max_page_count = 1000000")
     assert (await sam.call("POST", "/api/links", {"child": "nobody"})).code == "not_found"
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate"])
+async def test_a_packed_body_is_refused_and_never_unpacked(house: House, packing: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.settings.port)
+    host = f"localhost:{house.settings.port}"
+    writer.write(
+        f"POST /api/sign-in HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Encoding: {packing}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 10\r\n\r\nnot packed".encode()
+    )
+    async with asyncio.timeout(5):
+        said = await reader.readuntil(b"}")
+    writer.close()
+    assert said.startswith(b"HTTP/1.1 422 ")
+    assert b'"bad_request"' in said
