@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import facts
 from server.accounts import SignedIn
-from server.db.session import SHUTTING, Database, rows, run_all
+from server.db.session import Database, goes_first, rows, run_all
 from server.facts import Gathering, Known
 from server.gatekeeper import Gatekeeper
 from server.policy import Decision, Verb
@@ -198,18 +198,18 @@ class Calls:
 
     async def go_on(self, call: str, present: Sequence[PersonId]) -> Standing:
         """What of a live call may go on, and who must leave it first, second, ..."""
-        SHUTTING.set(True)  # the hub asks in a task of its own
-        async with self._db.begin() as tx:
-            gathering = await self._in_call(tx, call, present)
-            facts_of_call = _as_it_is(gathering)
-            alone = [gathering.alone(Verb.BE_IN_CALL, known) for known in gathering.people]
-            pairs = gathering.pairs()
-            asked = [
-                gathering.reach(verb, x, y, facts_of_call)
-                for verb in (Verb.STAY, *_LANE_VERBS.values())
-                for x, y in pairs
-            ]
-            decisions = await self._keeper.ask_all(tx, alone + asked, Verb.STAY if pairs else Verb.BE_IN_CALL)
+        with goes_first():
+            async with self._db.begin() as tx:
+                gathering = await self._in_call(tx, call, present)
+                facts_of_call = _as_it_is(gathering)
+                alone = [gathering.alone(Verb.BE_IN_CALL, known) for known in gathering.people]
+                pairs = gathering.pairs()
+                asked = [
+                    gathering.reach(verb, x, y, facts_of_call)
+                    for verb in (Verb.STAY, *_LANE_VERBS.values())
+                    for x, y in pairs
+                ]
+                decisions = await self._keeper.ask_all(tx, alone + asked, Verb.STAY if pairs else Verb.BE_IN_CALL)
         fit = {one.id for one, yes in zip(gathering.people, decisions, strict=False) if yes}
         stay, heard, seen = (decisions[len(alone) + n * len(pairs) :][: len(pairs)] for n in range(3))
         apart = {frozenset((x.id, y.id)) for (x, y), yes in zip(pairs, stay, strict=True) if not yes}
@@ -264,10 +264,11 @@ class Calls:
         # an opened camera is written down as one
         event = _LANE_VERBS[kinds[-1]] if only_from and kinds else verb
         decisions = await self._keeper.ask_all(tx, asked, event)
-        if (no := loudest(decisions[: len(pairs)])) is not None:
+        if loudest(decisions[: len(pairs)]) is not None:
             own = [yes for (x, y), yes in zip(pairs, decisions, strict=False) if not asker or asker in (x.id, y.id)]
             # A no between two others is one no, whatever its reason: a ring must not tell how two of one's contacts stand.
-            return Refusal(_CODES[no.code] if loudest(own) is not None else "not_permitted"), frozenset()
+            mine = loudest(own)
+            return Refusal(_CODES[mine.code] if mine is not None else "not_permitted"), frozenset()
         lanes: set[Lane] = set()
         for number, kind in enumerate(kinds):
             first = len(pairs) + number * len(sending)
@@ -277,17 +278,18 @@ class Calls:
     # -- the record -------------------------------------------------------------------------------------------------------
 
     async def came_in(self, call: str, person: PersonId) -> None:
-        """This person's media is up. The first time counts."""
-        async with self._db.begin() as tx:
-            await rows(
-                tx,
-                "UPDATE call_people SET came_at = COALESCE(came_at, :now), left_at = NULL"
-                " WHERE call_id = :call AND person_id = :person"
-                " AND EXISTS (SELECT 1 FROM calls WHERE id = :call AND state = 'live')",
-                call=call,
-                person=person,
-                now=self._now(),
-            )
+        """This person's media is up. The first time counts; until it is written down, no guardian can see and end this call."""
+        with goes_first():
+            async with self._db.begin() as tx:
+                await rows(
+                    tx,
+                    "UPDATE call_people SET came_at = COALESCE(came_at, :now), left_at = NULL"
+                    " WHERE call_id = :call AND person_id = :person"
+                    " AND EXISTS (SELECT 1 FROM calls WHERE id = :call AND state = 'live')",
+                    call=call,
+                    person=person,
+                    now=self._now(),
+                )
 
     async def went_out(self, call: str, person: PersonId, code: Code) -> None:
         """This person has left, or never came: ``code`` says why to them, and is not kept."""

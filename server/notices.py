@@ -40,6 +40,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.db.models import notices
+from server.db.session import SHUTTING
 from signalling.protocol import Code
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ class Follower:
         self._awake.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. A task of its own, and so are those that it begins: all of it goes before what only looks or opens."""
+        SHUTTING.set(True)
         try:
             while True:
                 with contextlib.suppress(TimeoutError):

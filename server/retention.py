@@ -30,6 +30,7 @@ from server.db.models import (
     sessions,
     tickets,
 )
+from server.db.session import goes_first
 
 if TYPE_CHECKING:
     from server.clock import Clock
@@ -98,17 +99,18 @@ async def ended_by_the_clock(db: Database, since: int, now: int) -> int:
 
     A sign-in takes its own socket and its place in a call with it (``session_over``): the facts about the person may be as good as
     before, by another sign-in. Whoever shared something with these people is asked about again (``facts_changed``)."""
-    async with db.begin() as tx:
-        ran_out: dict[str, list[str]] = {}
-        for person, session in await tx.execute(_SIGNED_OUT, {"since": since, "now": now}):
-            ran_out.setdefault(person, []).append(session)
-        for person, ended in ran_out.items():
-            await outbox.post(tx, "session_over", [person], now=now, sessions=ended, code="session_revoked")
-        people = set(ran_out)
-        for pair in await tx.execute(_PAST_ITS_YEAR, {"since": since, "now": now}):
-            people.update(pair)
-        if people:
-            await outbox.post(tx, "facts_changed", people, now=now)
+    with goes_first():
+        async with db.begin() as tx:
+            ran_out: dict[str, list[str]] = {}
+            for person, session in await tx.execute(_SIGNED_OUT, {"since": since, "now": now}):
+                ran_out.setdefault(person, []).append(session)
+            for person, ended in ran_out.items():
+                await outbox.post(tx, "session_over", [person], now=now, sessions=ended, code="session_revoked")
+            people = set(ran_out)
+            for pair in await tx.execute(_PAST_ITS_YEAR, {"since": since, "now": now}):
+                people.update(pair)
+            if people:
+                await outbox.post(tx, "facts_changed", people, now=now)
     return len(people)
 
 

@@ -25,6 +25,21 @@ export class ApiFault extends Error {
  * @returns {Promise<any>} the JSON of the answer, or null when it has none
  */
 async function ask(method, path, body) {
+  try {
+    return await askOnce(method, path, body);
+  } catch (fault) {
+    if (!(fault instanceof ApiFault) || fault.code !== "slow_down" || fault.retryAfter > SHORT_WAIT) throw fault;
+  }
+  // too many at once from this device; nothing was done, and a moment later there is room
+  await new Promise((go) => setTimeout(go, SHORT_WAIT * 1000));
+  return askOnce(method, path, body);
+}
+
+/** Seconds that are waited for without telling anybody. */
+const SHORT_WAIT = 1;
+
+/** @param {"GET" | "POST"} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+async function askOnce(method, path, body) {
   /** @type {RequestInit} */
   const request = { method, credentials: "same-origin", headers: { accept: "application/json" }, cache: "no-store", redirect: "error" };
   if (method === "POST") {

@@ -7,6 +7,7 @@ holds the table against both. Nothing here decides anything.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -77,9 +78,16 @@ def signed_in(request: web.Request) -> SignedIn:
     return request[SIGNED_IN]
 
 
+BODY_SECONDS: Final = 10  # a page sends a few hundred bytes; whoever is slower holds a place for nothing
+
+
 async def read(request: web.Request, shape: type[T]) -> T:
     """The body as a msgspec struct, or ``BadRequest`` with the first wrong field. Structs should forbid unknown fields."""
-    raw = await request.read()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            raw = await request.read()
+    except TimeoutError:
+        raise BadRequest from None
     try:
         return msgspec.json.decode(raw or b"{}", type=shape)
     except msgspec.ValidationError as wrong:

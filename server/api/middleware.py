@@ -189,17 +189,17 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
         return problems.problem("not_signed_in")
     if request.path == "/ws" or keys.SIGNED_IN not in request:
         return await _handle(request, handler)
-    person, under_way = request[keys.SIGNED_IN].person, request.app[UNDER_WAY]
-    if under_way[person] >= AT_ONCE and asks not in SHUTS:
+    session, under_way = request[keys.SIGNED_IN].session, request.app[UNDER_WAY]
+    if under_way[session] >= (SHUTS_AT_ONCE if asks in SHUTS else AT_ONCE):
         return problems.problem("slow_down", retry_after_s=1)
-    under_way[person] += 1
+    under_way[session] += 1
     SHUTTING.set(asks in SHUTS)
     try:
         return await _handle(request, handler)
     finally:
-        under_way[person] -= 1
-        if not under_way[person]:
-            del under_way[person]
+        under_way[session] -= 1
+        if not under_way[session]:
+            del under_way[session]
 
 
 async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -211,9 +211,10 @@ async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 AT_ONCE: Final = (
-    8  # requests of one person under way; a page asks for six. More would only wait, before everybody else's
+    8  # requests of one sign-in under way; a page asks for six. More would only wait, before everybody else's
 )
-#: What shuts something. It is never told to wait, and its changes go before those of all who only look or open.
+SHUTS_AT_ONCE: Final = 2 * AT_ONCE  # room for "End contact" however many pages are still waiting
+#: What shuts something. It is not told to wait for what only looks, and its changes go before those of all who only look or open.
 SHUTS: Final = frozenset(
     {
         Verb.END_CONTACT, Verb.ALLOW_MEDIA, Verb.END_CALL, Verb.WITHDRAW_CONSENT, Verb.UNPAIR_DEVICE, Verb.REVOKE_SESSION,
@@ -221,7 +222,7 @@ SHUTS: Final = frozenset(
     }
 )  # fmt: skip
 
-#: Requests under way, by person.
+#: Requests under way, by sign-in: an old one on somebody else's device cannot use up the room of another.
 UNDER_WAY: Final[web.AppKey[Counter[str]]] = web.AppKey("under_way", Counter)
 
 

@@ -18,8 +18,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final
@@ -89,13 +89,26 @@ class Database:
 #: Set for the task that shuts something: its changes go before those of everybody who waits. A crowd of strangers who ask for
 #: anything at all must not keep a parent's "End contact" waiting.
 SHUTTING: Final[ContextVar[bool]] = ContextVar("shutting", default=False)
+_IN_A_ROW: Final = 7  # turns of those who shut something before one of the others: nobody waits for ever
+
+
+@contextmanager
+def goes_first() -> Iterator[None]:
+    """What is changed inside goes before those who only look or open something."""
+    before = SHUTTING.set(True)
+    try:
+        yield
+    finally:
+        SHUTTING.reset(before)
 
 
 class _Turn:
-    """Whose turn it is to write: one at a time, those who shut something first, otherwise in the order of coming."""
+    """Whose turn it is to write: one at a time, those who shut something first, otherwise in the order of coming. Those who only look
+    or open get every eighth turn all the same: a flood of refused "ends" must not be a way to stop the house."""
 
     def __init__(self) -> None:
         self._busy = False
+        self._row = 0  #: turns in a row of those who shut
         self._waiting: tuple[deque[asyncio.Future[None]], deque[asyncio.Future[None]]] = (deque(), deque())
 
     @asynccontextmanager
@@ -120,13 +133,15 @@ class _Turn:
             raise
 
     def _pass_on(self) -> None:
-        for line in self._waiting:
+        shutting, others = self._waiting
+        for line in (others, shutting) if self._row >= _IN_A_ROW else (shutting, others):
             while line:
                 following = line.popleft()
                 if not following.done():
+                    self._row = self._row + 1 if line is shutting else 0
                     following.set_result(None)
                     return
-        self._busy = False
+        self._busy, self._row = False, 0
 
 
 async def rows(tx: AsyncConnection, sql: str, /, **params: Any) -> Sequence[Row]:
@@ -194,7 +209,9 @@ class _Connection(sqlite3.Connection):
     moment, and SQLite keeps a closed connection, its lock on the file too, for as long as some cursor still points at it."""
 
     def close(self) -> None:
-        with suppress(sqlite3.ProgrammingError):  # closed already: it may be told so twice
+        with suppress(
+            sqlite3.Error
+        ):  # closed already, for it may be told so twice; or the disk is gone, and so is the change
             if self.in_transaction:
                 self.rollback()
         super().close()

@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+from sqlalchemy import text
+
 from server.api import keys
-from server.db.session import SHUTTING
+from server.api.middleware import AT_ONCE, UNDER_WAY
+from server.db import session
+from server.db.session import SHUTTING, goes_first
 from tests.house import Families, House, Two
 from tests.peers import Browserless, approved_call
 
@@ -128,13 +133,18 @@ async def test_when_the_child_leaves_the_grown_ups_who_were_there_for_her_are_no
     assert not families.house.app[keys.GATE].who_sees_whom()
 
 
-async def test_a_stranger_who_asks_for_much_at_once_is_told_to_wait_and_a_parent_is_not(families: Families) -> None:
+async def test_a_stranger_who_asks_for_much_at_once_is_told_to_wait_and_no_parents_end_is(
+    house: House, families: Families
+) -> None:
     two = await families.two()
     stranger = await families.grown_up("Alex")
-    crowd = [asyncio.create_task(stranger.call("GET", "/api/family")) for _ in range(60)]
-    await asyncio.sleep(0.01)
     handle = (await two.sam.get(f"/api/children/{two.maya_id}/contacts"))[0]["ref"]
+    crowd = [asyncio.create_task(one.call("GET", "/api/family")) for _ in range(60) for one in (two.sam, stranger)]
+    async with asyncio.timeout(5):
+        while AT_ONCE not in house.app[UNDER_WAY].values():
+            await asyncio.sleep(0)
     assert (await two.sam.call("POST", f"/api/contacts/{handle}/end", {})).status == 200
+    assert max(house.app[UNDER_WAY].values(), default=0) <= AT_ONCE
     answers = await asyncio.gather(*crowd)
     assert {answer.status for answer in answers} == {200, 429}
     assert {answer.code for answer in answers if answer.status == 429} == {"slow_down"}
@@ -154,3 +164,53 @@ async def test_what_shuts_goes_before_everybody_who_waits_to_write(house: House)
     tasks.append(asyncio.create_task(write("shut", True)))
     await asyncio.gather(*tasks)
     assert order == ["look 0", "shut", "look 1", "look 2", "look 3"]
+
+
+async def test_a_flood_of_what_shuts_does_not_stop_everybody_else(house: House) -> None:
+    order: list[str] = []
+
+    async def write(name: str) -> None:
+        async with house.db.begin():
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async def flood() -> None:
+        with goes_first():
+            await write("shut")
+
+    tasks = [asyncio.create_task(flood()) for _ in range(30)]
+    await asyncio.sleep(0)
+    tasks.append(asyncio.create_task(write("look")))
+    await asyncio.gather(*tasks)
+    assert 1 <= order.index("look") <= 8
+
+
+async def undone(house: House) -> int:
+    async with house.db.read() as tx:
+        return int((await tx.execute(text("SELECT count(*) FROM notices WHERE done_at IS NULL"))).scalar_one())
+
+
+async def test_a_real_end_goes_first_and_a_real_look_does_not(
+    house: House, families: Families, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: list[bool] = []
+    take = session._Turn._take
+
+    async def noted(self: session._Turn) -> None:
+        first.append(SHUTTING.get())
+        await take(self)
+
+    two = await families.two()
+    handle = (await two.sam.get(f"/api/children/{two.maya_id}/contacts"))[0]["ref"]
+    monkeypatch.setattr(session._Turn, "_take", noted)
+    await two.sam.post(f"/api/contacts/{handle}/end")
+    async with asyncio.timeout(5):
+        while await undone(house):
+            await asyncio.sleep(0.02)
+    assert first
+    assert all(first), "the end, and marking its notices as followed"
+    first.clear()
+    await two.sam.get("/api/family")
+    await two.maya.post("/api/child/friend-code")
+    assert not any(first), "on the same connection as the end before"
+    assert len(first) >= 2

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from server import audit
+from server.db.session import SHUTTING
 from server.facts import act
 from server.policy import Verb
 from signalling.authority import Permit, Refusal
@@ -265,6 +266,7 @@ async def test_whose_consent_is_gone_leaves_and_the_others_go_on(v: Village) -> 
     await v.withdraw("maya")
     standing = await v.calls.go_on(call, ("maya", "theo", "gran"))
     assert standing.must_leave == (("maya", "policy_revoked"),)
+    assert SHUTTING.get() is False, "the caller may be a socket's task, which lives on"
     assert {lane[:2] for lane in standing.lanes} == {("theo", "gran"), ("gran", "theo")}
 
 
