@@ -34,9 +34,9 @@ export const chip = (kind, sign, words) =>
   html`<span class="chip ${kind} ${sign ? "" : "wordy"}">${sign ? icon(sign) : null}${words}</span>`;
 
 /** The mark with the drawn word, for grown-ups' headers. @param {string} href */
-export const brand = (href) => html`<a class="brand" href="${href}"
+export const brand = (href) => html`<a class="brand" href="${href}" aria-label="Ringfence"
   ><svg class="mark" viewBox="0 0 64 64" aria-hidden="true"><use href="${SPRITE}#mark"></use></svg
-  ><svg class="wordmark" viewBox="0 0 262 56" role="img" aria-label="Ringfence"><use href="${SPRITE}#wordmark"></use></svg></a>`;
+  ><svg class="wordmark" viewBox="0 0 262 56" aria-hidden="true"><use href="${SPRITE}#wordmark"></use></svg></a>`;
 
 /** The mark alone. */
 export const mark = () => html`<svg class="mark" viewBox="0 0 64 64" aria-hidden="true"><use href="${SPRITE}#mark"></use></svg>`;

@@ -405,6 +405,20 @@ def test_a_mistake_is_said_first_beside_the_field_and_in_the_title(phone: Page, 
     assert house.sent == []
 
 
+def test_what_was_put_right_stays_put_right_when_the_next_mistake_is_shown(phone: Page, house: MadeUp) -> None:
+    house.answers.update(SIGNED_OUT)
+    grown_up(phone, house, "sign-up")
+    phone.get_by_role("button", name="Continue").click()
+    expect(phone.locator("#name-wrong")).to_be_visible()
+    phone.get_by_label("Your name").fill("Sam")
+    phone.get_by_label("Email").fill("sam@example.org")
+    phone.get_by_role("button", name="Continue").click()
+    expect(phone.locator("#name-wrong")).to_have_count(0)
+    expect(phone.locator("#password-wrong")).to_be_visible()
+    assert phone.get_by_label("Your name").input_value() == "Sam"
+    assert phone.get_by_label("Email").input_value() == "sam@example.org"
+
+
 def test_a_wrong_sign_in_does_not_say_which_half_was_wrong(phone: Page, house: MadeUp) -> None:
     house.answers.update(SIGNED_OUT)
     house.refuse("POST /api/sign-in", 401, "wrong_sign_in")
