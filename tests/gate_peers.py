@@ -86,6 +86,12 @@ class Device:
             while self.frames[publisher, kind] < target:
                 await asyncio.sleep(0.02)
 
+    async def connected(self, seconds: float = 10) -> None:
+        """This end knows it too; to close before says goodbye to nobody."""
+        async with asyncio.timeout(seconds):
+            while self.pc.connectionState != "connected":
+                await asyncio.sleep(0.01)
+
     async def close(self) -> None:
         await self.pc.close()
         for pump in self._pumps:

@@ -127,6 +127,7 @@ async def test_the_gate_tells_when_somebody_leaves_by_closing_the_page() -> None
     async with room() as call:
         alice = await call.join("alice", ["bob"])
         await call.told(Connected("alice"))
+        await alice.connected()  # the gate knows first
         await alice.close()
         await call.told(Lost("alice", "closed_by_peer"))
 
