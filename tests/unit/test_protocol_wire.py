@@ -74,7 +74,9 @@ def test_the_page_has_every_code_and_every_close_code_and_no_other() -> None:
 
 def test_the_schema_in_the_docs_is_the_one_of_the_structs() -> None:
     text = (DOCS / "protocol.schema.json").read_text(encoding="utf-8")
-    assert json.loads(text) == json.loads(json.dumps(protocol.schema()))
+    assert text == json.dumps(protocol.schema(), indent=2) + "\n", (
+        "ringfence protocol schema > docs/reference/protocol.schema.json"
+    )
 
 
 def test_no_client_message_can_say_who_sent_it() -> None:
