@@ -2,9 +2,10 @@
 
 A change is one transaction, and there is one writer at a time. That is what makes the promises of this house simple:
 the facts, the decision, its audit row, the change and the notice about it are read and written by the same transaction, and
-no other change can slip in between them. On SQLite the writer is one connection behind a queue (``BEGIN IMMEDIATE``, so a
-write that cannot start fails at once and not half-way); on PostgreSQL it is a transaction-scoped advisory lock. Leaving the
-block commits; an exception rolls everything back, the audit row included. So a refusal is returned, never raised.
+no other change can slip in between them. The writers queue here, and those who shut something go first. On SQLite the writer is
+one connection (``BEGIN IMMEDIATE``, so a write that cannot start fails at once and not half-way); on PostgreSQL it holds a
+transaction-scoped advisory lock as well. Leaving the block commits; an exception rolls everything back, the audit row included.
+So a refusal is returned, never raised.
 
 Durability is not for sale: ``synchronous=FULL``. What a caller has been told has reached the disk. Looking cannot change
 anything: SQLite's reading connections are ``query_only``, PostgreSQL's transactions are ``READ ONLY``.
@@ -41,7 +42,7 @@ class Database:
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
         self._reader = reader
-        self._turn: _Turn | None = _Turn() if writer.dialect.name == "sqlite" else None
+        self._turn = _Turn()
 
     @classmethod
     async def open(cls, url: str) -> Database:
@@ -71,12 +72,9 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """One change. Commits at the end of the block, rolls back when the block raises."""
-        if self._turn is None:
-            async with self._writer.begin() as tx:
-                await tx.execute(_TAKE_TURN)
-                yield tx
-            return
         async with self._turn.taken(), self._writer.begin() as tx:
+            if tx.dialect.name != "sqlite":
+                await tx.execute(_TAKE_TURN)  # the command line may be at work beside us
             yield tx
 
     @asynccontextmanager
