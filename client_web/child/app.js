@@ -194,7 +194,7 @@ export class RfChildApp extends View {
     if (away) {
       const status = this.#telephone.presence.get(what);
       away.ref = what;
-      away.status = status === "busy" ? "busy" : "away";
+      away.status = !person?.voice ? "off" : status === "busy" ? "busy" : "away";
       away.update();
     }
     const shown = this.#busy ? "busy" : this.#pageKey(page, what);
@@ -209,8 +209,9 @@ export class RfChildApp extends View {
     return known.trouble === "out" ? "pairing" : `${page} ${what} ${known.home ? "" : known.trouble || "loading"} ${page === "call" ? this.#canTry(what) : ""}`;
   }
 
-  /** Somebody who is known to be busy or away gets a short page instead of a ring. @param {string} ref */
+  /** Somebody who is known to be busy or away, or with whom calls are switched off, gets a short page instead of a ring. @param {string} ref */
   #canTry(ref) {
+    if (!personOf(ref)?.voice) return false;
     const status = this.#telephone.presence.get(ref);
     return status !== "busy" && status !== "away";
   }

@@ -397,3 +397,21 @@ def test_no_words_stand_on_the_moon(browser: Browser, origin: str, width: int, h
         }""")
         assert touching == [], address
     stage.close()
+
+
+@pytest.mark.parametrize("group", ["9-12", "13-15"])
+def test_with_calls_switched_off_a_child_is_told_so_without_blame_and_cannot_ring(
+    browser: Browser, origin: str, group: str
+) -> None:
+    stage = stage_at(browser, origin, group=group)
+    stage.home["people"] = [
+        {**one, "voice": False, "video": False} if one["name"] == "Gran" else one for one in stage.home["people"]
+    ]
+    page = stage.open(ready=".chip")
+    assert page.locator("li", has_text="Gran").locator(".chip").inner_text() == "Calls are off"
+    stage.go("#/call/k_gran0000")
+    assert page.locator("h1").inner_text() == "Calls with Gran are off"
+    assert "You did nothing wrong." in page.locator("main").inner_text()
+    assert page.locator("[data-do=call]").count() == 0
+    assert page.evaluate(OVERFLOW) <= 0
+    stage.close()

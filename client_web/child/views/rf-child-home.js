@@ -22,7 +22,7 @@ export class RfChildHome extends View {
   /** @param {Person} person */
   #post(person) {
     return html`<li data-key="${person.ref}">${fencePost({
-      card: person, href: `#/call/${person.ref}`, before: words("home.call"), state: presence(this.presence.get(person.ref)),
+      card: person, href: `#/call/${person.ref}`, before: words("home.call"), state: person.voice ? presence(this.presence.get(person.ref)) : chip("rest", "mic-off", words("home.off")),
     })}</li>`;
   }
 

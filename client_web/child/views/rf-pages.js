@@ -22,7 +22,7 @@ export class RfWhoSeesWhat extends View {
 
 export class RfNotHere extends View {
   ref = "";
-  /** @type {"busy" | "away"} */ status = "away";
+  /** @type {"busy" | "away" | "off"} */ status = "away";
 
   /** @override */
   draw() {
