@@ -99,6 +99,16 @@ def test_nothing_the_server_says_opens_the_camera(stage: Stage) -> None:
     assert page.locator("rf-seen-by >> text=Your curtain is shut.").count() == 1
 
 
+def test_the_other_persons_picture_is_whole_and_stays_so_when_the_page_is_drawn_again(stage: Stage) -> None:
+    page = answered(stage)
+    fit = "getComputedStyle(document.querySelector('rf-picture video')).objectFit"
+    until(page, f"{fit} === 'contain'")
+    stage.state("active", GRAN, heard=False, seen=False, video=True)
+    page.wait_for_selector("text=Nobody can hear you yet.")
+    page.evaluate("document.querySelector('rf-picture').update()")
+    assert page.evaluate(fit) == "contain"
+
+
 def test_who_sees_me_is_what_the_gate_says_and_nothing_else(stage: Stage) -> None:
     page = answered(stage)
     page.click(".dock [data-do=camera]")

@@ -7,10 +7,11 @@ import { html, View } from "../html.js";
 export class RfPicture extends View {
   /** @type {import("../telephone.js").Tracks | null} */ #tracks = null;
   #silent = false;
+  #whole = false;
 
   /** @override */
   draw() {
-    return html`<video autoplay playsinline muted disablepictureinpicture aria-hidden="true"></video><audio autoplay></audio>`;
+    return html`<video ${this.#whole ? html`class="whole"` : null} autoplay playsinline muted disablepictureinpicture aria-hidden="true"></video><audio autoplay></audio>`;
   }
 
   /** @override */
@@ -19,13 +20,16 @@ export class RfPicture extends View {
     const video = this.querySelector("video");
     if (!video) return;
     video.muted = true; // the attribute alone does not mute an element that a script made
-    // a picture whose shape is far from the frame's is shown whole; a child's face is never cut off by us
-    video.addEventListener("resize", () => {
-      const frame = this.clientWidth / Math.max(1, this.clientHeight);
-      const shape = video.videoWidth / Math.max(1, video.videoHeight);
-      video.classList.toggle("whole", Math.max(frame / shape, shape / frame) > 1.2);
-    });
+    video.addEventListener("resize", () => this.#fit(video));
     this.#show();
+  }
+
+  /** A picture whose shape is far from the frame's is shown whole; a child's face is never cut off by us. @param {HTMLVideoElement} video */
+  #fit(video) {
+    const frame = this.clientWidth / Math.max(1, this.clientHeight);
+    const shape = video.videoWidth / Math.max(1, video.videoHeight);
+    this.#whole = Math.max(frame / shape, shape / frame) > 1.2;
+    this.update(); // kept in what is drawn: the next drawing would take away what it does not know
   }
 
   /** @param {import("../telephone.js").Tracks | null} tracks @param {boolean} silent */
