@@ -26,14 +26,14 @@ from typing import Any, Final, Literal
 
 import cedarpy
 
-from server.policy.bands import Bands, BrokenRulebook, read_bands
-from server.policy.facts import Call, Contact, Matter, Person, Question, Reach, Verb, question_from, well_formed
+from server.policy.bands import Bands, BrokenRulebook, read_bands, texts
+from server.policy.facts import Act, Host, Person, Question, Reach, Shape, Verb, question_from, well_formed
 
 log = logging.getLogger(__name__)
 
 Effect = Literal["permit", "forbid"]
 #: Which code is told when several rules refuse: what speaks only of the asker first, then what hides most.
-CODES: Final = ("not_signed_in", "internal", "not_found", "not_permitted")
+CODES: Final = ("not_signed_in", "internal", "not_found", "not_permitted", "needs_guardian", "quiet_hours", "time_limit")
 _OK: Final = "ok"
 _REMEMBERED: Final = 50_000  # situations; each some 300 bytes, and a busy house has a few hundred
 _PEOPLE: Final = 4_096  # pairs of person facts that are kept parsed for the engine
@@ -98,15 +98,17 @@ BUILT_IN: Final[Mapping[str, Rule]] = {rule.id: rule for rule in (_NO_PERMIT, _R
 class Rulebook:
     """All rules, loaded and checked. Immutable: a changed rulebook is another one, with another ``version``."""
 
-    def __init__(self, cedar: str, schema: str, bands: str) -> None:
-        self.bands: Final[Bands] = read_bands(bands)
+    def __init__(self, cedar: str, schema: str, bands: str, countries: Mapping[str, str] | None = None) -> None:
+        countries = countries or {}
+        self.bands: Final[Bands] = read_bands(bands, countries)
         try:
             checked = cedarpy.Schema.from_str(schema)
         except Exception as wrong:  # the binding raises ValueError today; whatever it raises, the book is broken
             raise BrokenRulebook(f"safe_account.cedarschema: {wrong}") from None
         self.rules: Final[Mapping[str, Rule]] = _read_rules(cedar, checked)
         self._parts = _parts_by_verb(cedar, checked)
-        digest = hashlib.sha256("\0".join((cedar, schema, bands)).encode()).hexdigest()
+        whole = (cedar, schema, bands, *(part for pack in sorted(countries.items()) for part in pack))
+        digest = hashlib.sha256("\0".join(whole).encode()).hexdigest()
         self.version: Final = f"{self.bands.version}+{digest[:12]}"
         self._memory: OrderedDict[Question, Decision] = OrderedDict()
         self._entities = lru_cache(maxsize=_PEOPLE)(self._parse_entities)
@@ -143,17 +145,22 @@ class Rulebook:
             return self._answer(allowed=False, rules=(_RULE_BROKEN,))
 
     def _judge(
-        self, question: Question, entities: Callable[[str, Person, Person | Matter], cedarpy.Entities]
+        self, question: Question, entities: Callable[[str, Person, Shape], cedarpy.Entities]
     ) -> Decision:
         if not well_formed(question):
             log.error("a fact has the wrong type; the answer is no")
             return self._answer(allowed=False, rules=(_RULE_BROKEN,))
-        resource: Person | Matter
+        resource: Shape
         context: dict[str, Any]
-        if isinstance(question, Reach):
-            resource, context = question.y, {"contact": _plain(question.contact), "call": _plain(question.call)}
-        else:
-            resource, context = question.matter, {}
+        match question:
+            case Act():
+                resource, context = question.matter, {}
+            case Host():
+                resource, context = question.stage, {}
+            case Reach():
+                resource, context = question.y, {"contact": _plain(question.contact), "call": _plain(question.call)}
+            case _:
+                resource, context = question.y, {"contact": _plain(question.contact), "stage": _plain(question.stage)}
         verb = question.verb.value
         result = cedarpy.is_authorized(
             {
@@ -174,7 +181,7 @@ class Rulebook:
             return self._answer(allowed=False, rules=(_NO_PERMIT,))
         return self._answer(allowed=result.allowed, rules=rules)
 
-    def _parse_entities(self, verb: str, x: Person, y: Person | Matter) -> cedarpy.Entities:
+    def _parse_entities(self, verb: str, x: Person, y: Shape) -> cedarpy.Entities:
         people = [
             {"uid": {"type": "Person", "id": "x"}, "attrs": _plain(x), "parents": []},
             {"uid": {"type": type(y).__name__, "id": "y"}, "attrs": _plain(y), "parents": []},
@@ -188,7 +195,7 @@ class Rulebook:
         )
 
 
-def _plain(facts: Person | Matter | Contact | Call) -> dict[str, bool | int | str]:
+def _plain(facts: Shape) -> dict[str, bool | int | str]:
     return {name: getattr(facts, name) for name in facts.__slots__}  # a tenth of the cost of dataclasses.asdict
 
 
@@ -198,7 +205,7 @@ def load() -> Rulebook:
     return Rulebook(
         (home / "safe_account.cedar").read_text("utf-8"),
         (home / "safe_account.cedarschema").read_text("utf-8"),
-        (home / "bands.toml").read_text("utf-8"),
+        *texts(),
     )
 
 
