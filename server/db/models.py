@@ -482,6 +482,190 @@ sides: Final = Table(
     Column("ground", Integer, nullable=False, comment="As above."),
 )
 
+vouches: Final = Table(
+    "vouches",
+    metadata,
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="For a grown-up contact: somebody has given their word for that grown-up (row 6).",
+    ),
+    Column(
+        "guardian_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="Whose word: a guardian of the child. Until it is taken back, or as the contact.",
+    ),
+    Column("at", BigInteger, nullable=False, comment="When. As the row."),
+)
+
+supervisions: Final = Table(
+    "supervisions",
+    metadata,
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="For calls with which contact.",
+    ),
+    Column(
+        "child_id",
+        String(32),
+        ForeignKey("children.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="What this child's family wants; each side sets its own. No row: free.",
+    ),
+    Column(
+        "mode",
+        String(8),
+        nullable=False,
+        comment="ask: a yes before each call; present: a grown-up there. As the contact.",
+    ),
+    CheckConstraint("mode IN ('ask','present')", name="mode"),
+)
+
+call_yeses: Final = Table(
+    "call_yeses",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="Random. The row goes a day after its time is over."),
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="A call with whom. As the row.",
+    ),
+    Column(
+        "child_id",
+        String(32),
+        ForeignKey("children.person_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="Whose call. As the row.",
+    ),
+    Column(
+        "guardian_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=True,
+        comment="Who said yes, or is there. As the row.",
+    ),
+    Column("kind", String(8), nullable=False, comment="ask: one yes for one call; present: a grown-up is there."),
+    Column("state", String(8), nullable=False, comment="asked, given, refused or over."),
+    Column(
+        "call_id",
+        String(32),
+        nullable=True,
+        comment="The one call that a yes was used for: it is good for no other. As the row.",
+    ),
+    Column("at", BigInteger, nullable=False, comment="When it was asked for or given; shown to both. As the row."),
+    Column(
+        "until", BigInteger, nullable=False, comment="A yes that nobody used, and a presence that nobody renewed, ends."
+    ),
+    CheckConstraint("kind IN ('ask','present')", name="kind"),
+    CheckConstraint("state IN ('asked','given','refused','over')", name="state"),
+)
+
+limits: Final = Table(
+    "limits",
+    metadata,
+    Column(
+        "child_id",
+        String(32),
+        ForeignKey("children.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Whose day. No row: no limit. As long as the child's account.",
+    ),
+    Column(
+        "quiet_from",
+        Integer,
+        nullable=True,
+        comment="Quiet hours begin: minute of the day in the home's own time (row 45). As long as it is set.",
+    ),
+    Column("quiet_until", Integer, nullable=True, comment="Quiet hours end, likewise; past midnight when smaller."),
+    Column(
+        "minutes_a_day",
+        Integer,
+        nullable=True,
+        comment="Call time for a day of the home (row 45). As long as it is set.",
+    ),
+    Column(
+        "stage_on", Boolean, nullable=False, comment="May be on a stage; off unless somebody switched it on (row 31)."
+    ),
+    Column("set_at", BigInteger, nullable=False, comment="Shown to the child: since when. As the row."),
+    Column(
+        "objected_at",
+        BigInteger,
+        nullable=True,
+        comment="When the child said that it is unfair (row 53); shown to the guardian. Until it is changed.",
+    ),
+    CheckConstraint("quiet_from IS NULL OR quiet_from BETWEEN 0 AND 1439", name="quiet_from"),
+    CheckConstraint("quiet_until IS NULL OR quiet_until BETWEEN 0 AND 1439", name="quiet_until"),
+    CheckConstraint("minutes_a_day IS NULL OR minutes_a_day BETWEEN 1 AND 1440", name="minutes_a_day"),
+)
+
+teen_leads: Final = Table(
+    "teen_leads",
+    metadata,
+    Column(
+        "child_id",
+        String(32),
+        ForeignKey("children.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="A teenager who leads their own account (row 47). Until they give it back, or as the account.",
+    ),
+    Column("since", BigInteger, nullable=False, comment="Shown to teenager and guardian. As the row."),
+)
+
+blocks: Final = Table(
+    "blocks",
+    metadata,
+    Column(
+        "by_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Who blocked: the only one who can see this row; no grown-up's page reads it (row 52). Until taken back.",
+    ),
+    Column(
+        "of_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+        comment="Whom. As the row.",
+    ),
+    Column("at", BigInteger, nullable=False, comment="When; shown to who blocked. As the row."),
+)
+
+reviews: Final = Table(
+    "reviews",
+    metadata,
+    Column(
+        "person_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="A grown-up approved for children of many families, whom a helper has looked at (row 17). As the account.",
+    ),
+    Column("families", Integer, nullable=False, comment="Up to how many families are fine. As the row."),
+    Column("at", BigInteger, nullable=False, comment="When it was looked at. As the row."),
+)
+
+shifts: Final = Table(
+    "shifts",
+    metadata,
+    Column(
+        "id", String(32), primary_key=True, comment="A moderator's shift (row 34). The row goes a day after it ended."
+    ),
+    Column("until", BigInteger, nullable=False, comment="Renewed by a heartbeat; over when it is not. As the row."),
+)
+
 calls: Final = Table(
     "calls",
     metadata,
