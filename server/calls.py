@@ -36,11 +36,12 @@ from server.gatekeeper import Gatekeeper
 from server.policy import Decision, Verb
 from server.policy.decide import loudest
 from server.policy.facts import Call
-from signalling.authority import Circle, Lane, Permit, PersonId, Refusal, Seat, Standing
+from signalling.authority import Circle, Lane, Permit, PersonId, Refusal, Seat, Standing, Until
 from signalling.protocol import Code, Media
 
 TICKET_MS: Final = 30_000  # from the page's request to the socket's hello; a slow phone needs a few seconds
 HISTORY_MS: Final = 30 * 24 * 3_600_000  # row 46: who, when and how long, for thirty days
+LONGEST_MS: Final = 24 * 3_600_000  # a yes for one call is good for no longer than a day, whatever the call does
 _MINUTE: Final = 60_000
 
 _LANE_VERBS: Final[Mapping[Media, Verb]] = {"audio": Verb.BE_HEARD_BY, "video": Verb.BE_SEEN_BY}
@@ -51,7 +52,14 @@ _CODES: Final[Mapping[str, Code]] = {
     "not_permitted": "not_permitted",
     "not_signed_in": "not_permitted",
     "internal": "internal",
+    "needs_guardian": "needs_guardian",
+    "quiet_hours": "quiet_hours",
+    "time_limit": "time_limit",
 }
+#: What somebody who must leave is told, where the reason is of their own home; everything else is ``policy_revoked``.
+_OWN_REASONS: Final = frozenset({"quiet_hours", "time_limit", "needs_guardian"})
+#: Whose own clock has run out leaves before anybody else: the others may go on.
+_OWN_CLOCK: Final = frozenset({"quiet_hours", "time_limit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +145,11 @@ class Calls:
             if not gathering.people or gathering.people[0].id != person:
                 return Circle({}, {})
             me, *others = gathering.people
+            # only one's own clock: whoever else has quiet hours is asked about when theirs begin
+            again = min(me.changes, default=None)
+            again_ms = None if again is None else again - gathering.at
             if not others:
-                return Circle({}, {})
+                return Circle({}, {}, again_ms)
             asked = [
                 gathering.reach(Verb.SEE_PRESENCE, x, y) for other in others for x, y in ((me, other), (other, me))
             ]
@@ -149,7 +160,7 @@ class Calls:
                 sees[other.id] = ref
             if decisions[2 * number + 1] and (ref := gathering.refs.get((other.id, me.id))):
                 seen_by[other.id] = ref
-        return Circle(sees, seen_by)
+        return Circle(sees, seen_by, again_ms)
 
     # -- a call ---------------------------------------------------------------------------------------------------------
 
@@ -167,6 +178,7 @@ class Calls:
                 tx,
                 (_NEW_CALL, [{"id": name, "media": media, "now": now}]),
                 (_NEW_PEOPLE, [{"call": name, "person": known.id} for known in gathering.people]),
+                (_USE_YES, [{"call": name, "child": caller.person, "now": now, "until": now + LONGEST_MS}]),
             )
         return _permit(name, gathering, lanes, media)
 
@@ -175,7 +187,10 @@ class Calls:
         verb = Verb.ANSWER if len(set(present) - {answerer.person}) < 2 else Verb.JOIN
         async with self._db.begin() as tx:
             gathering = await self._in_call(tx, call, present, answerer)
-            refusal, lanes = await self._ask_pairs(tx, verb, gathering, _as_it_is(gathering))
+            refusal, lanes = await self._ask_pairs(tx, verb, gathering, _as_it_is(gathering), asker=answerer.person)
+            if refusal is None:
+                used = {"call": call, "child": answerer.person, "now": gathering.at, "until": gathering.at + LONGEST_MS}
+                await run_all(tx, (_USE_YES, [used]))
         return refusal if refusal is not None else _permit(call, gathering, lanes, _media(gathering))
 
     async def publish(
@@ -213,6 +228,8 @@ class Calls:
         fit = {one.id for one, yes in zip(gathering.people, decisions, strict=False) if yes}
         stay, heard, seen = (decisions[len(alone) + n * len(pairs) :][: len(pairs)] for n in range(3))
         apart = {frozenset((x.id, y.id)) for (x, y), yes in zip(pairs, stay, strict=True) if not yes}
+        own = _own_reasons(pairs, stay)
+        fit -= {person for person, code in own.items() if code in _OWN_CLOCK}
         leaving = smallest_harm_first([(one.id, one.person.kind == "child") for one in gathering.people], fit, apart)
         gone = set(leaving)
         lanes = frozenset(
@@ -221,7 +238,8 @@ class Calls:
             for lane in _lanes(pairs, answers, cast(Media, kind))
             if lane[0] not in gone and lane[1] not in gone
         )
-        return Standing(lanes, tuple((person, "policy_revoked") for person in leaving))
+        told: tuple[tuple[PersonId, Code], ...] = tuple((one, own.get(one, "policy_revoked")) for one in leaving)
+        return Standing(lanes, told, _until(gathering, gone))
 
     async def _in_call(
         self, tx: AsyncConnection, call: str, present: Sequence[PersonId], seat: Seat | None = None
@@ -265,9 +283,9 @@ class Calls:
         event = _LANE_VERBS[kinds[-1]] if only_from and kinds else verb
         decisions = await self._keeper.ask_all(tx, asked, event)
         if loudest(decisions[: len(pairs)]) is not None:
-            own = [yes for (x, y), yes in zip(pairs, decisions, strict=False) if not asker or asker in (x.id, y.id)]
             # A no between two others is one no, whatever its reason: a ring must not tell how two of one's contacts stand.
-            mine = loudest(own)
+            # And of the two directions only the asker's own is told: the other's quiet hours are the other family's business.
+            mine = loudest(yes for (x, _), yes in zip(pairs, decisions, strict=False) if not asker or asker == x.id)
             return Refusal(_CODES[mine.code] if mine is not None else "not_permitted"), frozenset()
         lanes: set[Lane] = set()
         for number, kind in enumerate(kinds):
@@ -373,6 +391,30 @@ def smallest_harm_first(
     return leaving
 
 
+def _own_reasons(pairs: Sequence[tuple[Known, Known]], stay: Sequence[Decision]) -> dict[PersonId, Code]:
+    """Who is refused for a reason of their own home, and which. What hides most is told first, as everywhere."""
+    found: dict[PersonId, Code] = {}
+    for person in dict.fromkeys(x.id for x, _ in pairs):
+        no = loudest(yes for (x, _), yes in zip(pairs, stay, strict=True) if x.id == person)
+        if no is not None and no.code in _OWN_REASONS:
+            found[person] = _CODES[no.code]
+    return found
+
+
+def _until(gathering: Gathering, gone: Collection[PersonId] = ()) -> Until:
+    """What the clock alone will change for those who stay, and whom it will take out: not a child who is with nobody but
+    their own grown-ups, for whom no hour is quiet."""
+    staying = [known for known in gathering.people if known.id not in gone]
+    again = gathering.next_change()
+    ending: list[tuple[PersonId, Code, int]] = []
+    for one in staying:
+        if not one.ends or all((other.id, one.id) in gathering.guards for other in staying if other is not one):
+            continue
+        code, at = min(one.ends, key=lambda end: end[1])
+        ending.append((one.id, code, max(0, at - gathering.at)))
+    return Until(None if again is None else again - gathering.at, tuple(ending))
+
+
 def _as_it_is(gathering: Gathering) -> Call:
     """The call with these people in it: live only if the row says so and everybody was rung into this very call."""
     row = gathering.call
@@ -392,7 +434,7 @@ def _permit(call: str, gathering: Gathering, lanes: frozenset[Lane], media: Medi
     refs = {
         (x.id, y.id): gathering.refs.get((x.id, y.id)) or _passing_ref(call, x.id, y.id) for x, y in gathering.pairs()
     }
-    return Permit(call, tuple(known.id for known in gathering.people), refs, lanes, media)
+    return Permit(call, tuple(known.id for known in gathering.people), refs, lanes, media, _until(gathering))
 
 
 def _passing_ref(call: str, viewer: PersonId, other: PersonId) -> str:
@@ -411,6 +453,13 @@ def _minutes(since: int, until: int) -> int:
 
 _NEW_CALL: Final = "INSERT INTO calls (id, media, state, started_at) VALUES (:id, :media, 'live', :now)"
 _NEW_PEOPLE: Final = "INSERT INTO call_people (call_id, person_id) VALUES (:call, :person)"
+#: A yes for one call is used up by the first call that it lets through (row 24), and lasts as long as that call.
+_USE_YES: Final = """
+UPDATE call_yeses SET call_id = :call, until = :until
+ WHERE child_id = :child AND kind = 'ask' AND state = 'given' AND call_id IS NULL AND until > :now
+   AND contact_id IN (SELECT k.id FROM contacts k JOIN call_people cp ON cp.call_id = :call AND cp.person_id <> :child
+                       WHERE cp.person_id IN (k.a_id, k.b_id) AND :child IN (k.a_id, k.b_id))
+"""
 _ENDED: Final = "UPDATE calls SET state = 'ended', ended_at = :now, code = :code WHERE id = :call AND state = 'live'"
 _LEFT: Final = "UPDATE call_people SET left_at = :now WHERE call_id = :call AND left_at IS NULL"
 

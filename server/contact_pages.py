@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import accounts
+from server import accounts, facts
 from server.accounts import SignedIn, ask, day, group_of, zone_of
 from server.contacts import HowKnown, Place, Slot, Yes, hidden, place_of
 from server.db.models import children, contacts, guardianships, people, sides, yeses
@@ -278,8 +278,9 @@ async def _album(tx: AsyncConnection, of: Sequence[str], now: int) -> Album:
         )
     }
     views = await tx.execute(select(sides).where(sides.c.contact_id.in_(ids)))
+    leading = await facts.leading(tx, seen)
     return Album(
-        tuple(place_of(row, said[row.id]) for row in rows),
+        tuple(place_of(row, said[row.id], leading) for row in rows),
         known,
         {one: group_of(row, now) for one, row in known.items()},
         {child: tuple(some) for child, some in guardians.items()},

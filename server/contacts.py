@@ -36,14 +36,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from sqlalchemy import and_, exists, insert, or_, select, update
+from sqlalchemy import and_, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import accounts, notices, words
+from server import accounts, facts, notices, words
 from server.accounts import (
     CONFLICT,
     DAY,
@@ -56,7 +56,7 @@ from server.accounts import (
     new_id,
 )
 from server.db.models import accounts as accounts_table
-from server.db.models import children, consents, contacts, guardianships, introductions, people, sides, yeses
+from server.db.models import children, consents, contacts, guardianships, introductions, people, sides, vouches, yeses
 from server.db.session import Database
 from server.gatekeeper import Gatekeeper
 from server.policy import Decision, Verb
@@ -175,9 +175,14 @@ def step(bond: Bond, event: Event) -> Bond | None:
     return act(bond, event) if act else None
 
 
-def needed(*, both_children: bool) -> frozenset[Slot]:
-    """Four places where two children meet, three where a child meets an adult."""
-    return frozenset(("a", "guardian_a", "b", "guardian_b") if both_children else ("a", "guardian_a", "b"))
+def needed(*, both_children: bool, led: Collection[Slot] = ()) -> frozenset[Slot]:
+    """Four places where two children meet, three where a child meets an adult. ``led``: places (``a``, ``b``) of teenagers
+    who lead their own accounts; for them no guardian's yes is needed (row 47)."""
+    places: frozenset[Slot] = frozenset(
+        ("a", "guardian_a", "b", "guardian_b") if both_children else ("a", "guardian_a", "b")
+    )
+    guardians: dict[Slot, Slot] = {"a": "guardian_a", "b": "guardian_b"}
+    return places - {guardians[slot] for slot in led}
 
 
 # == What the services give back ============================================================================================
@@ -535,14 +540,16 @@ async def _load(tx: AsyncConnection, contact: str) -> Place:
         )
     ).one()
     said = (await tx.execute(select(yeses).where(yeses.c.contact_id == contact))).all()
-    return place_of(row, said)
+    return place_of(row, said, await facts.leading(tx, [row.a_id, row.b_id]))
 
 
-def place_of(row: Any, said: Iterable[Any]) -> Place:
+def place_of(row: Any, said: Iterable[Any], leading: Collection[str] = ()) -> Place:
+    """``leading``: the teenagers among them who lead their own accounts (``facts.leading``)."""
     by_slot: dict[Slot, Any] = {one.slot: one for one in said}
+    led: list[Slot] = [slot for slot, person in (("a", row.a_id), ("b", row.b_id)) if person in leading]  # type: ignore[misc]  # two slots
     bond = Bond(
         row.state,
-        needed(both_children=row.b_kind == "child"),
+        needed(both_children=row.b_kind == "child", led=led),
         {slot: Yes(bool(one.voice), bool(one.video)) for slot, one in by_slot.items()},
     )
     return Place(row.id, row.a_id, row.b_id, bond, row.opened_by, row.created_at, row.decide_by, row.until, by_slot)
@@ -624,7 +631,7 @@ async def _apply(tx: AsyncConnection, place: Place, event: Event, *, by: str, ho
     if isinstance(event, SayYes | Switch):
         await _save_yeses(tx, place, after, event, by=by, how_known=how_known, now=now)
     if approved:
-        await _vouch(tx, place)
+        await _vouch(tx, await _load(tx, place.id), now)
     pair = [place.a, place.b]
     if "approved" in (before.state, after.state):
         await notices.post(tx, "facts_changed", pair, now=now)
@@ -650,11 +657,17 @@ async def _save_yeses(
             await tx.execute(insert(yeses).values(contact_id=place.id, slot=slot, **values))
 
 
-async def _vouch(tx: AsyncConnection, place: Place) -> None:
-    """A guardian's yes to an adult is somebody's word for that adult: no proof of age, and more than their own."""
-    if "guardian_b" not in place.bond.needed:
+async def _vouch(tx: AsyncConnection, place: Place, now: int) -> None:
+    """A guardian's yes to an adult is that guardian's word for them, unless the guardian said that they are not sure: no proof of
+    age, and more than the adult's own word (row 6). It can be taken back (``limits.vouch``)."""
+    said = place.said.get("guardian_a")
+    if "guardian_b" not in place.bond.needed and said is not None and said.how_known != "unsure":
+        await tx.execute(delete(vouches).where(vouches.c.contact_id == place.id))
+        await tx.execute(insert(vouches).values(contact_id=place.id, guardian_id=said.person_id, at=now))
         await tx.execute(
-            update(accounts_table).where(accounts_table.c.person_id == place.b).values(assurance="vouched")
+            update(accounts_table)
+            .where(accounts_table.c.person_id == place.b, accounts_table.c.assurance == "self_declared")
+            .values(assurance="vouched")
         )
 
 

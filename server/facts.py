@@ -7,6 +7,9 @@ people who would be in a call or see each other's presence: it gathers everybody
 Absent means strict. An id that does not exist and one that is not yours take the same way through the same statement and give
 the same facts: those of a stranger. So the answer is the same, and the time it takes. A contact counts as approved only if its
 state says so *and* every yes that it needs is there: two records would have to be wrong, not one.
+
+What the clock will change is read with the facts (``Gathering.changes``), so that whoever must ask again can wait for that
+moment instead of looking every few seconds.
 """
 
 # ruff: noqa: S608  # statements are put together from the constants of this file; what comes from outside is a parameter
@@ -18,9 +21,12 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Final, Literal, cast
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server import home_time
 from server.audit import PLATFORM, chain_of
+from server.db.models import children, households, teen_leads
 from server.db.session import Row, rows
 from server.policy import Act, Question, Reach, Verb
 from server.policy.bands import bands_in_force
@@ -33,9 +39,13 @@ from server.policy.facts import (
     Call,
     Contact,
     ContactState,
+    GuardiansReach,
+    Host,
     Kind,
     Matter,
     Person,
+    Stage,
+    Supervision,
     Whose,
 )
 
@@ -52,14 +62,25 @@ class Asked:
     at: int
 
 
+NO_STAGE: Final = Stage()
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Somebody in a gathering. ``id`` is empty for somebody who was not found."""
+    """Somebody in a gathering. ``id`` is empty for somebody who was not found. ``reach``: how far their guardian's word goes.
+    ``assurance``: how sure we are of a grown-up by their account alone. ``stage``: they may be on one, and it is switched on.
+    ``ends``: when the clock alone takes something from them, with the code they are told; ``changes``: all such moments."""
 
     id: str
     pseudonym: str
     chain: str
     person: Person
+    country: str = ""
+    reach: GuardiansReach = "approve"
+    assurance: int = 0
+    stage: Stage = NO_STAGE
+    ends: tuple[tuple[Literal["quiet_hours", "time_limit"], int], ...] = ()
+    changes: tuple[int, ...] = ()
 
 
 NOBODY: Final = Known("", "", "", STRANGER)  #: asks, and is nobody we know
@@ -68,12 +89,13 @@ NOT_FOUND: Final = Known("", "", "", replace(STRANGER, acts=False))  #: is asked
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """A call as recorded. ``rung``: everybody who was ever asked into it, the caller too."""
+    """A call as recorded. ``rung``: everybody who was ever asked into it, the caller too. ``there``: whose media is up."""
 
     id: str
     media: Literal["audio", "video"]
     live: bool
     rung: frozenset[str]
+    there: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +107,8 @@ class Gathering:
     refs: Mapping[tuple[str, str], str]  #: (viewer, other): how the viewer knows the other
     call: CallRow | None
     at: int
+    guards: frozenset[tuple[str, str]] = frozenset()  #: (guardian, child)
+    changes: tuple[int, ...] = ()  #: when the clock alone changes what is between two of them
 
     def pairs(self) -> list[tuple[Known, Known]]:
         """Every ordered pair."""
@@ -92,11 +116,10 @@ class Gathering:
 
     def call_of_all(self, *, live: bool, media: Literal["audio", "video"]) -> Call:
         """The call as it would be with exactly these people in it."""
-        people = [known.person for known in self.people]
         return Call(
-            people=len(people),
-            room=bands_in_force().room_for(person.band for person in people),
-            with_child=any(person.kind == "child" for person in people),
+            people=len(self.people),
+            room=bands_in_force().room_for((known.country, known.person.band) for known in self.people),
+            with_child=any(known.person.kind == "child" for known in self.people),
             live=live,
             media=media,
         )
@@ -106,9 +129,22 @@ class Gathering:
         contact = self.contacts.get((x.id, y.id), NO_CONTACT)
         return Asked(Reach(verb, x.person, y.person, contact, call), *_concerned((x, y)), self.at)
 
+    def next_change(self) -> int | None:
+        """When the clock alone next changes a fact of this gathering, in milliseconds of UTC."""
+        moments = (*self.changes, *(at for known in self.people for at in known.changes))
+        return min((at for at in moments if at > self.at), default=None)
+
     def alone(self, verb: Verb, x: Known) -> Asked:
         """May X do this, as far as it concerns X alone?"""
-        return Asked(Act(verb, x.person, GENERAL), *_concerned((x,)), self.at)
+        return Asked(Act(verb, x.person, _own(x)), *_concerned((x,)), self.at)
+
+
+def _own(x: Known) -> Matter:
+    """A question about nothing but the asker: how far a guardian's word goes for them is part of it."""
+    if x.person.kind != "child":
+        return GENERAL
+    terms = bands_in_force().terms(x.country, x.person.band)
+    return replace(GENERAL, reach=x.reach, may_lead=terms.may_lead)
 
 
 def _concerned(people: Iterable[Known]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -180,74 +216,166 @@ async def act(
     people = _gather(found, now, acting={actor}).people
     x = people[0] if people else NOBODY
     concerned = [row for row in found if row[0] == _CONCERNED]
-    whose = [_whose([row for row in concerned if row[1] == name], actor) for name, one in named.items() if one]
+    whose = [_whose([row for row in concerned if row[_WHAT] == name], actor) for name, one in named.items() if one]
+    if verb is Verb.HOST_STAGE:
+        return Asked(Host(verb, x.person, x.stage), *_concerned((x,)), now)
     if not whose:
-        return Asked(Act(verb, x.person, GENERAL), *_concerned((x,)), now)
+        return Asked(Act(verb, x.person, _own(x)), *_concerned((x,)), now)
     if "stranger" in whose:
         return Asked(Act(verb, x.person, NOT_YOURS), *_concerned((x,)), now)
-    wards = [row for row in concerned if row[9]]
+    wards = [row for row in concerned if row[_WARD]]
+    about = [_known(row, now, acts=False) for row in wards] or [x]
     matter = Matter(
         whose="ward" if all(one == "ward" for one in whose) else "own",
-        active=all(row[6] == "active" for row in wards),
-        consent=all(row[8] == 1 for row in wards),
+        active=all(one.person.active for one in about) if wards else True,
+        consent=all(one.person.consent for one in about) if wards else True,
+        reach=max((one.reach for one in about), key=_REACHES.index),
+        may_lead=all(_own(one).may_lead for one in about),
     )
-    others = [Known(row[2], row[4], chain_of(row[3]), STRANGER) for row in concerned if row[2] != actor]
+    others = [_known(row, now, acts=False) for row in concerned if row[1] != actor]
     return Asked(Act(verb, x.person, matter), *_concerned((x, *others)), now)
+
+
+async def leading(tx: AsyncConnection, ids: Iterable[str]) -> frozenset[str]:
+    """Which of these are teenagers who lead their own accounts: they took the lead, and their age and country allow it."""
+    found = await tx.execute(_LEADING.where(teen_leads.c.child_id.in_(list(ids))))
+    bands = bands_in_force()
+    return frozenset(person for person, group, country in found if bands.terms(country, bands.band(group)).may_lead)
 
 
 def _whose(concerned: Sequence[Row], actor: str) -> Whose:
     """A guardian acts for the child before acting for themselves: Dad may be his daughter's contact as well."""
-    if any(row[9] for row in concerned):
+    if any(row[_WARD] for row in concerned):
         return "ward"
-    return "own" if any(row[2] == actor for row in concerned) else "stranger"
+    return "own" if any(row[1] == actor for row in concerned) else "stranger"
+
+
+#: from where a guardian's word goes furthest to where it goes least far
+_REACHES: Final[Sequence[GuardiansReach]] = ("approve", "discuss", "teen_led")
 
 
 def _gather(found: Sequence[Row], now: int, *, acting: Collection[str]) -> Gathering:
-    people = {row[1]: _known(row, now, acts=row[1] in acting) for row in found if row[0] == _PERSON}
+    stays: dict[str, list[tuple[int, int | None]]] = {}
+    guards: set[tuple[str, str]] = set()
+    rung: set[str] = set()
+    there: set[str] = set()
+    for row in found:
+        if row[0] == _STAY:
+            stays.setdefault(row[1], []).append((row[9], row[10] or None))
+        elif row[0] == _GUARD:
+            guards.add((row[1], row[2]))
+        elif row[0] == _RUNG:
+            rung.add(row[1])
+            if row[9]:
+                there.add(row[1])
+    people = {
+        row[1]: _known(row, now, acts=row[1] in acting, stays=stays.get(row[1], ()))
+        for row in found
+        if row[0] == _PERSON
+    }
+    present = {child for guardian, child in guards if guardian in people and guardian in there and child in people}
     contacts: dict[tuple[str, str], Contact] = {}
     refs: dict[tuple[str, str], str] = {}
+    changes: list[int] = []
     for row in found:
         if row[0] != _CONTACT or row[1] not in people or row[2] not in people:
             continue
         a, b = row[1], row[2]
-        contacts[a, b] = contacts[b, a] = _contact(row, now, four=people[b].person.kind == "child")
+        contact = _contact(row, now, people[a], people[b], guards, present)
+        contacts[a, b], contacts[b, a] = contact, contact.turned()
         if row[5] and row[6]:
             refs[a, b], refs[b, a] = row[5], row[6]
-    rung = frozenset(row[1] for row in found if row[0] == _RUNG)
-    calls = [CallRow(row[1], row[2], row[3] == "live", rung) for row in found if row[0] == _CALL]
-    return Gathering(tuple(people.values()), contacts, refs, calls[0] if calls else None, now)
+        changes += [at for at in (row[9], row[15], row[16]) if at and at > now]
+    calls = [
+        CallRow(row[1], row[2], row[3] == "live", frozenset(rung), frozenset(there)) for row in found if row[0] == _CALL
+    ]
+    return Gathering(
+        tuple(people.values()), contacts, refs, calls[0] if calls else None, now, frozenset(guards), tuple(changes)
+    )
 
 
-def _known(row: Row, now: int, *, acts: bool) -> Known:
-    _, person, household, pseudonym, kind, state, age_group, age_until, consent, signed, _ = row
+def _known(row: Row, now: int, *, acts: bool, stays: Iterable[tuple[int, int | None]] = ()) -> Known:
+    _, person, household, pseudonym, kind, state, age_group, country, zone = row[:9]
+    age_until, consent, signed, signed_until, quiet_from, quiet_until, minutes, leads = row[9:17]
+    assurance, families, cleared, stage_on, moderated = row[17:22]
     child = kind == "child"
     fresh = age_until is not None and age_until > now  # an age that has not been asked again in time is unknown (row 4)
+    bands = bands_in_force()
+    band = bands.band(age_group if fresh else None) if child else "18+"
+    terms = bands.terms(country, band)
+    ends: list[tuple[Literal["quiet_hours", "time_limit"], int]] = []
+    changes = [at for at in (age_until, signed_until) if at and at > now]
+    open_hours = minutes_left = True
+    if child and quiet_from is not None and quiet_until is not None and quiet_from != quiet_until:
+        open_hours = not home_time.quiet((quiet_from, quiet_until), now, zone)
+        turns = home_time.next_time(quiet_from if open_hours else quiet_until, now, zone)
+        changes.append(turns)
+        if open_hours:
+            ends.append(("quiet_hours", turns))
+    if child and minutes is not None:
+        left = minutes * home_time.MINUTE - home_time.talked(stays, now, zone)
+        minutes_left = left > 0
+        ends.append(("time_limit", now + left))
+        changes.append(now + left if minutes_left else home_time.next_time(0, now, zone))
     return Known(
         person,
         pseudonym,
         chain_of(household),
         Person(
             kind=cast(Kind, kind),
-            band=bands_in_force().band(age_group if fresh else None) if child else "18+",
+            band=band,
             active=state == "active",
             consent=consent == 1,
             signed_in=signed is not None,
             paired=signed == 2 or not child,
             acts=acts,
+            open_hours=open_hours,
+            minutes_left=minutes_left,
+            few_families=child or (families or 0) <= max(terms.families, cleared or 0),
         ),
+        country=country,
+        reach="teen_led" if child and leads and terms.may_lead else terms.reach,
+        assurance=assurance or 0,
+        stage=Stage(terms.stage, stage_on == 1, moderated == 1, False),
+        ends=tuple(ends),
+        changes=tuple(changes),
     )
 
 
-def _contact(row: Row, now: int, *, four: bool) -> Contact:
-    state, until, voice, video, said = row[4], row[7], row[8], row[9], row[10]
-    if state == "approved" and said < (4 if four else 3):
+#: Which slots a yes is needed in, as bits of what the statement adds up.
+_SLOTS: Final[Mapping[str, int]] = {"a": 1, "b": 2, "guardian_a": 4, "guardian_b": 8}
+
+
+def _contact(
+    row: Row, now: int, a: Known, b: Known, guards: Collection[tuple[str, str]], present: Collection[str]
+) -> Contact:
+    state, mode_a, mode_b, until, voice, video, said = row[4], row[7], row[8], row[9], row[10], row[11], row[12]
+    vouched, blocked, watched_a, watched_b = row[13], row[14], row[15], row[16]
+    both_children = b.person.kind == "child"
+    needed = 3 + (4 if a.reach != "teen_led" else 0) + (8 if both_children and b.reach != "teen_led" else 0)
+    if state == "approved" and (said or 0) & needed != needed:
         state = "asked"
+    terms = [bands_in_force().terms(one.country, one.person.band) for one in (a, b) if one.person.kind == "child"]
+    adult = b.assurance if not both_children else 3
     return Contact(
         state=cast(ContactState, state),
         voice=voice == 1,
         video=video == 1 and voice == 1,
         in_year=until is not None and until > now,
+        blocked=blocked == 1,
+        own_guardian=(b.id, a.id) in guards or (a.id, b.id) in guards,
+        assurance=max(adult, 2 if vouched else 0),
+        assurance_needed=max((one.assurance for one in terms), default=3),
+        watch_x=_watch(mode_a, a),
+        watched_x=not mode_a or bool(watched_a) or a.id in present,
+        watch_y=_watch(mode_b, b),
+        watched_y=not mode_b or bool(watched_b) or b.id in present,
     )
+
+
+def _watch(mode: str | None, child: Known) -> Supervision:
+    """What a family set for a younger child no longer binds one whom a guardian only knows and discusses with (row 47)."""
+    return cast(Supervision, mode) if mode and child.reach == "approve" else "free"
 
 
 def _numbered(values: Sequence[str], size: int) -> dict[str, str]:
@@ -257,7 +385,7 @@ def _numbered(values: Sequence[str], size: int) -> dict[str, str]:
     return {f"p{number}": values[number] if number < len(values) else "" for number in range(size)}
 
 
-# The statements. Each part has the columns (tag, six texts, four numbers), so that one trip brings them all. They run on
+# The statements. Each part has the columns (tag, eight texts, thirteen numbers), so that one trip brings them all. They run on
 # SQLite and on PostgreSQL alike, and for whoever is asked about: what differs is only whether a row comes back.
 
 _PERSON: Final = 1
@@ -266,6 +394,15 @@ _CALL: Final = 3
 _RUNG: Final = 4
 _SESSION: Final = 5
 _CONCERNED: Final = 6
+_STAY: Final = 7
+_GUARD: Final = 8
+
+#: two columns more, of a row about whom something is done to: what it was named as, and whether the asker looks after them
+_WHAT: Final = 22
+_WARD: Final = 23
+_STAYS_MS: Final = 26 * 3_600_000  # a day in any zone, on the night when the clocks go back too
+
+_NO_NUMBERS: Final = ", ".join(["0"] * 13)
 
 #: 1 for a sign-in that is live, 2 for one that is also on a paired device; nothing when there is none.
 _SIGNED: Final = """
@@ -274,38 +411,99 @@ _SIGNED: Final = """
   WHERE s.person_id = p.id AND s.revoked_at IS NULL AND s.expires_at > :now AND {own})
 """
 
+#: When the last of those sign-ins runs out.
+_SIGNED_UNTIL: Final = """
+(SELECT MAX(s.expires_at) FROM sessions s
+  WHERE s.person_id = p.id AND s.revoked_at IS NULL AND s.expires_at > :now AND {own})
+"""
+
 _CONSENT: Final = "CASE WHEN p.kind <> 'child' OR (co.id IS NOT NULL AND co.withdrawn_at IS NULL) THEN 1 ELSE 0 END"
 
+#: How many families' children a grown-up is approved for; their own home is not counted, nor whom they look after.
+_FAMILIES: Final = """
+CASE WHEN p.kind = 'child' THEN 0 ELSE (
+SELECT COUNT(DISTINCT c.household_id) FROM contacts k JOIN people c ON c.id = k.a_id
+ WHERE k.b_id = p.id AND k.state = 'approved' AND k.until > :now AND c.kind = 'child' AND c.household_id <> p.household_id
+   AND NOT EXISTS (SELECT 1 FROM guardianships g WHERE g.guardian_id = p.id AND g.child_id = c.id)) END
+"""
+
 _FAMILY: Final = """
+  JOIN households h ON h.id = p.household_id
   LEFT JOIN children ch ON ch.person_id = p.id
   LEFT JOIN consents co ON co.id = ch.consent_id
+  LEFT JOIN limits lm ON lm.child_id = p.id
+  LEFT JOIN teen_leads tl ON tl.child_id = p.id
+  LEFT JOIN accounts ac ON ac.person_id = p.id
+  LEFT JOIN reviews rv ON rv.person_id = p.id
+"""
+
+_WHO: Final = "p.id, p.household_id, p.pseudonym, p.kind, p.state, ch.age_group, h.country, h.time_zone, ch.age_until"
+_DAY: Final = "lm.quiet_from, lm.quiet_until, lm.minutes_a_day, CASE WHEN tl.child_id IS NULL THEN 0 ELSE 1 END"
+_SURE: Final = "CASE WHEN ac.person_id IS NULL THEN 0 WHEN ac.assurance = 'checked' THEN 3 ELSE 1 END"
+_STAGE: Final = """
+CASE WHEN lm.stage_on THEN 1 ELSE 0 END,
+CASE WHEN EXISTS (SELECT 1 FROM shifts WHERE shifts.until > :now) THEN 1 ELSE 0 END
 """
 
 _PEOPLE: Final = f"""
-SELECT {_PERSON}, p.id, p.household_id, p.pseudonym, p.kind, p.state, ch.age_group, ch.age_until, {_CONSENT}, {_SIGNED}, 0
+SELECT {_PERSON}, {_WHO}, {_CONSENT}, {_SIGNED}, {_SIGNED_UNTIL}, {_DAY}, {_SURE}, {_FAMILIES}, rv.families, {_STAGE} {{more}}
   FROM them JOIN people p ON p.id = them.id {_FAMILY}
 """
 
+#: Until when the yes for this call, or a grown-up's being there, is good: on the side of the child in ``{who}``.
+_WATCHED: Final = """
+(SELECT MAX(w.until) FROM call_yeses w
+  WHERE w.contact_id = k.id AND w.child_id = {who} AND w.state = 'given' AND w.until > :now
+    AND (w.kind = 'present' OR {mode} = 'ask') AND (w.call_id IS NULL OR w.call_id = :call))
+"""
+
 _CONTACTS: Final = f"""
-SELECT {_CONTACT}, k.a_id, k.b_id, k.id, k.state, sa.ref, sb.ref, k.until,
+SELECT {_CONTACT}, k.a_id, k.b_id, k.id, k.state, sa.ref, sb.ref, va.mode, vb.mode, k.until,
        (SELECT MIN(CASE WHEN y.voice THEN 1 ELSE 0 END) FROM yeses y WHERE y.contact_id = k.id),
        (SELECT MIN(CASE WHEN y.video THEN 1 ELSE 0 END) FROM yeses y WHERE y.contact_id = k.id),
-       (SELECT COUNT(*) FROM yeses y WHERE y.contact_id = k.id)
+       (SELECT SUM(CASE y.slot {" ".join(f"WHEN '{slot}' THEN {bit}" for slot, bit in _SLOTS.items())} ELSE 0 END)
+          FROM yeses y WHERE y.contact_id = k.id),
+       CASE WHEN EXISTS (SELECT 1 FROM vouches v JOIN guardianships g ON g.guardian_id = v.guardian_id
+                          WHERE v.contact_id = k.id AND g.child_id = k.a_id) THEN 1 ELSE 0 END,
+       CASE WHEN EXISTS (SELECT 1 FROM blocks WHERE (blocks.by_id = k.a_id AND blocks.of_id = k.b_id)
+                            OR (blocks.by_id = k.b_id AND blocks.of_id = k.a_id)) THEN 1 ELSE 0 END,
+       {_WATCHED.format(who="k.a_id", mode="va.mode")}, {_WATCHED.format(who="k.b_id", mode="vb.mode")}, 0, 0, 0, 0, 0
   FROM contacts k
   LEFT JOIN sides sa ON sa.contact_id = k.id AND sa.viewer_id = k.a_id
   LEFT JOIN sides sb ON sb.contact_id = k.id AND sb.viewer_id = k.b_id
+  LEFT JOIN supervisions va ON va.contact_id = k.id AND va.child_id = k.a_id
+  LEFT JOIN supervisions vb ON vb.contact_id = k.id AND vb.child_id = k.b_id
  WHERE k.state IN ('asked', 'approved')
 """
 
 _AMONG: Final = " AND k.a_id IN (SELECT id FROM them) AND k.b_id IN (SELECT id FROM them)"
 
-_THE_CALL: Final = f"""
-SELECT {_CALL}, c.id, c.media, c.state, NULL, NULL, NULL, NULL, 0, 0, 0 FROM calls c WHERE c.id = :call
-UNION ALL
-SELECT {_RUNG}, cp.person_id, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0 FROM call_people cp WHERE cp.call_id = :call
+#: What is left of the day: when somebody with minutes came into calls, and when they left.
+_STAYS: Final = f"""
+SELECT {_STAY}, cp.person_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, cp.came_at, COALESCE(cp.left_at, c.ended_at, 0),
+       {", ".join(["0"] * 11)}
+  FROM them JOIN limits lm ON lm.child_id = them.id AND lm.minutes_a_day IS NOT NULL
+  JOIN call_people cp ON cp.person_id = them.id AND cp.came_at IS NOT NULL
+   AND (cp.left_at IS NULL OR cp.left_at > :now - {_STAYS_MS})
+  JOIN calls c ON c.id = cp.call_id
 """
 
-_ON_THIS: Final = _PEOPLE.format(own="(p.id <> :me OR s.id = :session)")
+_GUARDS: Final = f"""
+SELECT {_GUARD}, g.guardian_id, g.child_id, NULL, NULL, NULL, NULL, NULL, NULL, {_NO_NUMBERS}
+  FROM guardianships g WHERE g.guardian_id IN (SELECT id FROM them) AND g.child_id IN (SELECT id FROM them)
+"""
+
+_THE_CALL: Final = f"""
+SELECT {_CALL}, c.id, c.media, c.state, NULL, NULL, NULL, NULL, NULL, {_NO_NUMBERS} FROM calls c WHERE c.id = :call
+UNION ALL
+SELECT {_RUNG}, cp.person_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       CASE WHEN cp.came_at IS NOT NULL AND cp.left_at IS NULL THEN 1 ELSE 0 END, {", ".join(["0"] * 12)}
+  FROM call_people cp WHERE cp.call_id = :call
+"""
+
+_THE_REST: Final = f"UNION ALL {_STAYS} UNION ALL {_GUARDS} UNION ALL {_THE_CALL}"
+
+_ON_THIS: Final = _PEOPLE.format(own="(p.id <> :me OR s.id = :session)", more="")
 _SEVEN: Final = ", ".join(f":p{number}" for number in range(MOST - 1))
 _EIGHT: Final = ", ".join(f":p{number}" for number in range(MOST))
 
@@ -316,12 +514,12 @@ WITH them(id) AS (
   SELECT sides.other_id FROM sides JOIN contacts ON contacts.id = sides.contact_id AND contacts.state = 'approved'
    WHERE sides.viewer_id = :me AND sides.ref IN ({_SEVEN})
 )
-{_ON_THIS} UNION ALL {_CONTACTS} {_AMONG} UNION ALL {_THE_CALL}
+{_ON_THIS} UNION ALL {_CONTACTS} {_AMONG} {_THE_REST}
 """
 
 _BY_IDS: Final = f"""
 WITH them(id) AS (SELECT id FROM people WHERE id IN ({_EIGHT}))
-{_ON_THIS} UNION ALL {_CONTACTS} {_AMONG} UNION ALL {_THE_CALL}
+{_ON_THIS} UNION ALL {_CONTACTS} {_AMONG} {_THE_REST}
 """
 
 _CIRCLE: Final = f"""
@@ -331,15 +529,15 @@ WITH them(id) AS (
   SELECT CASE WHEN k.a_id = :me THEN k.b_id ELSE k.a_id END
     FROM contacts k WHERE (k.a_id = :me OR k.b_id = :me) AND k.state = 'approved'
 )
-{_PEOPLE.format(own="1 = 1")} UNION ALL {_CONTACTS} AND (k.a_id = :me OR k.b_id = :me) UNION ALL {_THE_CALL}
+{_PEOPLE.format(own="1 = 1", more="")} UNION ALL {_CONTACTS} AND (k.a_id = :me OR k.b_id = :me) {_THE_REST}
 """
 
 _BY_SESSION: Final = f"""
 WITH them(id) AS (SELECT person_id FROM sessions WHERE id = :session)
-{_PEOPLE.format(own="s.id = :session")}
+{_PEOPLE.format(own="s.id = :session", more="")}
 UNION ALL
-SELECT {_SESSION}, s.person_id, s.device_id, NULL, NULL, NULL, NULL, NULL, 0, 0, 0 FROM sessions s WHERE s.id = :session
-UNION ALL {_THE_CALL}
+SELECT {_SESSION}, s.person_id, s.device_id, NULL, NULL, NULL, NULL, NULL, NULL, {_NO_NUMBERS} FROM sessions s WHERE s.id = :session
+{_THE_REST}
 """
 
 _ACT: Final = f"""
@@ -353,10 +551,16 @@ about(what, person_id) AS (
   UNION ALL SELECT 'call', cp.person_id FROM call_people cp JOIN calls c ON c.id = cp.call_id AND c.state = 'live'
              WHERE cp.call_id = :call AND cp.came_at IS NOT NULL AND cp.left_at IS NULL
 )
-{_PEOPLE.format(own="(:by = '' OR s.id = :by)")}
+{_PEOPLE.format(own="(:by = '' OR s.id = :by)", more=", NULL, 0")}
 UNION ALL
-SELECT {_CONCERNED}, about.what, p.id, p.household_id, p.pseudonym, p.kind, p.state, ch.age_until, {_CONSENT},
-       CASE WHEN g.child_id IS NULL THEN 0 ELSE 1 END, 0
+SELECT {_CONCERNED}, {_WHO}, {_CONSENT}, 0, 0, {_DAY}, 0, 0, rv.families, {_STAGE}, about.what,
+       CASE WHEN g.child_id IS NULL THEN 0 ELSE 1 END
   FROM about JOIN people p ON p.id = about.person_id {_FAMILY}
   LEFT JOIN guardianships g ON g.child_id = p.id AND g.guardian_id = :actor
 """
+
+_LEADING: Final = (
+    select(teen_leads.c.child_id, children.c.age_group, households.c.country)
+    .join(children, children.c.person_id == teen_leads.c.child_id)
+    .join(households, households.c.id == children.c.household_id)
+)

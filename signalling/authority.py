@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from signalling.protocol import Code, Media
 
@@ -43,31 +43,48 @@ class Refusal:
 @dataclass(frozen=True, slots=True)
 class Circle:
     """Presence: ``sees`` are the people whose presence this person may know, by the ref under which they know them;
-    ``seen_by`` the people who may know this person's, by the ref under which *they* know this person."""
+    ``seen_by`` the people who may know this person's, by the ref under which *they* know this person. ``again_ms``: the answer
+    may be another after so many milliseconds, because of the clock alone; None if not."""
 
     sees: Mapping[PersonId, str]
     seen_by: Mapping[PersonId, str]
+    again_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """What the clock alone will change. ``again_ms``: when to ask again, in milliseconds from now; None if never.
+    ``ending``: who will have to leave, with the code that they will be told and in how many milliseconds; only they are warned."""
+
+    again_ms: int | None = None
+    ending: tuple[tuple[PersonId, Code, int], ...] = ()
+
+
+NO_END: Final = Until()
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
     """A yes for a call. ``people``: everybody it concerns, caller first. ``refs[(viewer, other)]``: how the viewer knows
-    the other. ``lanes``: all that may be open among them, mutual for the pairs asked; nothing else may be."""
+    the other. ``lanes``: all that may be open among them, mutual for the pairs asked; nothing else may be. ``until``: what the
+    clock alone will change."""
 
     call: str
     people: tuple[PersonId, ...]
     refs: Mapping[tuple[PersonId, PersonId], str]
     lanes: frozenset[Lane]
     media: Media
+    until: Until = NO_END
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Whether a live call may go on: ``lanes`` that may stay open, and who must leave, with the code that they are told,
-    in the order in which they leave (the smallest harm first: adults before children)."""
+    in the order in which they leave (the smallest harm first: adults before children). ``until``: what the clock alone will change."""
 
     lanes: frozenset[Lane]
     must_leave: tuple[tuple[PersonId, Code], ...] = ()
+    until: Until = NO_END
 
 
 class Authority(Protocol):

@@ -84,6 +84,10 @@ class Village:
             pseudonym=f"p-{person}", state="active", created_at=START,
         )  # fmt: skip
         self.household_of[person], self.kind[person] = household, kind
+        if kind != "child":
+            await self.put(
+                "accounts", person_id=person, email=f"{person}@example.org", password_hash="-", assurance="self_declared"
+            )
         session = f"session-{person}"
         await self.put(
             "sessions", id=session, person_id=person, device_id=None, token_hash=hashlib.sha256(session.encode()).digest(),
@@ -108,6 +112,8 @@ class Village:
             await self.put(
                 "yeses", contact_id=contact, slot=slot, person_id=person, voice=voice, video=video, said_at=self.now
             )
+        if b not in self.guardian_of and yeses > 1:
+            await self.put("vouches", contact_id=contact, guardian_id=self.guardian_of[a], at=self.now)
         for viewer, other in ((a, b), (b, a)):
             await self.put(
                 "sides", contact_id=contact, viewer_id=viewer, other_id=other, ref=f"k_{secrets.token_hex(8)}",
