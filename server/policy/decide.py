@@ -22,21 +22,31 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Final, Literal
 
 import cedarpy
 
-from server.policy.bands import Bands, BrokenRulebook, read_bands, texts
+from server.policy.bands import Bands, BrokenRulebook, read_bands
 from server.policy.facts import Act, Host, Person, Question, Reach, Shape, Verb, question_from, well_formed
+from server.policy.lines import line_of_rule, line_of_syntax_error, line_of_word, rule_around
 
 log = logging.getLogger(__name__)
 
 Effect = Literal["permit", "forbid"]
 #: Which code is told when several rules refuse: what speaks only of the asker first, then what hides most.
-CODES: Final = ("not_signed_in", "internal", "not_found", "not_permitted", "needs_guardian", "quiet_hours", "time_limit")
+CODES: Final = (
+    "not_signed_in",
+    "internal",
+    "not_found",
+    "not_permitted",
+    "needs_guardian",
+    "quiet_hours",
+    "time_limit",
+)
 _OK: Final = "ok"
 _REMEMBERED: Final = 50_000  # situations; each some 300 bytes, and a busy house has a few hundred
-_PEOPLE: Final = 4_096  # pairs of person facts that are kept parsed for the engine
+_PEOPLE: Final = 4_096  # people, and pairs of them, that are kept parsed for the engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +111,17 @@ class Rulebook:
     def __init__(self, cedar: str, schema: str, bands: str, countries: Mapping[str, str] | None = None) -> None:
         countries = countries or {}
         self.bands: Final[Bands] = read_bands(bands, countries)
-        try:
-            checked = cedarpy.Schema.from_str(schema)
-        except Exception as wrong:  # the binding raises ValueError today; whatever it raises, the book is broken
-            raise BrokenRulebook(f"safe_account.cedarschema: {wrong}") from None
+        self.cedar: Final = cedar
+        self.schema: Final = schema
+        checked = _read_schema(schema)
         self.rules: Final[Mapping[str, Rule]] = _read_rules(cedar, checked)
         self._parts = _parts_by_verb(cedar, checked)
         whole = (cedar, schema, bands, *(part for pack in sorted(countries.items()) for part in pack))
         digest = hashlib.sha256("\0".join(whole).encode()).hexdigest()
         self.version: Final = f"{self.bands.version}+{digest[:12]}"
         self._memory: OrderedDict[Question, Decision] = OrderedDict()
-        self._entities = lru_cache(maxsize=_PEOPLE)(self._parse_entities)
+        self._with_x = lru_cache(maxsize=_PEOPLE)(self._parse_x)
+        self._entities = lru_cache(maxsize=_PEOPLE)(self._parse_y)
 
     def decide(self, question: Question) -> Decision:
         """The answer to one question. Pure and total: the same question has the same answer, and nothing raises."""
@@ -144,9 +154,7 @@ class Rulebook:
         except (ValueError, TypeError):
             return self._answer(allowed=False, rules=(_RULE_BROKEN,))
 
-    def _judge(
-        self, question: Question, entities: Callable[[str, Person, Shape], cedarpy.Entities]
-    ) -> Decision:
+    def _judge(self, question: Question, entities: Callable[[str, Person, Shape], cedarpy.Entities]) -> Decision:
         if not well_formed(question):
             log.error("a fact has the wrong type; the answer is no")
             return self._answer(allowed=False, rules=(_RULE_BROKEN,))
@@ -164,7 +172,7 @@ class Rulebook:
         verb = question.verb.value
         result = cedarpy.is_authorized(
             {
-                "principal": {"type": "Person", "id": "x"},
+                "principal": _X,
                 "action": {"type": "Action", "id": verb},
                 "resource": {"type": type(resource).__name__, "id": "y"},
                 "context": context,
@@ -182,11 +190,15 @@ class Rulebook:
         return self._answer(allowed=result.allowed, rules=rules)
 
     def _parse_entities(self, verb: str, x: Person, y: Shape) -> cedarpy.Entities:
-        people = [
-            {"uid": {"type": "Person", "id": "x"}, "attrs": _plain(x), "parents": []},
-            {"uid": {"type": type(y).__name__, "id": "y"}, "attrs": _plain(y), "parents": []},
-        ]
-        return self._parts[verb].groups.with_added_json_str(json.dumps(people))
+        return _added(self._parse_x(verb, x), "y", y)
+
+    def _parse_x(self, verb: str, x: Person) -> cedarpy.Entities:
+        return _added(self._parts[verb].groups, "x", x)
+
+    def _parse_y(self, verb: str, x: Person, y: Shape) -> cedarpy.Entities:
+        """As :meth:`_parse_entities`, but an X who is known already is not parsed again: whoever has a new neighbour is mostly
+        in an old situation. Half the cost."""
+        return _added(self._with_x(verb, x), "y", y)
 
     def _answer(self, *, allowed: bool, rules: tuple[Rule, ...]) -> Decision:
         told = rules[0] if allowed else min(rules, key=lambda rule: (CODES.index(rule.code), rule.id))
@@ -195,18 +207,40 @@ class Rulebook:
         )
 
 
+_X: Final = {"type": "Person", "id": "x"}
+
+
+def _added(known: cedarpy.Entities, name: str, facts: Shape) -> cedarpy.Entities:
+    uid = {"type": type(facts).__name__, "id": name}
+    return known.with_added_json_str(json.dumps([{"uid": uid, "attrs": _plain(facts), "parents": []}]))
+
+
 def _plain(facts: Shape) -> dict[str, bool | int | str]:
     return {name: getattr(facts, name) for name in facts.__slots__}  # a tenth of the cost of dataclasses.asdict
 
 
-def load() -> Rulebook:
-    """The rulebook that comes with this package. Raises :class:`BrokenRulebook` when it does not hold together."""
-    home = resources.files("server.policy")
+def load(folder: Traversable | None = None) -> Rulebook:
+    """The rulebook that comes with this package, or the one in a folder that is laid out like it. Raises
+    :class:`BrokenRulebook`, which names file, line and reason, when it does not hold together."""
+    home = resources.files("server.policy") if folder is None else folder
+    packs = home / "countries"
+    names = sorted(one.name for one in packs.iterdir() if one.name.endswith(".toml")) if packs.is_dir() else []
     return Rulebook(
-        (home / "safe_account.cedar").read_text("utf-8"),
-        (home / "safe_account.cedarschema").read_text("utf-8"),
-        *texts(),
+        _text(home, "safe_account.cedar"),
+        _text(home, "safe_account.cedarschema"),
+        _text(home, "bands.toml"),
+        {name: _text(packs, name, "countries/") for name in names},
     )
+
+
+def _text(folder: Traversable, name: str, where: str = "") -> str:
+    try:
+        return (folder / name).read_text("utf-8")
+    except OSError:
+        raise BrokenRulebook(f"{where}{name}:1: there is no such file, or it cannot be read") from None
+    except UnicodeDecodeError as wrong:
+        line = wrong.object[: wrong.start].count(b"\n") + 1
+        raise BrokenRulebook(f"{where}{name}:{line}: this is not text in UTF-8") from None
 
 
 def loudest(decisions: Iterable[Decision]) -> Decision | None:
@@ -244,37 +278,66 @@ def _concerns(scope: Mapping[str, Any], names: Collection[str]) -> bool:
     return None in named or any(name in names for name in named)
 
 
+def _read_schema(schema: str) -> cedarpy.Schema:
+    try:
+        return cedarpy.Schema.from_str(schema)
+    except Exception as wrong:  # the binding raises ValueError today; whatever it raises, the book is broken
+        told = str(wrong)
+        line = (
+            line_of_syntax_error(schema, cedarpy.Schema.from_str, told)
+            if "parsing" in told
+            else line_of_word(schema, told)
+        )
+        raise BrokenRulebook(f"safe_account.cedarschema:{line}: {told}") from None
+
+
 def _read_rules(cedar: str, schema: cedarpy.Schema) -> Mapping[str, Rule]:
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(cedar))
     except Exception as wrong:
-        raise BrokenRulebook(f"safe_account.cedar: {wrong}") from None
+        line = line_of_syntax_error(cedar, cedarpy.policies_to_json_str, str(wrong))
+        raise BrokenRulebook(f"safe_account.cedar:{line}: rule {rule_around(cedar, line)}: {wrong}") from None
     if parsed.get("templates"):
-        raise BrokenRulebook("safe_account.cedar: templates are not used here; write the rule out")
+        line = line_of_word(cedar, "?principal" if "?principal" in cedar else "?resource")
+        raise BrokenRulebook(f"safe_account.cedar:{line}: templates are not used here; write the rule out")
     rules: dict[str, Rule] = {}
-    for number, policy in parsed["staticPolicies"].items():
-        rule = _read_rule(number, policy)
-        if rule.id in rules or rule.id in BUILT_IN:
-            raise BrokenRulebook(f"safe_account.cedar: two rules are called {rule.id}")
+    for key, policy in sorted(parsed["staticPolicies"].items(), key=lambda item: _number(item[0])):
+        try:
+            rule = _read_rule(policy)
+            if rule.id in rules or rule.id in BUILT_IN:
+                raise ValueError(f"two rules are called {rule.id}")
+        except ValueError as wrong:
+            raise _broken_rule(cedar, key, policy["annotations"].get("id"), wrong) from None
         rules[rule.id] = rule
     checked = cedarpy.validate_policies(cedar, schema)
     if not checked.validation_passed:
         names = checked.id_annotations_by_policy_id
-        wrongs = "; ".join(f"{names.get(wrong.policy_id, wrong.policy_id)}: {wrong.error}" for wrong in checked.errors)
-        raise BrokenRulebook(f"safe_account.cedar: {wrongs}")
+        first = min(checked.errors, key=lambda wrong: _number(wrong.policy_id))
+        why = first.error.removeprefix(f"for policy `{first.policy_id}`, ")
+        raise _broken_rule(cedar, first.policy_id, names.get(first.policy_id), why)
     return rules
 
 
-def _read_rule(number: str, policy: Mapping[str, Any]) -> Rule:
+def _number(key: str) -> int:
+    return int(key.removeprefix("policy"))
+
+
+def _broken_rule(cedar: str, key: str, name: str | None, why: object) -> BrokenRulebook:
+    number = _number(key)
+    return BrokenRulebook(
+        f"safe_account.cedar:{line_of_rule(cedar, number)}: rule {name or f'number {number + 1}'}: {why}"
+    )
+
+
+def _read_rule(policy: Mapping[str, Any]) -> Rule:
     notes: Mapping[str, Any] = policy.get("annotations", {})
-    name = notes.get("id") or f"number {number.removeprefix('policy')}"
     effect: Effect = "permit" if policy["effect"] == "permit" else "forbid"
     for part in ("id", "child", "grown_up", "cites", "code"):
         if not notes.get(part):
-            raise BrokenRulebook(f"safe_account.cedar: rule {name} has no @{part}")
+            raise ValueError(f"has no @{part}")
     if notes["code"] not in ((_OK,) if effect == "permit" else CODES):
-        raise BrokenRulebook(f"safe_account.cedar: rule {name} has a @code that nobody knows")
+        raise ValueError("has a @code that nobody knows")
     if len(policy["conditions"]) > 1:
-        raise BrokenRulebook(f"safe_account.cedar: rule {name} has more than one condition")
+        raise ValueError("has more than one condition")
     cites = tuple(part.strip() for part in notes["cites"].split(";"))
     return Rule(notes["id"], effect, notes["child"], notes["grown_up"], cites, notes["code"])

@@ -1,63 +1,239 @@
-"""The rulebook for people: what is printed into ``docs/reference/rules.md``. ``python -m server.policy.explain`` prints it."""
+"""The rulebook for people, and one answer for people: what ``ringfence policy print`` and ``ringfence policy explain`` say.
+
+:func:`as_markdown` is the whole book on one page: every rule with both its sentences, its sources and its condition as it is
+written, then what can be asked, the age bands and the countries. :func:`explain` is one answer: the verdict, every deciding rule,
+and which single facts would turn it, found by asking again with each fact changed to each of its other values.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
-from server.policy.decide import BUILT_IN, Rule, Rulebook, load
-from server.policy.facts import REACH_VERBS, Verb
+from server.policy.bands import Book, Value
+from server.policy.decide import BUILT_IN, Rule, Rulebook
+from server.policy.facts import PARTS, Host, Reach, Verb, Watch, kind_of
+from server.policy.lines import rule_texts
+from server.policy.situations import values_of
 
 _HEAD = """\
-# The rules
+# The rulebook
 
-This page is printed from the rulebook (`python -m server.policy.explain`); a test says that it is current.
-Each rule has an id that never changes, a sentence for a child, a sentence for a grown-up and its sources.
+This page is what `ringfence policy print` prints; a test says that it is current.
+Each rule has an id that never changes, a sentence for a child, a sentence for a grown-up, its sources and one condition.
 A question is answered yes if a rule permits it and none forbids it.
 All forbids that hold are given as reasons.
+`ringfence policy explain` answers one question, `ringfence policy check` proves what the rules promise ([the commands](policy-cli.md)).
 
 Sources: *row* is a row of the master table of the safe account, AADC the ICO Children's Code, ICU and PCU Ofcom's codes
 in force, ASM Ofcom's proposals of June 2025, UK16 the UK's under-16 package of June 2026, DSA28 the EU's guidelines of July 2025,
 COPPA 16 CFR 312, GC25 General Comment 25, S the list of sources in the safe-account reference.
 """
 
+# -- the whole book -------------------------------------------------------------------------------------------------------
+
 
 def as_markdown(book: Rulebook) -> str:
     """The whole rulebook as one Markdown page."""
+    texts = rule_texts(book.cedar)
     forbids = [rule for rule in book.rules.values() if rule.effect == "forbid"]
     permits = [rule for rule in book.rules.values() if rule.effect == "permit"]
+    asked = {
+        kind: [verb for verb in Verb if kind_of(verb) is kind and verb.value in book.schema]
+        for kind in (Reach, Watch, Host)
+    }
+    acts = [verb for verb in Verb if kind_of(verb) not in asked]
     parts = [
         _HEAD,
         f"Version of this rulebook: `{book.version}`.\n",
         f"## What is allowed ({len(permits)} rules)\n",
-        *map(_section, permits),
+        *(_section(rule, texts.get(rule.id)) for rule in permits),
         f"## What is refused ({len(forbids)} rules)\n",
-        *map(_section, forbids),
+        *(_section(rule, texts.get(rule.id)) for rule in forbids),
         "## When no rule answers\n",
-        *map(_section, BUILT_IN.values()),
+        *(_section(rule, None) for rule in BUILT_IN.values()),
         "## What can be asked\n",
-        f"From one person to another: {_verbs(one for one in Verb if one in REACH_VERBS)}.\n",
-        f"Somebody doing something: {_verbs(one for one in Verb if one not in REACH_VERBS)}.\n",
-        "## What changes with age\n",
-        "| Band | Age groups | A guardian | People in a call |",
-        "|---|---|---|---|",
-        *(
-            f"| {band} | {', '.join(group for group, of in book.bands.of_group.items() if of == band)}"
-            f" | {book.bands.guardian[band]} | {room} |"
-            for band, room in book.bands.room.items()
-        ),
+        f"May X reach Y: {_verbs(asked[Reach])}.\n",
+        f"May X watch Y, who is on a stage: {_verbs(asked[Watch])}.\n",
+        f"May X be on a stage: {_verbs(asked[Host])}.\n",
+        f"May X do this to that: {_verbs(acts)}.\n",
+        f"## What changes with age (`bands.toml`, {book.bands.version})\n",
+        f"An unknown age is read as {book.bands.youngest}.\n",
+        *(f"- {band}: age groups {_groups(book, band)}." for band in book.bands.base),
+        "",
+        *_table(book.bands.base),
+        "## What changes with the country\n",
+        "Only what differs from the table above; in a country without a section the strictest of all values holds.\n",
     ]
-    return "\n".join(parts) + "\n"
+    for country, changed in book.bands.countries.items():
+        parts += [f"### {country}\n", *_table(changed)]
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def _section(rule: Rule) -> str:
+def _section(rule: Rule, text: str | None) -> str:
     told = "" if rule.effect == "permit" else f"Programs are told `{rule.code}`. "
-    return f"### `{rule.id}`\n\n> {rule.child}\n\n{rule.grown_up}\n\n{told}Sources: {'; '.join(rule.cites)}.\n"
+    written = f"\n```cedar\n{text}\n```\n" if text else ""
+    return f"### `{rule.id}`\n\n> {rule.child}\n\n{rule.grown_up}\n\n{told}Sources: {'; '.join(rule.cites)}.\n{written}"
 
 
 def _verbs(verbs: Iterable[Verb]) -> str:
     return ", ".join(f"`{verb}`" for verb in verbs)
 
 
-if __name__ == "__main__":
-    sys.stdout.write(as_markdown(load()))
+def _groups(book: Rulebook, band: str) -> str:
+    return ", ".join(group for group, of in book.bands.of_group.items() if of == band) or "none"
+
+
+def _table(values: Book) -> list[str]:
+    rows = [_row(band, key, value) for band, entries in values.items() for key, value in entries.items()]
+    return ["| Band | What | Value | Why | Source | Since | Status |", "|---|---|---|---|---|---|---|", *rows, ""]
+
+
+def _row(band: str, key: str, value: Value) -> str:
+    told = str(value.value).lower() if isinstance(value.value, bool) else value.value if value.value != "" else "none"
+    looser = f" Looser than the base: {value.looser}" if value.looser else ""
+    cells = (band, f"`{key}`", told, value.reason + looser, value.source, value.date, value.status)
+    return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"
+
+
+# -- one answer -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Changing this one fact to one of these values turns the verdict."""
+
+    fact: str
+    was: Any
+    values: tuple[Any, ...]
+    verdict: str
+
+    def __str__(self) -> str:
+        return f"{self.fact}: {_told(self.was)} → {' or '.join(map(_told, self.values))}: {self.verdict}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One answer for people. ``wrong``: what is wrong with the question itself; then the answer is no, whatever else is true."""
+
+    verdict: str
+    code: str
+    rules: tuple[Rule, ...]
+    turns: tuple[Turn, ...]
+    wrong: tuple[str, ...]
+    rulebook: str
+
+
+def explain(book: Rulebook, plain: Any) -> Explanation:
+    """The answer to a question in plain JSON values, and what would turn it. Total, like deciding."""
+    wrong = tuple(what_is_wrong(plain))
+    decision = book.decide_plain(plain if isinstance(plain, Mapping) else {})
+    rules = tuple(book.rules.get(name) or BUILT_IN[name] for name in decision.rules)
+    verdict = _verdict(decision.allowed)
+    turns = () if wrong else tuple(_turns(book, plain, decision.allowed))
+    return Explanation(verdict, decision.code, rules, turns, wrong, book.version)
+
+
+def _turns(book: Rulebook, plain: Mapping[str, Any], allowed: bool) -> Iterable[Turn]:
+    for part, shape in PARTS[kind_of(Verb(plain["verb"]))].items():
+        for fact in fields(shape):
+            was = plain[part][fact.name]
+            turning = [
+                value
+                for value in values_of(shape.__name__, fact.name, _CEDAR[type(fact.default)])
+                if value != was
+                and book.decide_plain({**plain, part: {**plain[part], fact.name: value}}).allowed is not allowed
+            ]
+            if turning:
+                yield Turn(f"{part}.{fact.name}", was, tuple(turning), _verdict(not allowed))
+
+
+_CEDAR: Final = {bool: "Bool", int: "Long", str: "String"}
+
+
+def _verdict(allowed: bool) -> str:
+    return "allow" if allowed else "deny"
+
+
+def _told(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def what_is_wrong(plain: Any) -> Iterable[str]:
+    """Why this is no question: every fact that is missing, unknown or of the wrong type."""
+    if not isinstance(plain, Mapping):
+        yield "a question is a JSON object"
+        return
+    verb = plain.get("verb")
+    if verb not in {one.value for one in Verb}:
+        yield "the verb is missing" if verb is None else f"there is no verb {verb!r}"
+        return
+    shapes = PARTS[kind_of(Verb(verb))]
+    yield from _missing_or_unknown("", set(plain), {"verb", *shapes})
+    for part, shape in shapes.items():
+        facts = plain.get(part, {})
+        if not isinstance(facts, Mapping):
+            yield f"{part} must be an object"
+        elif part in plain:
+            yield from _missing_or_unknown(f"{part}.", set(facts), {fact.name for fact in fields(shape)})
+            for fact in fields(shape):
+                kind = type(fact.default)
+                if fact.name in facts and type(facts[fact.name]) is not kind:
+                    yield f"{part}.{fact.name} must be {_KINDS[kind]}, and is {facts[fact.name]!r}"
+
+
+_KINDS: Final = {bool: "true or false", int: "a whole number", str: "a text"}
+
+
+def _missing_or_unknown(where: str, have: set[str], need: set[str]) -> Iterable[str]:
+    yield from (f"{where}{name} is missing" for name in sorted(need - have))
+    yield from (f"{where}{name} is not known" for name in sorted(map(str, have - need)))
+
+
+def as_text(told: Explanation) -> str:
+    """An explanation for the screen."""
+    lines = [f"{'YES' if told.verdict == 'allow' else 'NO'} ({told.code}), by rulebook {told.rulebook}", ""]
+    if told.wrong:
+        lines += ["The question is broken:", *(f"  {one}" for one in told.wrong), ""]
+    for rule in told.rules:
+        lines += [
+            f"{rule.effect} {rule.id}",
+            f"  to a child:     {rule.child}",
+            f"  to a grown-up:  {rule.grown_up}",
+            f"  sources:        {'; '.join(rule.cites)}",
+            "",
+        ]
+    if told.turns:
+        lines += ["One of these alone would turn the answer:", *(f"  {turn}" for turn in told.turns)]
+    elif not told.wrong:
+        lines.append("No single fact would turn the answer.")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def as_plain(told: Explanation) -> dict[str, Any]:
+    """An explanation for a program."""
+    return {
+        "verdict": told.verdict,
+        "code": told.code,
+        "rulebook": told.rulebook,
+        "rules": [
+            {
+                "id": rule.id,
+                "effect": rule.effect,
+                "child": rule.child,
+                "grown_up": rule.grown_up,
+                "cites": list(rule.cites),
+                "code": rule.code,
+            }
+            for rule in told.rules
+        ],
+        "turns": [
+            {"fact": turn.fact, "was": turn.was, "values": list(turn.values), "verdict": turn.verdict}
+            for turn in told.turns
+        ],
+        "wrong": list(told.wrong),
+    }
+
+
+__all__ = ["Explanation", "Turn", "as_markdown", "as_plain", "as_text", "explain", "what_is_wrong"]
