@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,7 +86,11 @@ class Village:
         self.household_of[person], self.kind[person] = household, kind
         if kind != "child":
             await self.put(
-                "accounts", person_id=person, email=f"{person}@example.org", password_hash="-", assurance="self_declared"
+                "accounts",
+                person_id=person,
+                email=f"{person}@example.org",
+                password_hash="-",
+                assurance="self_declared",
             )
         session = f"session-{person}"
         await self.put(
@@ -129,6 +133,55 @@ class Village:
     async def withdraw(self, child: str) -> None:
         await self.do("UPDATE consents SET withdrawn_at = :now WHERE id = :id", now=self.now, id=f"yes-{child}")
 
+    # -- what the rulebook knows beside the contact itself; each says all there is to say, again ------------------------
+
+    async def limit(self, child: str, *, quiet: tuple[int, int] | None = None, minutes: int | None = None) -> None:
+        await self.do("DELETE FROM limits WHERE child_id = :child", child=child)
+        begin, end = quiet or (None, None)
+        await self.put(
+            "limits", child_id=child, quiet_from=begin, quiet_until=end, minutes_a_day=minutes, stage_on=False,
+            set_at=self.now,
+        )  # fmt: skip
+
+    async def supervise(self, child: str, other: str, mode: str | None) -> None:
+        contact = self.contact_of[frozenset((child, other))]
+        await self.do("DELETE FROM supervisions WHERE contact_id = :k AND child_id = :c", k=contact, c=child)
+        if mode:
+            await self.put("supervisions", contact_id=contact, child_id=child, mode=mode)
+
+    async def call_yes(self, child: str, other: str, kind: str, until: int, state: str = "given") -> str:
+        """A yes for one call with this contact (``ask``), or a grown-up's being there (``present``)."""
+        made = f"cy-{secrets.token_hex(6)}"
+        await self.put(
+            "call_yeses", id=made, contact_id=self.contact_of[frozenset((child, other))], child_id=child,
+            guardian_id=self.guardian_of[child], kind=kind, state=state, call_id=None, at=self.now, until=until,
+        )  # fmt: skip
+        return made
+
+    async def vouch(self, child: str, other: str, guardian: str | None) -> None:
+        contact = self.contact_of[frozenset((child, other))]
+        await self.do("DELETE FROM vouches WHERE contact_id = :k", k=contact)
+        if guardian:
+            await self.put("vouches", contact_id=contact, guardian_id=guardian, at=self.now)
+
+    async def block(self, by: str, of: str, on: bool = True) -> None:
+        await self.do("DELETE FROM blocks WHERE by_id = :by AND of_id = :of", by=by, of=of)
+        if on:
+            await self.put("blocks", by_id=by, of_id=of, at=self.now)
+
+    async def lead(self, child: str, on: bool = True) -> None:
+        await self.do("DELETE FROM teen_leads WHERE child_id = :child", child=child)
+        if on:
+            await self.put("teen_leads", child_id=child, since=self.now)
+
+    async def looked_at(self, grown_up: str, families: int) -> None:
+        """A helper has looked at this grown-up: so many families are fine."""
+        await self.do("DELETE FROM reviews WHERE person_id = :person", person=grown_up)
+        await self.put("reviews", person_id=grown_up, families=families, at=self.now)
+
+    async def shift(self, until: int) -> None:
+        await self.put("shifts", id=f"sh-{secrets.token_hex(6)}", until=until)
+
     async def ref(self, viewer: str, other: str) -> str:
         found = await self.do(
             "SELECT ref FROM sides WHERE viewer_id = :v AND contact_id = :c",
@@ -158,33 +211,8 @@ class Village:
         )[0]
 
 
-@asynccontextmanager
-async def village(folder: Path) -> AsyncIterator[Village]:
+async def five_families(there: Village) -> None:
     """Maya and Theo are friends, Gran is Maya's; Ada is Theo's friend but not Maya's; Kit is a stranger to all."""
-    file = folder / "village.db"
-    if not _BUILT:
-        _BUILT.append(await _build(file))
-    else:
-        file.write_bytes(_BUILT[0][0])
-    db = await Database.open(f"sqlite+aiosqlite:///{file}")
-    there = Village(db, Gatekeeper(_RULEBOOK), **copy.deepcopy(_BUILT[0][1]))
-    try:
-        yield there
-    finally:
-        await db.close()
-
-
-_RULEBOOK = load()
-_BUILT: list[
-    tuple[bytes, dict[str, Any]]
-] = []  # built once, then copied: a hundred commits are a hundred waits for the disk
-
-
-async def _build(file: Path) -> tuple[bytes, dict[str, Any]]:
-    db = await Database.open(f"sqlite+aiosqlite:///{file}")
-    async with db.begin() as tx:
-        await tx.run_sync(metadata.create_all)
-    there = Village(db, Gatekeeper(_RULEBOOK))
     await there.family("sam", "maya")
     await there.family("femi", "theo")
     await there.family("bea", "ada")
@@ -194,6 +222,37 @@ async def _build(file: Path) -> tuple[bytes, dict[str, Any]]:
     await there.contact("maya", "gran")
     await there.contact("theo", "ada")
     await there.contact("maya", "sam")
+
+
+@asynccontextmanager
+async def village(
+    folder: Path, settle: Callable[[Village], Awaitable[None]] = five_families, keeper: Gatekeeper | None = None
+) -> AsyncIterator[Village]:
+    """A village in which ``settle`` has happened."""
+    file = folder / "village.db"
+    if settle not in _BUILT:
+        _BUILT[settle] = await _build(file, settle)
+    else:
+        file.write_bytes(_BUILT[settle][0])
+    db = await Database.open(f"sqlite+aiosqlite:///{file}")
+    there = Village(db, keeper or Gatekeeper(_RULEBOOK), **copy.deepcopy(_BUILT[settle][1]))
+    try:
+        yield there
+    finally:
+        await db.close()
+
+
+_RULEBOOK = load()
+#: built once, then copied: a hundred commits are a hundred waits for the disk
+_BUILT: dict[Callable[[Village], Awaitable[None]], tuple[bytes, dict[str, Any]]] = {}
+
+
+async def _build(file: Path, settle: Callable[[Village], Awaitable[None]]) -> tuple[bytes, dict[str, Any]]:
+    db = await Database.open(f"sqlite+aiosqlite:///{file}")
+    async with db.begin() as tx:
+        await tx.run_sync(metadata.create_all)
+    there = Village(db, Gatekeeper(_RULEBOOK))
+    await settle(there)
     await db.close()  # the last connection writes the log back into the file
     kept = ("household_of", "guardian_of", "kind", "session_of", "device_of", "contact_of")
     return _contents(file), {name: getattr(there, name) for name in kept}
