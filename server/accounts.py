@@ -34,6 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import facts, notices, words
 from server.db.models import (
     accounts,
+    call_yeses,
     children,
     consents,
     contacts,
@@ -58,9 +59,7 @@ DEVICE_SESSION: Final = (
     365 * DAY
 )  # a child's device stays theirs until a guardian un-pairs it, or until a year has passed; then it is paired anew
 PAIRING: Final = 10 * MINUTE
-AGE_GROUP: Final = (
-    365 * DAY
-)  # then the group is read as the youngest (row 5), until a later release lets the guardian renew it
+AGE_GROUP: Final = 365 * DAY  # then the group is read as the youngest (row 5), until the guardian says it anew
 MAX_PAIRINGS: Final = 20_000  # waiting at once; each is a short row that anybody may make without signing in
 
 CONSENT_VERSION: Final = "2026-11"
@@ -394,7 +393,7 @@ async def withdraw_consent(db: Database, keeper: Gatekeeper, me: SignedIn, child
             await tx.execute(
                 update(table).where(table.c.child_id == child, table.c.used_at.is_(None)).values(used_at=now)
             )
-        known = await _known_to(tx, child)
+        known = await known_to(tx, [child])
         await tx.execute(
             update(contacts)
             .where(or_(contacts.c.a_id == child, contacts.c.b_id == child), contacts.c.state == "asked")
@@ -582,14 +581,15 @@ def _looked_after(of: Iterable[str]) -> Select[Any]:
     return select(guardianships.c.guardian_id).where(guardianships.c.child_id.in_(list(of))).distinct()
 
 
-async def _known_to(tx: AsyncConnection, person: str) -> set[str]:
-    """Those who have a living contact with somebody: who must hear when that person stands still."""
+async def known_to(tx: AsyncConnection, of: Iterable[str]) -> set[str]:
+    """Those who have a living contact with any of these people: who must hear when the facts about them change."""
+    some = set(of)
     found = await tx.execute(
         select(contacts.c.a_id, contacts.c.b_id).where(
-            or_(contacts.c.a_id == person, contacts.c.b_id == person), contacts.c.state.in_(["asked", "approved"])
+            or_(contacts.c.a_id.in_(some), contacts.c.b_id.in_(some)), contacts.c.state.in_(["asked", "approved"])
         )
     )
-    return {one for pair in found for one in pair} - {person}
+    return {one for pair in found for one in pair} - some
 
 
 async def _enter(
@@ -634,6 +634,20 @@ async def _end_sessions(tx: AsyncConnection, which: Any, now: int) -> None:
     persons = {row.person_id for row in ended}
     await notices.post(tx, "session_over", persons, now=now, sessions=[row.id for row in ended], code="session_revoked")
     await notices.post(tx, "changed", {*persons, *await guardians_of(tx, persons)}, now=now, what=["sessions"])
+    await end_presence(tx, call_yeses.c.guardian_id.in_(persons), now)
+
+
+async def end_presence(tx: AsyncConnection, which: Any, now: int) -> None:
+    """A grown-up is no longer beside a child: a call that needed them there ends at once. Nothing is told when nobody was."""
+    ended = await tx.execute(
+        update(call_yeses)
+        .where(which, call_yeses.c.kind == "present", call_yeses.c.state == "given", call_yeses.c.until > now)
+        .values(state="over", until=now)
+        .returning(call_yeses.c.child_id)
+    )
+    if left := set(ended.scalars()):
+        await notices.post(tx, "facts_changed", left, now=now)
+        await notices.post(tx, "changed", {*left, *await guardians_of(tx, left)}, now=now, what=["people"])
 
 
 def _person(person: str, household: str, kind: Kind, card: Card, now: int) -> Any:

@@ -278,7 +278,7 @@ async def _album(tx: AsyncConnection, of: Sequence[str], now: int) -> Album:
         )
     }
     views = await tx.execute(select(sides).where(sides.c.contact_id.in_(ids)))
-    leading = await facts.leading(tx, seen)
+    leading = await facts.leading(tx, seen, now=now)
     return Album(
         tuple(place_of(row, said[row.id], leading) for row in rows),
         known,

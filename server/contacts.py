@@ -18,6 +18,9 @@ Both work once and not for long (row 12).
                          └─ END ─▶ ENDED
 
 Withdrawn consent lets an ASKED contact lapse as well (``accounts.withdraw_consent``).
+Whose yes is needed can change (row 47): a teenager takes the lead of their own account and needs no guardian's yes, or gives it
+back. What waited only for that yes is then APPROVED (``settle``). A contact that was approved without it stays APPROVED in its
+row and reaches nobody, for the rules count the yeses; it is asked about again on every page, and the late yes is said to it there.
 REFUSED, LAPSED and ENDED are for ever: to meet again needs a new introduction and all the yeses again. A yes is a yes to voice,
 or to voice and video (row 20); what the contact may do is what *everybody* allowed. One act by somebody who stands in two
 places counts in both: a father may be his daughter's guardian and her contact, and two siblings have one guardian. Of two
@@ -89,6 +92,21 @@ class Bond:
         return frozenset(slot for slot in self.needed if not (slot in self.yeses and self.yeses[slot].voice))
 
     @property
+    def unsaid(self) -> frozenset[Slot]:
+        """Who has never been heard: in an approved contact somebody whose yes was not needed until now."""
+        return self.needed - self.yeses.keys()
+
+    @property
+    def asked_of(self) -> frozenset[Slot]:
+        """Who is asked for a yes today."""
+        return {"asked": self.missing, "approved": self.unsaid}.get(self.state, frozenset())
+
+    @property
+    def shown(self) -> State:
+        """What the pages call it: approved is only what everybody has said yes to, who must today."""
+        return "asked" if self.state == "approved" and self.unsaid else self.state
+
+    @property
     def voice(self) -> bool:
         """Everybody allows voice."""
         return not self.missing
@@ -130,13 +148,26 @@ class Lapse:
     """Its time is over: nobody decided within 14 days, or the year of the yes has passed."""
 
 
-Event = SayYes | Switch | SayNo | End | Lapse
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """Who must say yes has changed: somebody leads their own account now, or another age or country counts."""
+
+
+Event = SayYes | Switch | SayNo | End | Lapse | Recount
 
 
 def _yes(bond: Bond, event: Any) -> Bond | None:
     if not event.slots or not event.slots <= bond.missing or not event.yes.voice:
         return None
     return _settled(bond, event)
+
+
+def _late_yes(bond: Bond, event: Any) -> Bond | None:
+    return _yes(bond, event) if event.slots <= bond.unsaid else None
+
+
+def _recount(bond: Bond, _event: Any) -> Bond | None:
+    return None if bond.missing else replace(bond, state="approved")
 
 
 def _switch(bond: Bond, event: Any) -> Bond | None:
@@ -161,8 +192,11 @@ Row = Mapping[type[Event], Callable[[Bond, Any], Bond | None]]
 TABLE: Final[Mapping[State, Row]] = {
     "asked": {
         SayYes: _yes, Switch: _switch, SayNo: _becomes("refused"), End: _becomes("ended"), Lapse: _becomes("lapsed"),
+        Recount: _recount,
     },
-    "approved": {Switch: _switch, SayNo: _becomes("ended"), End: _becomes("ended"), Lapse: _becomes("lapsed")},
+    "approved": {
+        SayYes: _late_yes, Switch: _switch, SayNo: _becomes("ended"), End: _becomes("ended"), Lapse: _becomes("lapsed"),
+    },
     "refused": {},
     "lapsed": {},
     "ended": {},
@@ -390,7 +424,7 @@ async def _meet(
         )
     ).scalar_one_or_none()
     if living is not None:
-        place = await _load(tx, living)
+        place = await _load(tx, living, now)
         if _in_time(place, now):
             await _say(tx, place, by=by, yes=yes, how_known=how_known, now=now)
             return
@@ -416,7 +450,7 @@ async def _meet(
                 name=seen.name, avatar=seen.avatar, ground=seen.ground,
             )
         )  # fmt: skip
-    await _say(tx, await _load(tx, contact), by=by, yes=yes, how_known=how_known, now=now)
+    await _say(tx, await _load(tx, contact, now), by=by, yes=yes, how_known=how_known, now=now)
 
 
 async def _say(tx: AsyncConnection, place: Place, *, by: str, yes: Yes, how_known: str, now: int) -> None:
@@ -426,7 +460,7 @@ async def _say(tx: AsyncConnection, place: Place, *, by: str, yes: Yes, how_know
     if own:
         await _apply(tx, place, SayYes(own, OWN_YES), by=by, how_known=how_known, now=now)
     if slots - own:
-        await _apply(tx, await _load(tx, place.id), SayYes(slots - own, yes), by=by, how_known=how_known, now=now)
+        await _apply(tx, await _load(tx, place.id, now), SayYes(slots - own, yes), by=by, how_known=how_known, now=now)
 
 
 # == Yes, no, switch, end ===================================================================================================
@@ -440,7 +474,7 @@ async def answer_ask(
         decision = await ask(tx, keeper, me, Verb.ANSWER_ASK, now, contact=contact)
         if not decision:
             return decision
-        place = await _load(tx, contact)
+        place = await _load(tx, contact, now)
         own: frozenset[Slot] = frozenset(("a" if place.a == me.person else "b",))
         event: Event = SayYes(own, OWN_YES) if yes else SayNo()
         return decision if await _apply(tx, place, event, by=me.person, how_known=how_known, now=now) else CONFLICT
@@ -463,11 +497,11 @@ async def decide(
         decision = await ask(tx, keeper, me, Verb.DECIDE, now, contact=contact)
         if not decision:
             return decision
-        place = await _load(tx, contact)
+        place = await _load(tx, contact, now)
         if answer == "no":
             event: Event = SayNo()
         else:
-            event = SayYes(await _slots(tx, place, me.person) & place.bond.missing, ANSWERS[answer])
+            event = SayYes(await _slots(tx, place, me.person) & place.bond.asked_of, ANSWERS[answer])
         return decision if await _apply(tx, place, event, by=me.person, how_known=knows_them, now=now) else CONFLICT
 
 
@@ -475,10 +509,10 @@ async def end(db: Database, keeper: Gatekeeper, me: SignedIn, ref: str, *, now: 
     """Any of the four, at any time, without a reason; live calls end in the same instant. ``ref``: one's own ``k_…``, or a guardian's
     ``g_…``. Ending what is over already is fine."""
     async with db.begin() as tx:
-        contact, _ = await _behind(tx, ref, me.person)
+        contact, _ = await behind(tx, ref, me.person)
         decision = await ask(tx, keeper, me, Verb.END_CONTACT, now, contact=contact)
         if decision:
-            await _apply(tx, await _load(tx, contact), End(), by=me.person, how_known=None, now=now)
+            await _apply(tx, await _load(tx, contact, now), End(), by=me.person, how_known=None, now=now)
         return decision
 
 
@@ -488,11 +522,11 @@ async def allow(
     """A guardian's switches for a contact of an own child. Off takes effect on a live call at once; without voice there is no
     video. ``CONFLICT`` before this family's yes."""
     async with db.begin() as tx:
-        contact, child = await _behind(tx, ref, me.person)
+        contact, child = await behind(tx, ref, me.person)
         decision = await ask(tx, keeper, me, Verb.ALLOW_MEDIA, now, contact=contact, child=child)
         if not decision:
             return decision
-        place = await _load(tx, contact)
+        place = await _load(tx, contact, now)
         event = Switch(await _slots(tx, place, me.person) & place.bond.yeses.keys(), Yes(voice, video))
         return decision if await _apply(tx, place, event, by=me.person, how_known=None, now=now) else CONFLICT
 
@@ -500,7 +534,7 @@ async def allow(
 async def rename(db: Database, keeper: Gatekeeper, me: SignedIn, ref: str, *, card: Card, now: int) -> Decision:
     """What this family calls somebody, and which picture they get: on a ring the child sees this, not what the caller chose (row 23)."""
     async with db.begin() as tx:
-        contact, child = await _behind(tx, ref, me.person)
+        contact, child = await behind(tx, ref, me.person)
         decision = await ask(tx, keeper, me, Verb.NAME_CONTACT, now, contact=contact, child=child)
         if decision:
             await tx.execute(
@@ -522,6 +556,7 @@ class Place:
     id: str
     a: str
     b: str
+    adult: bool  #: b is a grown-up
     bond: Bond
     opened_by: str
     created_at: int
@@ -530,7 +565,7 @@ class Place:
     said: Mapping[Slot, Any]  #: rows of ``yeses``
 
 
-async def _load(tx: AsyncConnection, contact: str) -> Place:
+async def _load(tx: AsyncConnection, contact: str, now: int) -> Place:
     """A contact that the gatekeeper has just been asked about, so it exists."""
     row = (
         await tx.execute(
@@ -540,7 +575,7 @@ async def _load(tx: AsyncConnection, contact: str) -> Place:
         )
     ).one()
     said = (await tx.execute(select(yeses).where(yeses.c.contact_id == contact))).all()
-    return place_of(row, said, await facts.leading(tx, [row.a_id, row.b_id]))
+    return place_of(row, said, await facts.leading(tx, [row.a_id, row.b_id], now=now))
 
 
 def place_of(row: Any, said: Iterable[Any], leading: Collection[str] = ()) -> Place:
@@ -552,7 +587,7 @@ def place_of(row: Any, said: Iterable[Any], leading: Collection[str] = ()) -> Pl
         needed(both_children=row.b_kind == "child", led=led),
         {slot: Yes(bool(one.voice), bool(one.video)) for slot, one in by_slot.items()},
     )
-    return Place(row.id, row.a_id, row.b_id, bond, row.opened_by, row.created_at, row.decide_by, row.until, by_slot)
+    return Place(row.id, row.a_id, row.b_id, row.b_kind != "child", bond, row.opened_by, row.created_at, row.decide_by, row.until, by_slot)
 
 
 def hidden(place: Place, slots: frozenset[Slot]) -> bool:
@@ -578,7 +613,20 @@ async def _shown(tx: AsyncConnection, contact: str, person: str) -> str:
             ~looks_after(contacts.c.a_id),
         )
     )
-    return contact if found.first() is None else _NOBODYS
+    return contact if found.first() is None else NOBODYS
+
+
+async def settle(tx: AsyncConnection, of: Iterable[str], *, now: int) -> None:
+    """Who must say yes for these children may have changed: approve what waits for nobody any more. Part of the change that
+    did it, about which the caller has asked."""
+    some = list(of)
+    waiting = await tx.execute(
+        select(contacts.c.id)
+        .where(contacts.c.state == "asked", or_(contacts.c.a_id.in_(some), contacts.c.b_id.in_(some)))
+        .order_by(contacts.c.created_at, contacts.c.id)
+    )
+    for contact in list(waiting.scalars()):
+        await _apply(tx, await _load(tx, contact, now), Recount(), by="", how_known=None, now=now)
 
 
 def _in_time(place: Place, now: int) -> bool:
@@ -610,7 +658,7 @@ async def _slots(tx: AsyncConnection, place: Place, person: str) -> frozenset[Sl
 
 async def _apply(tx: AsyncConnection, place: Place, event: Event, *, by: str, how_known: str | None, now: int) -> bool:
     """Step the machine and save what changed, with the notices to everybody concerned. False: the event has no place."""
-    if isinstance(event, SayYes | Switch) and not _in_time(place, now):
+    if isinstance(event, SayYes | Switch | Recount) and not _in_time(place, now):
         return False  # too late to allow anything; never too late to refuse
     after = step(place.bond, event)
     if after is None:
@@ -630,8 +678,8 @@ async def _apply(tx: AsyncConnection, place: Place, event: Event, *, by: str, ho
         return False
     if isinstance(event, SayYes | Switch):
         await _save_yeses(tx, place, after, event, by=by, how_known=how_known, now=now)
-    if approved:
-        await _vouch(tx, await _load(tx, place.id), now)
+    if approved or (after.state == "approved" and isinstance(event, SayYes)):
+        await _vouch(tx, await _load(tx, place.id, now), now)
     pair = [place.a, place.b]
     if "approved" in (before.state, after.state):
         await notices.post(tx, "facts_changed", pair, now=now)
@@ -659,9 +707,9 @@ async def _save_yeses(
 
 async def _vouch(tx: AsyncConnection, place: Place, now: int) -> None:
     """A guardian's yes to an adult is that guardian's word for them, unless the guardian said that they are not sure: no proof of
-    age, and more than the adult's own word (row 6). It can be taken back (``limits.vouch``)."""
+    age, and more than the adult's own word (row 6). It can be taken back (``supervision.vouch``)."""
     said = place.said.get("guardian_a")
-    if "guardian_b" not in place.bond.needed and said is not None and said.how_known != "unsure":
+    if place.adult and said is not None and said.how_known != "unsure":
         await tx.execute(delete(vouches).where(vouches.c.contact_id == place.id))
         await tx.execute(insert(vouches).values(contact_id=place.id, guardian_id=said.person_id, at=now))
         await tx.execute(
@@ -671,7 +719,7 @@ async def _vouch(tx: AsyncConnection, place: Place, now: int) -> None:
         )
 
 
-async def _behind(tx: AsyncConnection, ref: str, person: str) -> tuple[str, str]:
+async def behind(tx: AsyncConnection, ref: str, person: str) -> tuple[str, str]:
     """The contact and the viewer behind a ref: my own ``k_…``, or ``g_…`` for a guardian's view of a child's.
 
     A ref that leads nowhere, or is somebody else's ``k_…``, gives ids that are nobody's; the gatekeeper answers both alike.
@@ -689,10 +737,10 @@ async def _behind(tx: AsyncConnection, ref: str, person: str) -> tuple[str, str]
             )
         )
     ).first()
-    return (found.contact_id, found.viewer_id) if found else (_NOBODYS, _NOBODYS)
+    return (found.contact_id, found.viewer_id) if found else (NOBODYS, NOBODYS)
 
 
-_NOBODYS: Final = "-"  # no id is ever so short
+NOBODYS: Final = "-"  # no id is ever so short
 
 
 def _hash(token: str) -> bytes:

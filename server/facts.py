@@ -236,9 +236,9 @@ async def act(
     return Asked(Act(verb, x.person, matter), *_concerned((x, *others)), now)
 
 
-async def leading(tx: AsyncConnection, ids: Iterable[str]) -> frozenset[str]:
+async def leading(tx: AsyncConnection, ids: Iterable[str], *, now: int) -> frozenset[str]:
     """Which of these are teenagers who lead their own accounts: they took the lead, and their age and country allow it."""
-    found = await tx.execute(_LEADING.where(teen_leads.c.child_id.in_(list(ids))))
+    found = await tx.execute(_LEADING.where(teen_leads.c.child_id.in_(list(ids)), children.c.age_until > now))
     bands = bands_in_force()
     return frozenset(person for person, group, country in found if bands.terms(country, bands.band(group)).may_lead)
 
@@ -359,8 +359,8 @@ def _contact(
     adult = b.assurance if not both_children else 3
     return Contact(
         state=cast(ContactState, state),
-        voice=voice == 1,
-        video=video == 1 and voice == 1,
+        voice=(voice or 0) & needed == needed,
+        video=(voice or 0) & (video or 0) & needed == needed,
         in_year=until is not None and until > now,
         blocked=blocked == 1,
         own_guardian=(b.id, a.id) in guards or (a.id, b.id) in guards,
@@ -457,12 +457,15 @@ _WATCHED: Final = """
     AND (w.kind = 'present' OR {mode} = 'ask') AND (w.call_id IS NULL OR w.call_id = :call))
 """
 
+_WHENS: Final = " ".join(f"WHEN '{slot}' THEN {bit}" for slot, bit in _SLOTS.items())
+_BIT: Final = f"CASE y.slot {_WHENS} ELSE 0 END"
+
+#: Whose yes is there, whose is to voice, whose to video: as the bits of ``_SLOTS``.
 _CONTACTS: Final = f"""
 SELECT {_CONTACT}, k.a_id, k.b_id, k.id, k.state, sa.ref, sb.ref, va.mode, vb.mode, k.until,
-       (SELECT MIN(CASE WHEN y.voice THEN 1 ELSE 0 END) FROM yeses y WHERE y.contact_id = k.id),
-       (SELECT MIN(CASE WHEN y.video THEN 1 ELSE 0 END) FROM yeses y WHERE y.contact_id = k.id),
-       (SELECT SUM(CASE y.slot {" ".join(f"WHEN '{slot}' THEN {bit}" for slot, bit in _SLOTS.items())} ELSE 0 END)
-          FROM yeses y WHERE y.contact_id = k.id),
+       (SELECT SUM({_BIT}) FROM yeses y WHERE y.contact_id = k.id AND y.voice),
+       (SELECT SUM({_BIT}) FROM yeses y WHERE y.contact_id = k.id AND y.video),
+       (SELECT SUM({_BIT}) FROM yeses y WHERE y.contact_id = k.id),
        CASE WHEN EXISTS (SELECT 1 FROM vouches v JOIN guardianships g ON g.guardian_id = v.guardian_id
                           WHERE v.contact_id = k.id AND g.child_id = k.a_id) THEN 1 ELSE 0 END,
        CASE WHEN EXISTS (SELECT 1 FROM blocks WHERE (blocks.by_id = k.a_id AND blocks.of_id = k.b_id)
