@@ -1,4 +1,4 @@
-"""The command line: ``ringfence demo | serve | migrate | audit verify | protocol schema | policy check``.
+"""The command line: ``ringfence demo | serve | migrate | audit verify | protocol schema | policy …``.
 
 It only translates: arguments to settings, faults to one sentence. Exit status 0: done. 1: looked, and something is wrong (an
 audit chain, a rulebook). 2: wrong or missing settings, or the house could not open; nothing has been started by then.
@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from server import policy_cli
 from server.errors import CannotStart
 from server.settings import DEMO_SLUGS, Settings, load
 
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     protocol.add_parser("schema", help="print the JSON Schema of ringfence.v1").set_defaults(command=_schema)
 
     policy = commands.add_parser("policy", help="the rules").add_subparsers(required=True, metavar="what")
-    policy.add_parser("check", help="validate the rulebook against its schema").set_defaults(command=_policy)
+    policy_cli.add_commands(policy)
     return parser
 
 
@@ -176,19 +177,6 @@ def _schema(_: argparse.Namespace, __: Mapping[str, str]) -> int:
     from signalling import protocol
 
     print(json.dumps(protocol.schema(), indent=2))
-    return 0
-
-
-def _policy(_: argparse.Namespace, __: Mapping[str, str]) -> int:
-    from server.policy import BrokenRulebook
-    from server.policy import load as load_rules
-
-    try:
-        book = load_rules()
-    except BrokenRulebook as wrong:
-        print(wrong)
-        return 1
-    print(f"The rulebook fits its schema: {len(book.rules)} rules, version {book.version}.")
     return 0
 
 

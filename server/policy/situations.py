@@ -25,7 +25,7 @@ from typing import Any, Final, Protocol, get_args, get_type_hints
 
 import cedarpy
 
-from server.policy.facts import Call, Contact, Matter, Person, Stage
+from server.policy.facts import Call, Contact, Matter, Person, Stage, Verb
 
 Value = bool | int | str
 #: one situation: every fact of a verb by its name in a question ("x.kind", "contact.state") and its value
@@ -565,6 +565,10 @@ class Situations:
             if alike not in worked:  # verbs of the same groups have the same answers
                 worked[alike] = self._answer(asked, concerned)
             self.answers[verb] = Answers(asked, worked[alike].rules, worked[alike].allowed)
+
+    def without_verbs(self) -> list[str]:
+        """Verbs that only the schema knows, or only the code."""
+        return sorted(set(self.verbs) ^ {verb.value for verb in Verb})
 
     def _answer(self, asked: Asked, clauses: Sequence[Clause]) -> Answers:
         permitted = forbidden = self.space.none
