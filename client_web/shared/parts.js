@@ -97,3 +97,9 @@ export const gateSwitch = ({ id, label, on, words, deed }) => html`<label class=
 export const picturePicker = ({ name, chosen, pictures }) => html`<div class="picker">${pictures.map(({ number, ground, words }) => html`
   <label data-key="${name}-${number}"><input type="radio" name="${name}" value="${number}" ${number === chosen ? html`checked` : null}
     >${peg({ name: words, avatar: number, ground }, "mid")}<span>${words}</span></label>`)}</div>`;
+
+/** A day as a fence of half hours: open ones stand tall, quiet ones are short. Words must stand beside it. @param {readonly boolean[]} open */
+export const dayFence = (open) => html`<div class="day" aria-hidden="true">${open.map((one) => (one ? html`<i class="open"></i>` : html`<i></i>`))}</div>`;
+
+/** Two people beside each other between the same rails. @param {readonly Card[]} cards */
+export const together = (cards) => html`<div class="together" aria-hidden="true">${cards.map((card) => peg(card, "mid"))}</div>`;
