@@ -213,18 +213,23 @@ class Calls:
 
     async def go_on(self, call: str, present: Sequence[PersonId]) -> Standing:
         """What of a live call may go on, and who must leave it first, second, ..."""
+        return (await self.go_on_many([(call, present)]))[0]
+
+    async def go_on_many(self, calls: Sequence[tuple[str, Sequence[PersonId]]]) -> Sequence[Standing]:
+        """:meth:`go_on` for several calls in one transaction: facts of one moment, an audit event for each call, one commit."""
         with goes_first():
             async with self._db.begin() as tx:
-                gathering = await self._in_call(tx, call, present)
-                facts_of_call = _as_it_is(gathering)
-                alone = [gathering.alone(Verb.BE_IN_CALL, known) for known in gathering.people]
-                pairs = gathering.pairs()
-                asked = [
-                    gathering.reach(verb, x, y, facts_of_call)
-                    for verb in (Verb.STAY, *_LANE_VERBS.values())
-                    for x, y in pairs
-                ]
-                decisions = await self._keeper.ask_all(tx, alone + asked, Verb.STAY if pairs else Verb.BE_IN_CALL)
+                return [await self._go_on(tx, call, present) for call, present in calls]
+
+    async def _go_on(self, tx: AsyncConnection, call: str, present: Sequence[PersonId]) -> Standing:
+        gathering = await self._in_call(tx, call, present)
+        facts_of_call = _as_it_is(gathering)
+        alone = [gathering.alone(Verb.BE_IN_CALL, known) for known in gathering.people]
+        pairs = gathering.pairs()
+        asked = [
+            gathering.reach(verb, x, y, facts_of_call) for verb in (Verb.STAY, *_LANE_VERBS.values()) for x, y in pairs
+        ]
+        decisions = await self._keeper.ask_all(tx, alone + asked, Verb.STAY if pairs else Verb.BE_IN_CALL)
         fit = {one.id for one, yes in zip(gathering.people, decisions, strict=False) if yes}
         stay, heard, seen = (decisions[len(alone) + n * len(pairs) :][: len(pairs)] for n in range(3))
         apart = {frozenset((x.id, y.id)) for (x, y), yes in zip(pairs, stay, strict=True) if not yes}

@@ -124,6 +124,11 @@ class Authority(Protocol):
         the call or is still being rung. Whoever is left without any lane is taken out by the hub."""
         ...
 
+    async def go_on_many(self, calls: Sequence[tuple[str, Sequence[PersonId]]]) -> Sequence[Standing]:
+        """:meth:`go_on` for several calls, each with its ``present``, answered in their order at one moment: for a change that
+        concerns many. All or nothing: if one cannot be answered this raises, and each is asked about by itself."""
+        ...
+
     async def came_in(self, call: str, person: PersonId) -> None:
         """For the record of who called whom, when and how long: this person's media is up."""
         ...

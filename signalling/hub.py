@@ -12,6 +12,8 @@ Promises kept here:
 - A ring is answered with the nonce that was given to that very session, once.
 - A no, an error and a silence of the authority are the same: no. If it was asked whether a call may go on, the call is cut.
 - What a person is told about who sees and hears them is read from the gate's table, never from what ought to be there.
+- What the clock alone will change is waited for, not looked for (:mod:`signalling.clockwork`): each answer sets the alarm at which the
+  same question is asked again, and whoever will have to leave is told two minutes before.
 - The record is written after the cut, never before it: a slow disk does not keep a camera open.
 - Nothing about a person is logged but the first six characters of an id that means nothing elsewhere.
 
@@ -28,14 +30,15 @@ import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from hmac import compare_digest
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from msgspec.structs import replace as with_fields
 
 from signalling import protocol
-from signalling.authority import Authority, Circle, Permit, PersonId, Refusal, Seat, Standing
+from signalling.authority import Authority, Circle, Permit, PersonId, Refusal, Seat, Standing, Until
 from signalling.bus import Bus, LocalBus
 from signalling.call import (
     Accepted,
@@ -71,6 +74,7 @@ from signalling.call import (
     placed,
     step,
 )
+from signalling.clockwork import Alarms, Warnings, asked_again_in
 from signalling.gate import terms
 from signalling.pace import Bucket, HubLimits, Windows
 from signalling.protocol import Code, LegState, Media, Status
@@ -83,6 +87,11 @@ T = TypeVar("T")
 _TRIES: Final = 3  # how often an answer that facts overtook is asked again before it counts as no
 _LAST_TRIES: Final = 3  # to write something down while the process is about to stop
 _REMEMBERED: Final = 4096  # changed people and closed sign-ins kept for questions still in flight
+_AT_ONCE: Final = (
+    50  # live calls in one question: a lot holds the records for some 50 ms, and other cuts wait no longer than that
+)
+_REFRESHES: Final = 8  # circles asked about at once when everybody's are: the questions about calls go between them
+_CIRCLE_LATER_MS: Final = 30_000  # nobody is seen by somebody whose circle is unknown, so it is asked for again
 _MENDABLE: Final = "consent_expired"  # the one loss of media that an ICE restart can mend
 
 
@@ -159,8 +168,10 @@ class _Live:
 
     __slots__ = (
         "call", "lock", "named", "neg", "noted", "notes", "peers", "placed", "refs",
-        "seats", "since", "standing", "timers", "up", "wishes", "writing",
+        "seats", "since", "standing", "timers", "up", "warnings", "wishes", "writing",
     )  # fmt: skip
+
+    warnings: Warnings  # set by the hub, which knows how to tell
 
     def __init__(self, permit: Permit, call: Call) -> None:
         self.call = call
@@ -216,6 +227,8 @@ class Hub:
         self._gone_signins: dict[str, None] = {}  # closed lately, in order
         self._invites = Windows(limits.invites)
         self._invites_to_one = Windows(limits.invites_to_one)
+        self._call_alarms: Alarms[str] = Alarms(self._calls_are_due)
+        self._circle_alarms: Alarms[PersonId] = Alarms(self._circles_are_due)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._last_call_ended: asyncio.Event | None = None
@@ -358,7 +371,7 @@ class Hub:
                 standing = await self._ask(self._authority.go_on, permit.call, permit.people)
                 if not isinstance(standing, Standing) or standing.must_leave:
                     return self._turn_down(me, message.id, permit, "not_permitted")
-                permit = Permit(permit.call, permit.people, permit.refs, permit.lanes & standing.lanes, permit.media)
+                permit = replace(permit, lanes=permit.lanes & standing.lanes, until=standing.until)
             self._ring_out(me, message.id, permit)
         finally:
             del self._asking[me.seat.person]
@@ -380,6 +393,7 @@ class Hub:
             elif self._taken(callee):
                 absent.append((callee, "busy"))
         live = _Live(permit, placed(permit.call, permit.media, permit.people, permit.lanes))
+        live.warnings = Warnings(partial(self._warn, live), self._clock)
         self._calls[permit.call] = live
         for person in permit.people:
             self._calls_of.setdefault(person, {})[permit.call] = live
@@ -387,6 +401,7 @@ class Hub:
         me.call = live
         self._send(me, protocol.Ok(re=request, call=permit.call))
         self._do(live, Placed(tuple(absent)))
+        self._mind_the_clock(live, permit.until)
         self.counts["rings"] += 1
 
     def accept(self, me: Session, message: protocol.Accept) -> Coroutine[Any, Any, None] | None:
@@ -429,13 +444,14 @@ class Hub:
             live.seats[person] = me
             me.call = live
             self._send(me, protocol.Ok(re=request, call=live.call.id))
-            self._do(live, answer)
+            self._do(live, Accepted(person, answer.lanes))
+            self._mind_the_clock(live, answer.until)
             for holder in (me, live.seats.get(live.call.caller)):
                 if holder is not None and holder.socket is None:
                     self._do(live, Lost(holder.seat.person))
         return None
 
-    async def _may_come_in(self, me: Session, live: _Live) -> Accepted | Refusal:
+    async def _may_come_in(self, me: Session, live: _Live) -> Permit | Refusal:
         """Ask; and ask again, if anything moved meanwhile."""
         for _ in range(_TRIES):
             facts, present = self._facts, live.call.present()
@@ -445,7 +461,7 @@ class Hub:
             if not isinstance(permit, Permit):
                 return permit
             if live.call.present() == present and not self._stale((*present, me.seat.person), facts):
-                return Accepted(me.seat.person, permit.lanes)
+                return permit
         return Refusal("internal")
 
     def reject(self, me: Session, message: protocol.Reject) -> None:
@@ -519,6 +535,7 @@ class Hub:
                     return self._err(me, message.id, permit.code, permit.retry_after_ms)
                 if live.call.present() == present and not self._stale(present, facts):
                     self._do(live, Opens(person, message.audio, message.video, permit.lanes))
+                    self._mind_the_clock(live, permit.until)
                     self._send(me, protocol.Ok(re=message.id, call=message.call))
                     return None
             return self._err(me, message.id, "internal")
@@ -567,10 +584,22 @@ class Hub:
             self._changed[person] = self._facts
         calls = {live.call.id: live for person in concerned for live in self._calls_of.get(person, {}).values()}
         # Tasks of our own: whoever waits for us may lose patience, and the cut must not be lost with it.
-        work = [self.spawn(self._recheck(live)) for live in calls.values()]
+        work = [self.spawn(self._recheck_all(tuple(calls.values())))] if calls else []
         work += [self.spawn(self._refresh(person)) for person in concerned if person in self._people]
         if work:
             await asyncio.wait(work)
+
+    async def everybody_again(self) -> None:
+        """Something changed that may concern anybody: the rules, or the time itself. Ask again for every ring and every call, and
+        for whom everybody may see. When this returns, whatever is no longer allowed is shut."""
+        self._facts += 1
+        self._floor = self._facts
+        self._changed.clear()
+        work = [
+            self.spawn(self._recheck_all(tuple(self._calls.values()))),
+            self.spawn(self._refresh_all(tuple(self._people))),
+        ]
+        await asyncio.wait(work)
 
     async def close_sessions(self, session_ids: Iterable[str], code: Code = "session_revoked") -> None:
         """Signed out, un-paired, suspended: the places in calls go at once, then the sockets. No resume."""
@@ -661,6 +690,8 @@ class Hub:
             self._forget(session, "server_draining")
             if socket is not None:
                 socket.close("server_draining")
+        self._call_alarms.close()
+        self._circle_alarms.close()
         while self._tasks:
             await asyncio.wait(tuple(self._tasks))
 
@@ -706,19 +737,53 @@ class Hub:
 
     async def _ask(self, question: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T | Refusal:
         """The answer; and if there is none in time, or the question fails, a no."""
+        return await self._ask_within(self.limits.ask_seconds, question, *args, **kwargs)
+
+    async def _ask_within(
+        self, seconds: float, question: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T | Refusal:
         try:
-            async with asyncio.timeout(self.limits.ask_seconds):
+            async with asyncio.timeout(seconds):
                 return await question(*args, **kwargs)
         except Exception as fault:
             self.counts["authority_faults"] += 1
             log.error("the authority did not answer %s: %s", getattr(question, "__name__", "?"), type(fault).__name__)
             return Refusal("internal")
 
-    async def _recheck(self, live: _Live) -> None:
+    async def _recheck_all(self, lives: Sequence[_Live]) -> None:
+        """May these calls go on? Many are asked about in lots, all lots at once."""
+        if len(lives) == 1:
+            return await self._recheck(lives[0])
+        lots = [lives[first : first + _AT_ONCE] for first in range(0, len(lives), _AT_ONCE)]
+        if lots:
+            await asyncio.wait([self.spawn(self._recheck_lot(lot)) for lot in lots])
+        return None
+
+    async def _recheck_lot(self, lives: Sequence[_Live]) -> None:
+        """One question about several calls. If it fails, one about each: what one call breaks must not end the others. Both
+        together take no longer than one question may."""
+        half = self.limits.ask_seconds / 2
+        asked = [self._begin_recheck(live) for live in lives]
+        about = [(live.call.id, present) for live, (_, present) in zip(lives, asked, strict=True)]
+        answers = await self._ask_within(half, self._authority.go_on_many, about)
+        if isinstance(answers, Refusal) or len(answers) != len(lives):
+            await asyncio.wait([self.spawn(self._recheck(live, half)) for live in lives])
+            return
+        for live, (mine, present), standing in zip(lives, asked, answers, strict=True):
+            self._stand(live, mine, present, standing)
+
+    async def _recheck(self, live: _Live, seconds: float | None = None) -> None:
         """May this call go on? Apply the answer; no answer is a no."""
+        mine, present = self._begin_recheck(live)
+        within = self.limits.ask_seconds if seconds is None else seconds
+        self._stand(live, mine, present, await self._ask_within(within, self._authority.go_on, live.call.id, present))
+
+    def _begin_recheck(self, live: _Live) -> tuple[int, tuple[PersonId, ...]]:
         live.standing += 1
-        mine, present = live.standing, live.call.live()
-        standing = await self._ask(self._authority.go_on, live.call.id, present)
+        return live.standing, live.call.live()
+
+    def _stand(self, live: _Live, mine: int, present: Sequence[PersonId], standing: Standing | Refusal) -> None:
+        """Apply the answer to the question number ``mine`` about this call."""
         if live.call.state == "ended":
             return
         if not isinstance(standing, Standing):
@@ -732,10 +797,50 @@ class Hub:
             if person not in reached:
                 leaving.setdefault(person, "policy_revoked")  # a place from which nobody may be reached is no place
         self._do(live, Bounded(bound, tuple(leaving.items())))
+        if mine == live.standing:
+            self._mind_the_clock(live, standing.until)
 
     def _stale(self, people: Iterable[PersonId], since: int) -> bool:
         """Whether a fact about one of these people changed after the moment ``since``."""
         return self._facts > since and any(self._changed.get(person, self._floor) > since for person in people)
+
+    # -- the clock ----------------------------------------------------------------------------------------------------
+
+    def _mind_the_clock(self, live: _Live, until: Until) -> None:
+        """The newest answer about this call says when to ask again, and who will have to leave."""
+        if live.call.state != "ended":
+            self._call_alarms.set(live.call.id, asked_again_in(until))
+            live.warnings.set(until)
+
+    def _warn(self, live: _Live, person: PersonId, code: Code, in_ms: int) -> bool:
+        """Tell this person, and nobody else, that they will have to leave soon. Not while it rings: it is told when they are in."""
+        leg, session = live.call.leg(person), live.seats.get(person)
+        if leg is None or not leg.answered or session is None:
+            return False
+        self._send(session, protocol.Soon(call=live.call.id, code=code, in_ms=in_ms))
+        return True
+
+    def _calls_are_due(self, calls: Sequence[str]) -> None:
+        lives = [live for call in calls if (live := self._calls.get(call)) is not None]
+        if lives:
+            self.spawn(self._recheck_all(lives))
+
+    def _circles_are_due(self, people: Sequence[PersonId]) -> None:
+        self.spawn(self._refresh_all(people))
+
+    # -- whom one may see ---------------------------------------------------------------------------------------------
+
+    async def _refresh_all(self, people: Sequence[PersonId]) -> None:
+        """Everybody's circle anew, a few at a time: the questions about live calls are not to stand in line behind them."""
+        waiting = iter(people)
+
+        async def some() -> None:
+            for person in waiting:
+                if person in self._people:
+                    await self._refresh(person)
+
+        if people:
+            await asyncio.wait([self.spawn(some()) for _ in range(min(_REFRESHES, len(people)))])
 
     async def _refresh(self, person: PersonId) -> None:
         """Ask anew whom this person may see and be seen by, and tell both sides what changed."""
@@ -743,6 +848,7 @@ class Hub:
         who = self._people.get(person)
         if who is None:
             return
+        self._circle_alarms.set(person, circle.again_ms if isinstance(circle, Circle) else _CIRCLE_LATER_MS)
         old = who.circle
         who.circle = circle if isinstance(circle, Circle) else Circle({}, {})
         who.refs = frozenset(who.circle.sees.values())
@@ -762,6 +868,9 @@ class Hub:
         status = self._status(person)
         for watcher, ref in who.circle.seen_by.items():
             if watcher not in old.seen_by:
+                other = self._people.get(watcher)
+                if other is not None and person not in other.circle.sees:
+                    self.spawn(self._refresh(watcher))  # their answer is older: quiet hours were over only just now
                 self._bus.publish(watcher, protocol.Presence(people=[protocol.PresenceOf(ref, status)]))
         for watcher, ref in old.seen_by.items():
             if watcher not in who.circle.seen_by:
@@ -820,6 +929,8 @@ class Hub:
         for handle in live.timers.values():
             handle.cancel()
         live.timers.clear()
+        live.warnings.cancel()
+        self._call_alarms.cancel(live.call.id)
         self._calls.pop(live.call.id, None)
         for person, peer in live.peers.items():
             self._peers.pop(peer, None)
@@ -1094,6 +1205,7 @@ class Hub:
         if not who.sessions:
             self._tell_presence(person)
             self._bus.unsubscribe(person, self._deliver)
+            self._circle_alarms.cancel(person)
             del self._people[person]
 
     def _take_over(self, session: Session, socket: SocketPort) -> None:

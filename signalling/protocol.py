@@ -287,6 +287,15 @@ class PeerLeft(_Server, frozen=True, tag="call.peer_left"):
     code: Code
 
 
+class Soon(_Server, frozen=True, tag="call.soon"):
+    """You will have to leave this call in so many milliseconds, by the clock. Told two minutes before, or at once when less is
+    left, and only to the one who will have to leave: the others are told ``left`` then, as of everybody who goes."""
+
+    call: str
+    code: Code
+    in_ms: int
+
+
 class Ended(_Server, frozen=True, tag="call.ended"):
     """Terminal. ``by`` is the ref of the contact who left or declined, where this viewer may
     know it; ``who`` the name of the grown-up of one's own family who ended it (design 5.8: told truthfully); both empty
@@ -328,6 +337,7 @@ FromServer = (
     | Offer
     | AnsweredElsewhere
     | PeerLeft
+    | Soon
     | Ended
     | Changed
     | GoAway

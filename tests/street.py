@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from signalling.authority import Circle, Permit, Refusal, Seat, Standing
+from signalling.authority import NO_END, Circle, Permit, Refusal, Seat, Standing
 from signalling.call import Call
 from signalling.gate import Connected, GateUnavailable, Lost, Offer, SdpRejected, Slot
 from signalling.hub import Hub
@@ -55,6 +55,8 @@ class House:
         self.slow: dict[str, asyncio.Event] = {}  # questions that wait for an event
         self.people_in: dict[str, tuple[str, ...]] = {}
         self.must_leave: dict[str, str] = {}
+        self.until = NO_END  # what the clock alone will change, in every answer about a call
+        self.circle_again_ms: int | None = None
         self.calls = 0
 
     def ticket(self, person: str, session: str = "") -> str:
@@ -93,7 +95,7 @@ class House:
     async def circle(self, person: str) -> Circle:
         await self._note("circle", person)
         others = {v for p, v, k in self.lanes if p == person}
-        return Circle({o: ref(person, o) for o in others}, {o: ref(o, person) for o in others})
+        return Circle({o: ref(person, o) for o in others}, {o: ref(o, person) for o in others}, self.circle_again_ms)
 
     async def ring(self, caller: Seat, to: Sequence[str], media: Any) -> Permit | Refusal:
         known = {ref(p, v): v for p, v, k in self.lanes if p == caller.person}
@@ -111,7 +113,7 @@ class House:
 
     def _permit(self, call: str, people: tuple[str, ...], media: Any, lanes: frozenset[Any]) -> Permit:
         refs = {(a, b): ref(a, b) for a in people for b in people if a != b}
-        return Permit(call, people, refs, lanes, media)
+        return Permit(call, people, refs, lanes, media, self.until)
 
     async def answer(self, call: str, answerer: Seat, present: Sequence[str]) -> Permit | Refusal:
         facts = self.among((answerer.person, *present))
@@ -139,7 +141,11 @@ class House:
         strangers = {p for a, b in combinations(present, 2) for p in (a, b) if not self.all_know((a, b))}
         await self._note("go_on", tuple(present))
         leaving += [(p, "policy_revoked") for p in present if p in strangers and p not in self.must_leave]
-        return Standing(facts, tuple(leaving))  # type: ignore[arg-type]  # codes are plain strings in tests
+        return Standing(facts, tuple(leaving), self.until)  # type: ignore[arg-type]  # codes are plain strings in tests
+
+    async def go_on_many(self, calls: Sequence[tuple[str, Sequence[str]]]) -> Sequence[Standing]:
+        await self._note("go_on_many", tuple(call for call, _ in calls))
+        return [await self.go_on(call, present) for call, present in calls]
 
     async def came_in(self, call: str, person: str) -> None:
         await self._note("came_in", person)

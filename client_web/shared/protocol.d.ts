@@ -9,12 +9,13 @@ export interface Incoming { t: "call.incoming"; seq?: number; call: string; nonc
 export interface State { t: "call.state"; seq?: number; call: string; state: "ringing" | "connecting" | "active"; media: Media; me: Leg; legs: Leg[]; seen_by: string[]; heard_by: string[]; may_show: boolean; epoch: number }
 export interface Offer { t: "sdp.offer"; seq?: number; call: string; neg: number; sdp: string; slots: Slot[] }
 export interface AnsweredElsewhere { t: "call.answered_elsewhere"; seq?: number; call: string }
+export interface Soon { t: "call.soon"; seq?: number; call: string; code: string; in_ms: number }
 export interface PeerLeft { t: "call.peer_left"; seq?: number; call: string; ref: string; code: string }
 export interface Ended { t: "call.ended"; seq?: number; call: string; code: string; by?: string; who?: string }
 export interface Presence { t: "presence"; seq?: number; people: { ref: string; status: Status }[] }
 export interface Changed { t: "changed"; seq?: number; what: ("people" | "asks" | "decisions" | "family" | "calls" | "sessions")[] }
 /** About a call. */
-export type CallMessage = Incoming | State | Offer | AnsweredElsewhere | PeerLeft | Ended;
+export type CallMessage = Incoming | State | Offer | AnsweredElsewhere | PeerLeft | Soon | Ended;
 /** What a page hears; answers, welcome and the like stay inside connection.js. */
 export type Heard = CallMessage | Presence | Changed;
 
