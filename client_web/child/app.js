@@ -18,17 +18,22 @@ import "../shared/call_screens/rf-look-at-myself.js";
 import { dock } from "./frame.js";
 import { known, onKnown, personOf, refresh } from "./known.js";
 import { plainLook } from "./plain.js";
+import { askGrownUp, mustAsk, whoIsAsked } from "./views/rf-ask-first.js";
 import "./views/rf-asks.js";
+import "./views/rf-block.js";
 import "./views/rf-child-home.js";
 import "./views/rf-codes.js";
 import "./views/rf-me.js";
 import "./views/rf-pages.js";
 import "./views/rf-pairing.js";
+import "./views/rf-times.js";
 import "./views/rf-who-said-yes.js";
 /** @typedef {import("../shared/html.js").Markup} Markup */
 
 /** How often to ask again while the server cannot be reached. */
 const AGAIN_MS = 5000;
+/** How often to look at the clock of the home: quiet time begins and minutes pass without anybody changing anything. */
+const CLOCK_MS = 20_000;
 
 /** Pages that need nothing but their name. @type {Record<string, () => Markup>} */
 const PAGES = {
@@ -41,6 +46,9 @@ const PAGES = {
   me: () => html`<rf-me data-key="me"></rf-me>`,
   picture: () => html`<rf-my-picture data-key="picture"></rf-my-picture>`,
   sees: () => html`<rf-who-sees-what data-key="sees"></rf-who-sees-what>`,
+  times: () => html`<rf-my-times data-key="times"></rf-my-times>`,
+  lead: () => html`<rf-lead data-key="lead"></rf-lead>`,
+  blocked: () => html`<rf-blocked data-key="blocked"></rf-blocked>`,
   field: () => html`<rf-quiet-field data-key="field"></rf-quiet-field>`,
 };
 
@@ -81,11 +89,13 @@ export class RfChildApp extends View {
     });
     this.addEventListener("back", () => { location.hash = "#/"; });
     this.addEventListener("stop-person", (event) => void this.#stopPerson(/** @type {CustomEvent} */ (event).detail));
+    this.addEventListener("ask-grown-up", (event) => void askGrownUp(/** @type {CustomEvent} */ (event).detail).catch(() => refresh()));
     this.addEventListener("hide-this", () => this.#hide());
     this.addEventListener("paired", () => void this.#meet());
     onKnown(() => this.#learnt());
     addEventListener("hashchange", () => this.update());
     addEventListener("online", () => void refresh());
+    setInterval(() => this.#clock(), CLOCK_MS);
     addEventListener("pagehide", () => this.#connection.stop());
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   }
@@ -141,6 +151,7 @@ export class RfChildApp extends View {
     }
     if (known.home) useBand(bandOf(known.home.me.group));
     document.body.classList.toggle("plain", plainLook(currentBand()));
+    document.body.classList.toggle("night", known.home?.limits?.quiet_now === true);
     const call = this.querySelector("rf-call");
     if (call) {
       call.people = new Map((known.home?.people ?? []).map((person) => [person.ref, person]));
@@ -149,12 +160,18 @@ export class RfChildApp extends View {
     this.update();
   }
 
-  /** "Stop this person calling me": leave first, then end the contact, then say so. @param {string} ref */
+  /** Where there are hours or minutes, the page follows them. */
+  #clock() {
+    const limits = known.home?.limits;
+    if (this.#paired && !document.hidden && limits && (limits.quiet || limits.minutes !== null)) void refresh();
+  }
+
+  /** "Stop this person calling me": one press, no grown-up asked; the server ends the call both ways. @param {string} ref */
   async #stopPerson(ref) {
     const call = this.querySelector("rf-call");
     if (!call) return;
     try {
-      await post(`/api/child/people/${encodeURIComponent(ref)}/end`);
+      await post(`/api/child/people/${encodeURIComponent(ref)}/block`);
       call.stopping = "done";
     } catch {
       call.stopping = "stuck";
@@ -180,6 +197,8 @@ export class RfChildApp extends View {
     if (look && person) {
       look.card = person;
       look.video = person.video;
+      look.stop = { href: `#/block/${person.ref}`, words: words("block.link", { name: person.name }) };
+      look.news = !person.watched ? "" : words(person.watch === "present" ? "first.here" : "first.yes", { who: whoIsAsked() });
       look.telephone = this.#telephone;
     }
     const home = this.querySelector("rf-child-home");
@@ -188,6 +207,12 @@ export class RfChildApp extends View {
       home.elsewhere = this.#telephone.wire === "elsewhere";
       home.update();
     }
+    const quiet = this.querySelector("rf-quiet-time");
+    if (quiet) { quiet.presence = this.#telephone.presence; quiet.update(); }
+    const first = this.querySelector("rf-ask-first");
+    if (first) { first.ref = what; first.update(); }
+    const block = this.querySelector("rf-block");
+    if (block) { block.ref = what; block.update(); }
     const ask = this.querySelector("rf-ask");
     if (ask) { ask.ask = what; ask.update(); }
     const away = this.querySelector("rf-not-here");
@@ -206,7 +231,15 @@ export class RfChildApp extends View {
 
   /** @param {string} page @param {string} what */
   #pageKey(page, what) {
-    return known.trouble === "out" ? "pairing" : `${page} ${what} ${known.home ? "" : known.trouble || "loading"} ${page === "call" ? this.#canTry(what) : ""}`;
+    if (known.trouble === "out") return "pairing";
+    const night = this.#shut(what) ? "night" : "";
+    const call = page === "call" ? `${mustAsk(personOf(what))} ${this.#canTry(what)}` : "";
+    return `${page} ${what} ${known.home ? "" : known.trouble || "loading"} ${page === "" || page === "call" ? night : ""} ${call}`;
+  }
+
+  /** Quiet time shuts the fence for everybody but one's own grown-ups; `what`: a person's page, or none. @param {string} what */
+  #shut(what) {
+    return known.home?.limits?.quiet_now === true && !personOf(what)?.own;
   }
 
   /** Somebody who is known to be busy or away, or with whom calls are switched off, gets a short page instead of a ring. @param {string} ref */
@@ -220,6 +253,9 @@ export class RfChildApp extends View {
     const [page = "", what = ""] = address();
     if (known.trouble === "out") return html`<rf-pairing data-key="pairing"></rf-pairing>`;
     if (!known.home && page !== "field") return PAGES[""]?.();
+    if (this.#shut(what) && (page === "call" || !(page in PAGES || page === "ask" || page === "block") || page === "")) return html`<rf-quiet-time data-key="quiet"></rf-quiet-time>`;
+    if (page === "block") return html`<rf-block data-key="block-${what}"></rf-block>`;
+    if (page === "call" && mustAsk(personOf(what))) return html`<rf-ask-first data-key="first-${what}"></rf-ask-first>`;
     if (page === "call" && personOf(what)) {
       return this.#canTry(what)
         ? html`<rf-look-at-myself data-key="look-${what}"></rf-look-at-myself>${dock("")}`

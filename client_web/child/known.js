@@ -7,9 +7,10 @@ import { ApiFault, get } from "../shared/api.js";
 /** @typedef {import("../shared/parts.js").Card} Card */
 /** @typedef {"me" | "them" | "my_grown_up" | "their_grown_up"} Who */
 /** @typedef {{who: Who, name: string, avatar: number, ground: number, on: string}} Yes */
-/** @typedef {{ref: string, name: string, avatar: number, ground: number, voice: boolean, video: boolean, adult: boolean, until: string, yeses: Yes[]}} Person */
+/** @typedef {{ref: string, name: string, avatar: number, ground: number, voice: boolean, video: boolean, adult: boolean, until: string, yeses: Yes[],
+ *   own: boolean, watch: "free" | "ask" | "present", watched: boolean, asked: boolean}} Person  `own`: one of my own grown-ups. `watch`: how my grown-ups go along */
 /** @typedef {{id: string, name: string | null, avatar: number, ground: number, group: string, waiting_for_me: boolean, waiting_for: Who[], opened_by: "code" | "link"}} Ask */
-/** @typedef {{me: Card & {name: string, group: string}, people: Person[], asks: Ask[], grown_ups: {name: string}[]}} Home */
+/** @typedef {{me: Card & {name: string, group: string}, people: Person[], asks: Ask[], grown_ups: {name: string}[], limits?: import("../shared/limits.js").Limits}} Home */
 
 export const known = {
   /** @type {Home | null} */ home: null,

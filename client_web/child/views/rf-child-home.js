@@ -1,5 +1,6 @@
 /** `rf-child-home`: who do you want to call? Posts in a fence up to 12, a list from 13; never sorted by who is called most. */
 import { html, View } from "../../shared/html.js";
+import { timeOfDay, usedUp } from "../../shared/limits.js";
 import { chip, fencePost, icon, mark } from "../../shared/parts.js";
 import { words } from "../../shared/words.js";
 import { dock, top, waiting } from "../frame.js";
@@ -32,6 +33,14 @@ export class RfChildHome extends View {
       ><span class="name">${ask.name ?? words("ask.unknown")}</span>${chip("wait", null, words("home.waiting"))}</span></a></li>`;
   }
 
+  /** Until when today, or how long: one plate, and the way to the whole of it. Nothing where nothing is set. */
+  #times() {
+    const limits = known.home?.limits;
+    if (!limits || (!limits.quiet && limits.minutes === null)) return null;
+    const line = limits.quiet ? words("home.until", { time: timeOfDay(limits.quiet.from) }) : words("home.minutes", { n: limits.minutes ?? 0 });
+    return html`<p class="plate-line" data-key="times">${icon("clock")}<span>${line}</span><a href="#/times">${words("home.times")}</a></p>`;
+  }
+
   /** @override */
   draw() {
     const home = known.home;
@@ -45,6 +54,7 @@ export class RfChildHome extends View {
     const others = home.asks.filter((ask) => !ask.waiting_for_me);
     const news = html`${known.trouble ? html`<p class="plate-line" role="status">${words(known.trouble === "offline" ? "home.offline" : "home.stuck")}</p>` : null}
       ${this.elsewhere ? html`<p class="plate-line">${words("home.elsewhere")}<button type="button" class="button" data-do="reload">${words("home.again")}</button></p>` : null}
+      ${home.limits && usedUp(home.limits) ? html`<p class="plate-line">${icon("clock")}<span>${words("home.used-up")}</span></p>` : null}
       ${mine.length ? html`<p class="plate-line"><span>${words("home.asks", { n: mine.length })}</span><a class="button" href="#/ask/${mine[0]?.id}">${words("home.asks-link")}</a></p>` : null}`;
     if (home.people.length === 0) {
       return html`${top(words("empty.title"), home.me)}
@@ -60,7 +70,7 @@ export class RfChildHome extends View {
         <div class="news">${news}</div>
         <ul class="fence">${home.people.map((person) => this.#post(person))}${others.map((ask) => this.#waiting(ask))}
           <li data-key="add"><a class="post dashed" href="#/add">${icon("plus")}<span class="plate"><span class="name">${words("home.add")}</span><span class="hint">${words("home.four")}</span></span></a></li></ul>
-        <div class="truth"><p class="plate-line">${mark()}<span>${words("home.who", { n: home.people.length })}</span><a href="#/yeses">${words("home.who-link")}</a></p></div>
+        <div class="truth"><p class="plate-line">${mark()}<span>${words("home.who", { n: home.people.length })}</span><a href="#/yeses">${words("home.who-link")}</a></p>${this.#times()}</div>
       </main>${dock("home")}`;
   }
 }

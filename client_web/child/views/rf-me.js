@@ -33,6 +33,8 @@ export class RfMe extends View {
       <div class="me-row">${gateSwitch({ id: "sounds", label: words("me.sounds"), on: soundsOn(), words: state, deed: "sounds" })}</div>
       <div class="me-row">${gateSwitch({ id: "plain", label: words("me.plain"), on: plainLook(currentBand()), words: state, deed: "plain" })}<span class="second">${words("me.plain-lead")}</span></div>
       <div class="me-row">${gateSwitch({ id: "keys", label: words("me.keys-switch"), on: keysOn(), words: state, deed: "keys" })}<span class="second">${words("me.keys")}</span></div>
+      <div class="me-row"><span>${words("me.times")}</span><a class="button" href="#/times">${words("me.look")}<span class="hidden-words">: ${words("me.times")}</span></a></div>
+      <div class="me-row"><span>${words("me.blocked")}</span><a class="button" href="#/blocked">${words("me.look")}<span class="hidden-words">: ${words("me.blocked")}</span></a></div>
       <p class="me-row">${words(hasVoice() ? "me.read-yes" : "me.read-no")}</p>
       <div class="answers"><a class="button" href="#/code"><span>${words("me.code")}</span></a><a class="button" href="#/enter"><span>${words("me.enter")}</span></a></div>
     </main>${dock("me")}`;

@@ -31,7 +31,8 @@ export class RfNotHere extends View {
     return html`<main id="main" class="middle">
       <div class="rails"><div class="post big ${ground(person?.ground ?? 0)}" aria-hidden="true">${avatar(person?.avatar ?? -1)}</div></div>
       <h1 tabindex="-1">${words(`away.${this.status}-title`, { name })}</h1><p class="lead">${words(`away.${this.status}`)}</p>
-      <div class="answers"><a class="button" href="#/">${words("away.ok")}</a></div></main>${dock("")}`;
+      <div class="answers"><a class="button" href="#/">${words("away.ok")}</a></div>
+      ${person ? html`<a class="link" href="#/block/${person.ref}">${words("block.link", { name })}</a>` : null}</main>${dock("")}`;
   }
 }
 

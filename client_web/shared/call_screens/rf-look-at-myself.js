@@ -14,6 +14,8 @@ export class RfLookAtMyself extends View {
   /** @type {import("../telephone.js").Telephone | null} */ #telephone = null;
   /** @type {Card | null} */ card = null;
   /** May there be a picture with this person at all? */ video = false;
+  /** A way to stop this person calling, where the page has one. @type {{href: string, words: string} | null} */ stop = null;
+  /** What was just heard from a grown-up: one sentence, or none. */ news = "";
 
   constructor() {
     super();
@@ -55,6 +57,7 @@ export class RfLookAtMyself extends View {
     const name = this.card?.name ?? words("someone");
     return html`<header class="top"><h1 tabindex="-1">${this.video ? words("look.title") : words("look.title-voice", { name })}</h1><rf-read></rf-read></header>
       <main class="column">
+        ${this.news ? html`<p class="plate-line ok" data-key="news">${icon("tick")}<span>${this.news}</span></p>` : null}
         ${this.video ? html`<p class="lead">${stuck ? words("look.blocked") : words("look.lead")}</p>
           <div class="mirror" role="group" tabindex="-1" aria-label="${words("self.label")}"><video autoplay playsinline muted disablepictureinpicture aria-hidden="true"></video>
             <rf-curtain ${open ? html`open` : null}></rf-curtain>
@@ -67,6 +70,7 @@ export class RfLookAtMyself extends View {
           <button type="button" class="button" data-do="call" data-media="audio" data-key="audio">${icon("mic")}<span>${words("look.voice")}</span></button>
           <button type="button" class="button" data-do="back" data-key="back">${icon("back")}<span>${words("look.no")}</span></button>
         </div>
+        ${this.stop ? html`<a class="link" href="${this.stop.href}" data-key="stop">${this.stop.words}</a>` : null}
       </main>`;
   }
 }
