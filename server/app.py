@@ -4,8 +4,8 @@
 the doors open, the calls that a crash left behind are closed and every revocation that it cut short is carried out. Every
 guard is then tried, and production does not start with one that is not effective.
 
-``serve`` is the life of one process: listen, open, wait for SIGTERM, drain, close. Ports are taken first, so that "port taken" is
-said before anything else has happened.
+``serve`` is the life of one process: listen, open, wait for SIGTERM, drain, close. SIGHUP has the rules read
+anew. Ports are taken first, so that "port taken" is said before anything else has happened.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ async def build_app(
         follower = Follower(db, hub, clock)
         await follower.catch_up()
         opened.push_async_callback(_background(follower.run()))
-        opened.push_async_callback(_background(retention.run(db, clock, follower)))
+        opened.push_async_callback(_background(retention.run(db, clock, follower, hub.everybody_again)))
 
         # the pages and the HTTP API
         passwords = passwords or Passwords()
@@ -229,6 +229,15 @@ async def open_doors(
     return runner
 
 
+async def reload_rules(app: web.Application, load: Callable[[], Rulebook] = load) -> None:
+    """Take the rules from their files anew (SIGHUP), and ask them again about everything that is live.
+
+    No notice is needed to make that sure: rules belong to one process, and one that dies here has no calls left and reads the new
+    files when it starts. ``load`` is for tests."""
+    if await app[keys.KEEPER].reload(app[keys.DB], app[keys.CLOCK].now(), load):
+        await app[keys.HUB].everybody_again()
+
+
 async def serve(settings: Settings, *, opened: Callable[[Settings], None]) -> None:
     """One process, from listening to the last goodbye. ``opened`` is told when the doors are open."""
     context = tls(settings)
@@ -244,6 +253,7 @@ async def serve(settings: Settings, *, opened: Callable[[Settings], None]) -> No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, enough.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: app[keys.HUB].spawn(reload_rules(app)))
     opened(settings)
     try:
         await enough.wait()

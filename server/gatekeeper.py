@@ -4,25 +4,80 @@ A question goes in, built from facts. The decision comes out, and its audit row 
 that transaction commits, what it allowed and the record of it become true together. A refusal is returned, not raised; the
 caller commits and answers it. If the row cannot be written, the fault goes up and takes with it whatever would have been
 allowed.
+
+The rules can be changed while the house is open, and only by changing their files: ``reload`` reads them anew from where
+they came. There is no setting that points to others. Rules, bands and countries change together, in the turn of the one writer, so
+that no question is built from facts of the one book and decided by the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import audit
+from server.db.session import Database, goes_first
 from server.facts import Asked
-from server.policy import Decision, Rulebook, Verb, load
+from server.policy import BrokenRulebook, Decision, Rulebook, Verb, bands, load
+
+log = logging.getLogger(__name__)
+
+RELOAD: Final = (
+    "reload_rulebook"  #: in the audit record, beside the verbs; asked of nobody and written down all the same
+)
 
 
 class Gatekeeper:
     """Asks the rules and writes down what they said. Holds no state but the rulebook."""
 
     def __init__(self, rulebook: Rulebook | None = None) -> None:
-        self.rulebook: Final = rulebook or load()
+        self._reloading = asyncio.Lock()
+        self._use(rulebook or load())
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rules that are in force."""
+        return self._rulebook
+
+    def _use(self, book: Rulebook) -> None:
+        self._rulebook = book
+        bands.use(book.bands)
+
+    async def reload(self, db: Database, now: int, load: Callable[[], Rulebook] = load) -> bool:
+        """Read the rules anew, and ask these from now on if they hold together; else the old ones stay and the log says what is wrong.
+        True if other rules are in force now: then whoever holds a yes of the old ones has to ask again.
+
+        Either way one row goes to the platform's chain. Its ``rules`` are the versions, the old one and (if it loaded) the new one.
+        A house without a working rulebook is never the outcome, so no guard turns red: the old rules are still effective."""
+        async with self._reloading:
+            old = self._rulebook
+            try:
+                book = await asyncio.to_thread(load)  # an eighth of a second, in which others are not kept waiting
+            except Exception as fault:
+                told = (
+                    str(fault) if isinstance(fault, BrokenRulebook) else f"it cannot be read ({type(fault).__name__})"
+                )
+                log.error("the rulebook was not reloaded, %s stays in force: %s", old.version, told)
+                async with db.begin() as tx:
+                    await audit.append(tx, (), _reloaded(now, "deny", (old.version,), old.version))
+                return False
+            if book.version == old.version:
+                log.info("the rulebook is the same as before: %s", old.version)
+                return False
+            try:
+                with goes_first():
+                    async with db.begin() as tx:
+                        await audit.append(tx, (), _reloaded(now, "allow", (old.version, book.version), book.version))
+                        self._use(book)  # within the writer's turn: no question is between its facts and its answer
+            except BaseException:
+                self._use(old)  # not written down, so not in force
+                raise
+            log.info("the rulebook was reloaded: %s, before that %s", book.version, old.version)
+            return True
 
     async def ask(self, tx: AsyncConnection, asked: Asked) -> Decision:
         """Decide one question and write one audit row to the chain of each household that it concerns."""
@@ -70,3 +125,7 @@ class Gatekeeper:
                 rulebook=self.rulebook.version,
             ),
         )
+
+
+def _reloaded(now: int, verdict: Literal["allow", "deny"], versions: tuple[str, ...], in_force: str) -> audit.Entry:
+    return audit.Entry(at=now, question=RELOAD, who=(), verdict=verdict, rules=versions, rulebook=in_force)

@@ -5,21 +5,25 @@ server that was off for a week catches up in its first hour. Nothing here asks t
 needs nobody's permission (UK GDPR Art 5(1)(e); COPPA 312.10). The audit record is not here; it outlives accounts, under pseudonyms.
 
 A request that nobody decided lapses here too,
-and a contact whose year is over; whoever waits for it is told by a notice in the same transaction. And what ends by the
-clock alone while a call is live (a sign-in, a yes after its year) becomes a notice here, because nobody else would say it:
-time is just another fact that changes.
+and a contact whose year is over; whoever waits for it is told by a notice in the same transaction.
+
+What the clock ends while a call is live is not looked for here: the hub has an alarm for it (``signalling/clockwork.py``). Here
+two things stay that an alarm cannot know: that the clock itself jumped, and that a sign-in without a call ran out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, or_, select, update
 
 from server import notices as outbox
 from server.accounts import guardians_of
+from server.clock import JUMP_MS
 from server.db.models import (
     calls,
     contacts,
@@ -43,9 +47,7 @@ MINUTE: Final = 60_000
 DAY: Final = 24 * 60 * MINUTE
 EVERY_SECONDS: Final = 3_600.0
 START_SECONDS: Final = 60.0  # not in the first busy minute
-CLOCK_SECONDS: Final = (
-    5.0  # so much longer a live call may outlast a yes that ran out; every new question sees it at once
-)
+CLOCK_SECONDS: Final = 5.0  # so much longer a live call may outlast its end when the clock jumped over it
 
 
 def over(now: int) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
@@ -97,6 +99,10 @@ async def sweep(db: Database, now: int) -> int:
 async def ended_by_the_clock(db: Database, since: int, now: int) -> int:
     """Tell of every sign-in and every yes that ran out after ``since`` and not after ``now``; how many people it concerns.
 
+    The hub's own alarms ask about live calls at the very moment, so for them this is a second line that nobody should ever need. It
+    stays for what has no alarm: the socket of a sign-in that ran out, in a call or not, must be closed, and that takes a
+    notice. Being looked for every few seconds is enough there, because whatever is asked on that socket is refused already.
+
     A sign-in takes its own socket and its place in a call with it (``session_over``): the facts about the person may be as good as
     before, by another sign-in. Whoever shared something with these people is asked about again (``facts_changed``)."""
     with goes_first():
@@ -124,18 +130,29 @@ _PAST_ITS_YEAR: Final = select(contacts.c.a_id, contacts.c.b_id).where(
 )
 
 
-async def run(db: Database, clock: Clock, follower: Follower) -> None:
+async def run(
+    db: Database,
+    clock: Clock,
+    follower: Follower,
+    everybody_again: Callable[[], Awaitable[None]],
+    steady: Callable[[], float] = time.monotonic,
+) -> None:
     """Until cancelled: what the clock ends every few seconds, what is over its time once an hour. A run that fails says so and
-    is tried again, from where the last good one stopped."""
-    since = clock.now()
+    is tried again, from where the last good one stopped.
+
+    Alarms count what passes in this process. When the clock went further than that (it was set, or the machine slept), what
+    they wait for may be over, so everybody is asked about again. That the clock goes back cannot happen (``server/clock.py``)."""
+    since, passed = clock.now(), steady()
     sweep_at = since + int(START_SECONDS * 1000)
     while True:
         await asyncio.sleep(CLOCK_SECONDS)
         try:
-            now = clock.now()
+            now, here = clock.now(), steady()
+            if jumped(since, now, here - passed):
+                await everybody_again()
             if await ended_by_the_clock(db, since, now):
                 follower.wake()
-            since = now
+            since, passed = now, here
             if now >= sweep_at:
                 sweep_at = now + int(EVERY_SECONDS * 1000)
                 gone = await sweep(db, now)
@@ -143,3 +160,8 @@ async def run(db: Database, clock: Clock, follower: Follower) -> None:
                 log.info("retention: %d rows were over their time", gone)
         except Exception as fault:
             log.error("retention could not run (%s)", type(fault).__name__)
+
+
+def jumped(since: int, now: int, passed: float) -> bool:
+    """Whether the clock went further from ``since`` to ``now`` (milliseconds) than time passed here (seconds)."""
+    return now - since - passed * 1000 > JUMP_MS

@@ -14,7 +14,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from typing import Any, Final, Literal, cast, get_args
 
@@ -139,18 +138,24 @@ EU: Final = frozenset(
 )
 
 
-@cache
 def bands_in_force() -> Bands:
-    """The bands and countries that come with this package."""
-    return read_bands(*texts())
+    """The bands and countries by which facts are read: those of the rulebook that is asked, or what comes with this package."""
+    return _in_force[0] if _in_force else use(read_bands(*texts()))
+
+
+def use(bands: Bands) -> Bands:
+    """From now on facts are read by these. The gatekeeper says so, together with the rules that it asks from then on."""
+    _in_force[:] = [bands]
+    return bands
+
+
+_in_force: Final[list[Bands]] = []
 
 
 def texts() -> tuple[str, Mapping[str, str]]:
     """``bands.toml``, and the country packs by file name, as they are on disk now."""
     home = resources.files("server.policy")
-    packs = {
-        one.name: one.read_text("utf-8") for one in (home / "countries").iterdir() if one.name.endswith(".toml")
-    }
+    packs = {one.name: one.read_text("utf-8") for one in (home / "countries").iterdir() if one.name.endswith(".toml")}
     return (home / "bands.toml").read_text("utf-8"), dict(sorted(packs.items()))
 
 
