@@ -151,7 +151,7 @@ class Rulebook:
         """The answer to a question written as plain JSON values: a vector, or another program. Missing or unknown: no."""
         try:
             return self.decide(question_from(question))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, AttributeError):  # the last when it is no object at all
             return self._answer(allowed=False, rules=(_RULE_BROKEN,))
 
     def _judge(self, question: Question, entities: Callable[[str, Person, Shape], cedarpy.Entities]) -> Decision:
