@@ -13,6 +13,7 @@ import { arrive } from "../shared/say.js";
 import { addWords, loadWords, useBand, words } from "../shared/words.js";
 import { faultOf, forget, listen, look, renew, renewAll } from "./known.js";
 import { stuck, waiting } from "./page.js";
+import { onPresence, withNobody } from "./presence.js";
 import { carried, go, here, to } from "./route.js";
 import { hangUpForGood, knowPeople, openTelephone, telephoneIsHere } from "./telephone.js";
 import { choose, chooseNone, whose } from "./whose.js";
@@ -25,6 +26,8 @@ import "./views/invite.js";
 import "./views/live.js";
 import "./views/people.js";
 import "./views/sign_up.js";
+import "./views/times.js";
+import "./views/watch.js";
 import "./views/add_child.js";
 
 /** @typedef {import("../shared/html.js").Markup} Markup */
@@ -44,6 +47,8 @@ const PAGES = {
   pair: { draw: (key) => html`<rf-pair data-key="${key}"></rf-pair>`, alone: true, child: true },
   decide: { draw: (key) => html`<rf-decide data-key="${key}"></rf-decide>`, nav: "decide" },
   contacts: { draw: (key) => html`<rf-contacts data-key="${key}"></rf-contacts>`, nav: "contacts", child: true },
+  watch: { draw: (key) => html`<rf-watch data-key="${key}"></rf-watch>`, nav: "contacts", child: true },
+  times: { draw: (key) => html`<rf-times data-key="${key}"></rf-times>`, nav: "times", child: true },
   rename: { draw: (key) => html`<rf-rename data-key="${key}"></rf-rename>`, nav: "contacts", child: true },
   ask: { draw: (key) => html`<rf-invite data-key="${key}"></rf-invite>`, nav: "contacts", child: true },
   call: { draw: (key) => html`<rf-people data-key="${key}"></rf-people>`, nav: "call" },
@@ -57,6 +62,7 @@ const PAGES = {
 const NAV = [
   { page: "decide", icon: "inbox", guardian: false },
   { page: "contacts", icon: "people", guardian: true },
+  { page: "times", icon: "clock", guardian: true },
   { page: "call", icon: "phone", guardian: false },
   { page: "history", icon: "list", guardian: true },
   { page: "devices", icon: "tablet", guardian: false },
@@ -96,8 +102,9 @@ class GrownUp extends View {
       menu.querySelector("summary")?.focus();
     });
     listen({ news: () => this.update(), signedOut: () => this.#end() });
+    onPresence(() => this.update());
     setInterval(() => !document.hidden && look("me") && !telephoneIsHere() && void renewAll(), POLL_MS);
-    setInterval(() => !document.hidden && look("me")?.kind === "guardian" && void renew("live"), LIVE_MS);
+    setInterval(() => !document.hidden && look("me")?.kind === "guardian" && void renew("live", "toAllow"), LIVE_MS);
   }
 
   /** A call takes the screen, or gives it back. @param {boolean} busy */
@@ -117,6 +124,7 @@ class GrownUp extends View {
 
   #end() {
     hangUpForGood();
+    withNobody();
     forget();
     chooseNone();
     this.update();
@@ -135,7 +143,7 @@ class GrownUp extends View {
   /** @param {string} child */
   #show(child) {
     choose(child);
-    if (["contacts", "history", "devices", "account", "sees"].includes(here().page)) this.update();
+    if (["contacts", "times", "history", "devices", "account", "sees"].includes(here().page)) this.update();
     else go("contacts");
   }
 
@@ -205,10 +213,10 @@ class GrownUp extends View {
     const me = look("me");
     const guardian = me?.kind === "guardian";
     const nav = NAV.filter((one) => guardian || !one.guardian);
-    const count = look("decisions")?.length ?? 0;
+    const count = (look("decisions")?.length ?? 0) + (guardian ? (look("toAllow")?.length ?? 0) : 0);
     const current = entry.nav ?? page;
     const child = whose();
-    const about = ["contacts", "history", "devices", "account", "sees", "ask"].includes(current) ? `${key} ${child?.id ?? ""}` : key;
+    const about = ["contacts", "times", "history", "devices", "account", "sees", "ask"].includes(current) ? `${key} ${child?.id ?? ""}` : key;
     this.#drawn = about;
     return html`<a class="button skip" href="#page" data-do="skip" data-key="skip">${words("skip")}</a>
       <header class="head" data-key="head">${brand(to(guardian ? "decide" : "call"))}${this.#menu(current)}</header>
@@ -241,6 +249,7 @@ class GrownUp extends View {
       <ul>${children.length > 1 ? children.map((one) => html`<li data-key="${one.id}"><button type="button" data-do="child" data-child="${one.id}" ${one.id === child?.id ? html`aria-current="true"` : null}
           >${peg(one, "small")}<span>${words("menu.show", { name: one.name })}</span></button></li>`) : null}
         ${guardian && child ? html`<li data-key="account"><a href="${to("account")}" ${mark("account")}>${words("menu.account", { name: child.name })}</a></li>` : null}
+        ${guardian && child ? html`<li data-key="history"><a href="${to("history")}" ${mark("history")}>${words("menu.history")}</a></li>` : null}
         ${guardian && child ? html`<li data-key="ask"><a href="${to("ask")}" ${mark("ask")}>${words("menu.invite")}</a></li>` : null}
         ${guardian ? html`<li data-key="add"><a href="${to("child")}">${words("menu.add")}</a></li>` : null}
         <li data-key="devices"><a href="${to("devices")}" ${mark("devices")}>${words("menu.devices")}</a></li>

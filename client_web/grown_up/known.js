@@ -22,15 +22,18 @@ const ADDRESSES = {
   live: () => "/api/calls/live",
   history: (child) => `/api/history?child=${encodeURIComponent(child)}`,
   people: () => "/api/people",
+  limits: (child) => `/api/children/${encodeURIComponent(child)}/limits`,
+  toAllow: () => "/api/calls/to-allow",
+  blocks: () => "/api/blocks",
 };
 
 /** What grows old when the server says that something has changed. @type {Record<Changed, Source[]>} */
 const GROWN_OLD = {
-  people: ["people", "contacts"],
+  people: ["people", "contacts", "blocks"],
   asks: ["decisions", "contacts"],
   decisions: ["decisions", "contacts"],
-  family: ["me", "family", "contacts", "devices"],
-  calls: ["live", "history"],
+  family: ["me", "family", "contacts", "devices", "limits"],
+  calls: ["live", "history", "toAllow", "contacts"],
   sessions: ["sessions", "devices"],
 };
 

@@ -75,13 +75,13 @@ async function stopPerson(ref) {
   shown.update();
   open?.telephone.leave();
   try {
-    await post(`/api/people/${encodeURIComponent(ref)}/end`);
+    await post(`/api/people/${encodeURIComponent(ref)}/block`);
     shown.stopping = "done";
   } catch {
     shown.stopping = "stuck";
   }
   shown.update();
-  await renew("people", "contacts");
+  await renew("people", "contacts", "blocks");
 }
 
 /** Signed out: leave any call and close the wire. */

@@ -16,6 +16,8 @@ import { go, to } from "../route.js";
 import { begun, dateOf } from "../when.js";
 import { whose } from "../whose.js";
 import { nameMistakes } from "./sign_up.js";
+import { teenLed } from "./times.js";
+import { pausedWords, presenceButton, presenceDeeds } from "./watch.js";
 
 /** @typedef {import("../facts.js").Contact} Contact */
 
@@ -29,6 +31,7 @@ class Contacts extends Page {
       gate: (control) => void this.#gate(/** @type {HTMLInputElement} */ (control)),
       remove: (control) => void this.#remove(control.dataset.ref ?? ""),
       again: () => void renew("contacts"),
+      ...presenceDeeds(this, () => this.list),
     };
   }
 
@@ -102,18 +105,19 @@ class Contacts extends Page {
     const fault = faultOf("contacts", child.id);
     const heading = html`${this.notes()}<h1 tabindex="-1">${words("contacts.title", { name: child.name })}</h1>`;
     if (!list) return html`${heading}${fault ? stuck(fault) : waiting()}`;
-    return html`${heading}
+    return html`${heading}${child.reach === "teen_led" ? html`<div class="panel led" data-key="led">${teenLed(child)}</div>` : null}
       ${list.length === 0
         ? html`<div class="panel empty" data-key="empty"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("contacts.empty", { name: child.name })}</p></div>`
-        : html`<ul class="rows" data-key="rows">${list.map((one) => this.#row(one))}</ul>`}
+        : html`<ul class="rows" data-key="rows">${list.map((one) => this.#row(one, child))}</ul>`}
       <p class="below" data-key="below"><span class="second">${words("contacts.who-says")}</span> <a class="button" href="${to("ask")}">${icon("plus")}<span>${words("contacts.invite")}</span></a></p>`;
   }
 
-  /** @param {Contact} one */
-  #row(one) {
+  /** @param {Contact} one @param {import("../facts.js").Child} child */
+  #row(one, child) {
     const adult = one.group === "adult";
     const sub = adult ? words("contacts.sub-adult") : words(one.looked_after_by ? "contacts.sub" : "contacts.sub-alone", { age: begun(words(`age.${one.group}`)), grown_up: one.looked_after_by ?? "" });
     const asked = one.state === "asked";
+    const led = child.reach === "teen_led";
     /** @param {string} kind @param {string} label @param {boolean} on */
     const gate = (kind, label, on) => gateSwitch({
       id: `gate|${kind}|${one.ref}`, on, deed: "gate", words: { on: words("contacts.on"), off: words("contacts.off") },
@@ -122,10 +126,13 @@ class Contacts extends Page {
     return html`<li class="row" data-key="${one.ref}"><div class="row-post">${peg(one, "mid")}</div>
       <div class="row-words"><h2>${one.name}</h2><p class="second">${sub} ${asked ? null : words("contacts.until", { date: dateOf(one.until) })}</p>
       ${asked ? html`<p>${chip("wait", "wait", words("contacts.asked"))} <span class="second">${words("contacts.asked-help")}</span></p>` : html`
-      <div class="gates">${gate("voice", words("contacts.voice"), one.voice)}${gate("camera", words("contacts.camera"), one.video)}</div>
+      ${one.paused ? html`<p class="second note" data-key="paused">${chip("wait", "wait", words("watch.paused"))} ${pausedWords(one)}</p>` : null}
+      ${one.supervision && one.supervision !== "free" && child.reach === "approve" ? html`<p class="note" data-key="watch">${chip("rest", "hand", words(`watch.chip-${one.supervision}`))}</p>` : null}
+      ${led ? null : html`<div class="gates">${gate("voice", words("contacts.voice"), one.voice)}${gate("camera", words("contacts.camera"), one.video)}</div>`}
+      ${one.supervision === "present" && child.reach === "approve" ? presenceButton(one, child) : null}
       ${one.voice && !one.voice_allowed_by_others ? html`<p class="second note">${words("contacts.others-voice")}</p>` : null}
       ${one.video && !one.video_allowed_by_others ? html`<p class="second note">${words("contacts.others-camera")}</p>` : null}`}
-      <div class="row-deeds"><a class="button" href="${to("rename", one.ref)}">${words("contacts.rename")}<span class="hidden-words"> ${words("contacts.rename-of", { name: one.name })}</span></a>
+      <div class="row-deeds">${asked ? null : html`<a class="button" href="${to("watch", one.ref)}">${words("watch.link")}<span class="hidden-words"> ${words("contacts.for", { name: one.name })}</span></a>`}${led ? null : html`<a class="button" href="${to("rename", one.ref)}">${words("contacts.rename")}<span class="hidden-words"> ${words("contacts.rename-of", { name: one.name })}</span></a>`}
       <button class="button" type="button" data-do="remove" data-ref="${one.ref}">${words("contacts.remove", { name: one.name })}</button></div></div></li>`;
   }
 }

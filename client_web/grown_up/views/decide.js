@@ -4,15 +4,17 @@
  */
 import { post } from "../../shared/api.js";
 import { html } from "../../shared/html.js";
-import { icon, yeses } from "../../shared/parts.js";
+import { icon, together, yeses } from "../../shared/parts.js";
 import { listed, words } from "../../shared/words.js";
 import { faultOf, look, renew } from "../known.js";
 import { Page, radios, stuck, typed, waiting } from "../page.js";
+import { beWith } from "../presence.js";
 import { go, to } from "../route.js";
 import { dayAndTime } from "../when.js";
 import { whose } from "../whose.js";
 
 /** @typedef {import("../facts.js").Decision} Decision */
+/** @typedef {import("../facts.js").ToAllow} ToAllow */
 /** @typedef {import("../facts.js").Answer} Answer */
 
 /** What was just answered: said once, above the next request. */
@@ -39,7 +41,12 @@ function result(ask, answer) {
 class Decide extends Page {
   /** @override @returns {import("../page.js").Deeds} */
   deeds() {
-    return { answer: (control) => void this.attempt(() => this.#answer(/** @type {Answer} */ (control.dataset.answer))) };
+    return { 
+      answer: (control) => void this.attempt(() => this.#answer(/** @type {Answer} */ (control.dataset.answer))),
+      allow: (control) => void this.attempt(() => this.#allow(control.dataset.id ?? "", /** @type {"yes" | "no"} */ (control.dataset.answer))),
+      come: (control) => void this.attempt(() => this.#come(control.dataset.id ?? "")),
+      again: () => void renew("decisions", "toAllow"),
+    };
   }
 
   /** The request that is open: the one in the address, else the oldest. */
@@ -79,6 +86,46 @@ class Decide extends Page {
     else this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
   }
 
+  /** @param {string} id */
+  #waiting(id) {
+    return look("toAllow")?.find((one) => one.id === id);
+  }
+
+  /** Yes to this one call, or not now. @param {string} id @param {"yes" | "no"} answer */
+  async #allow(id, answer) {
+    const one = this.#waiting(id);
+    if (!one) return;
+    const fill = { child: one.child.name, name: one.with.name };
+    try {
+      await post(`/api/calls/to-allow/${encodeURIComponent(id)}`, { answer });
+    } finally {
+      await renew("toAllow", "contacts");
+    }
+    this.done(words(answer === "yes" ? "allow.said-yes" : "allow.said-no", fill));
+    this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
+  }
+
+  /** "I am with Maya now", from the child's own question. @param {string} id */
+  async #come(id) {
+    const one = this.#waiting(id);
+    if (!one) return;
+    await beWith({ ref: one.ref, child: one.child.name, name: one.with.name });
+    await renew("toAllow", "contacts");
+    this.done(words("with.begun", { child: one.child.name, name: one.with.name }));
+    this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
+  }
+
+  /** A child waits now: first on the page, two answers of one size. @param {ToAllow} one */
+  #call(one) {
+    const fill = { child: one.child.name, name: one.with.name };
+    return html`<section class="ask panel" data-key="call-${one.id}" aria-labelledby="call-${one.id}"><h2 id="call-${one.id}">${words("allow.title", fill)}</h2>
+      <p class="second">${words(one.kind === "ask" ? "allow.lead" : "allow.lead-present", fill)}</p>${together([one.child, one.with])}
+      ${one.kind === "ask" ? html`<div class="answers"><button class="button" type="button" data-do="allow" data-id="${one.id}" data-answer="yes">${icon("tick")}<span>${words("allow.yes")}</span></button><button
+        class="button" type="button" data-do="allow" data-id="${one.id}" data-answer="no">${icon("no")}<span>${words("allow.no")}</span></button></div>`
+        : html`<div class="answers"><button class="button" type="button" data-do="come" data-id="${one.id}">${icon("tick")}<span>${words("with.begin", fill)}</span></button></div>`}
+      <p class="second after">${words(one.kind === "ask" ? "allow.after" : "allow.after-present", fill)}</p></section>`;
+  }
+
   /** @override */
   connectedCallback() {
     this.news = justSaid;
@@ -92,10 +139,12 @@ class Decide extends Page {
     const fault = faultOf("decisions");
     if (!asks) return html`<h1 tabindex="-1">${words("nav.decide")}</h1>${fault ? stuck(fault) : waiting()}`;
     const ask = this.open;
-    if (!ask) return this.#nothing();
-    if (this.more && ask.id === this.parts[0]) return this.#detail(ask);
+    const calls = look("me")?.kind === "guardian" && this.parts.length === 0 ? (look("toAllow") ?? []) : [];
+    const said = this.parts.length === 0 ? this.#unfair() : null;
+    if (!ask && calls.length === 0) return this.#nothing(said);
+    if (ask && this.more && ask.id === this.parts[0]) return this.#detail(ask);
     const rest = asks.filter((one) => one !== ask);
-    return html`${this.notes()}${this.news ? this.#change() : null}<h1 tabindex="-1">${words("decide.title", { n: asks.length })}</h1>${this.#card(ask)}
+    return html`${this.notes()}${this.news ? this.#change() : null}<h1 tabindex="-1">${words("decide.title", { n: asks.length + calls.length })}</h1>${said}<div class="cards" data-key="calls">${calls.map((one) => this.#call(one))}</div>${ask ? this.#card(ask) : null}
       ${rest.length > 0 ? html`<h2 class="also" data-key="also">${words("decide.others")}</h2><ul class="folded" data-key="rest">${rest.map((one) => html`<li data-key="${one.id}"><a href="${to("decide", one.id)}"><span>${title(one)}</span>${icon("chev")}</a></li>`)}</ul>` : null}`;
   }
 
@@ -154,14 +203,21 @@ class Decide extends Page {
       ${this.#answers()}<p class="second after">${words("decide.expires")}</p></section>`;
   }
 
-  #nothing() {
+  /** A child who thinks a limit is unfair: a sentence, and the way to it. */
+  #unfair() {
+    const unfair = (look("family")?.children ?? []).filter((child) => child.objected);
+    return unfair.length === 0 ? null : html`<div class="cards" data-key="unfair">${unfair.map((child) => html`<p class="plate-line wait unfair" data-key="${child.id}">${icon("hand")}<span>${words("times.unfair", { name: child.name })}</span>${child.id === whose()?.id ? html`<a class="link" href="${to("times")}">${words("allow.look")}</a>` : null}</p>`)}</div>`;
+  }
+
+  /** @param {import("../../shared/html.js").Markup | null} said */
+  #nothing(said) {
     const me = look("me");
     const children = look("family")?.children ?? [];
     const child = whose();
     if (me?.kind === "guardian" && look("family") && children.length === 0) {
       return html`${this.notes()}<h1 tabindex="-1">${words("decide.no-child")}</h1><p class="lead">${words("decide.no-child-lead")}</p><p><a class="button go" href="${to("child")}">${icon("plus")}<span>${words("child.title")}</span></a></p>`;
     }
-    return html`${this.notes()}${this.news ? this.#change() : null}<h1 tabindex="-1">${words("decide.empty-title")}</h1>
+    return html`${this.notes()}${this.news ? this.#change() : null}<h1 tabindex="-1">${words("decide.empty-title")}</h1>${said}
       <div class="panel empty" data-key="empty"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("decide.empty")}</p>
       ${child ? html`<p class="second">${words("decide.empty-child", { name: listed(children.map((one) => one.name)) })}</p><p><a class="link" href="${to("ask")}">${words("contacts.invite")}</a></p>` : null}</div>`;
   }

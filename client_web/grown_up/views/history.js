@@ -5,6 +5,7 @@ import { faultOf, look, renew } from "../known.js";
 import { Page, stuck, waiting } from "../page.js";
 import { begun, dayOf, timeOf } from "../when.js";
 import { whose } from "../whose.js";
+import { teenLed } from "./times.js";
 
 /** @typedef {import("../facts.js").PastCall} PastCall */
 
@@ -29,6 +30,7 @@ class History extends Page {
   draw() {
     const child = whose();
     if (!child) return html`<h1 tabindex="-1">${words("history.title")}</h1>${look("family") ? html`<p class="lead">${words("history.empty")}</p>` : waiting()}`;
+    if (child.reach === "teen_led") return html`<h1 tabindex="-1">${words("history.title")}</h1><div class="panel">${teenLed(child)}</div>`;
     const calls = look("history", child.id);
     const fault = faultOf("history", child.id);
     return html`<h1 tabindex="-1">${words("history.title")}</h1><p class="lead">${words("history.of", { name: child.name })}</p>
