@@ -12,7 +12,7 @@ TYPESCRIPT := typescript@5.9.3
 run: setup
 	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
 
-test: setup browsers
+test: setup browsers node
 	@$(PY) -m pytest -m "not slow" -n 4 --dist worksteal
 
 check: setup node
