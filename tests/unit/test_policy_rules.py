@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from server.policy import Act, BrokenRulebook, Reach, Rulebook, Verb, load
 from server.policy.bands import texts
 from server.policy.decide import BUILT_IN, Decision
-from server.policy.explain import as_markdown
 from server.policy.facts import (
     PARTS,
     REACH_VERBS,
@@ -443,11 +442,6 @@ def test_a_remembered_answer_is_the_same_answer() -> None:
     first: Decision = fresh.decide(question)
     assert fresh.decide(question) is first
     assert first == BOOK.decide(question)
-
-
-def test_the_printed_rulebook_is_current() -> None:
-    """``python -m server.policy.explain > docs/reference/rules.md``"""
-    assert (ROOT / "docs/reference/rules.md").read_text("utf-8") == as_markdown(BOOK)
 
 
 def test_the_policy_leans_on_nothing_else_in_the_house() -> None:
