@@ -9,7 +9,8 @@ whether X's picture may. Both are questions of their own to the rules. Nothing e
 
 **Who leaves.** When a call may no longer be as it is, the smallest harm leaves first (row 28). First those who may not be in any
 call at all; then, while two people in it may not be together, a grown-up before a child, the one with the most such
-pairs before others, the one who came last before those who were there. What remains is a call in which every pair is allowed.
+pairs before others, the one who came last before those who were there. Without a child in it nobody stays. What remains is a call
+in which every pair is allowed.
 
 **Ended is terminal.** A call row that has ended never lives again, and to every question about it the rules say
 ``call-is-over``. After a restart no call is alive: the media went with the process.
@@ -31,9 +32,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import facts
 from server.accounts import SignedIn
 from server.db.session import Database, goes_first, rows, run_all
-from server.facts import Gathering, Known
+from server.facts import Asked, Gathering, Known
 from server.gatekeeper import Gatekeeper
-from server.policy import Decision, Verb
+from server.policy import Decision, Rulebook, Verb
 from server.policy.decide import loudest
 from server.policy.facts import Call
 from signalling.authority import Circle, Lane, Permit, PersonId, Refusal, Seat, Standing, Until
@@ -59,7 +60,7 @@ _CODES: Final[Mapping[str, Code]] = {
 #: What somebody who must leave is told, where the reason is of their own home; everything else is ``policy_revoked``.
 _OWN_REASONS: Final = frozenset({"quiet_hours", "time_limit", "needs_guardian"})
 #: Whose own clock has run out leaves before anybody else: the others may go on.
-_OWN_CLOCK: Final = frozenset({"quiet_hours", "time_limit"})
+_OWN_CLOCK: Final = ("quiet_hours", "time_limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ class Calls:
             wanted: dict[Media, bool] = {"audio": audio, "video": video}
             kinds = [kind for kind, asked in wanted.items() if asked]
             refusal, lanes = await self._ask_pairs(
-                tx, Verb.STAY, gathering, _as_it_is(gathering), only_from=seat.person, kinds=kinds
+                tx, Verb.STAY, gathering, _as_it_is(gathering), only_from=seat.person, asker=seat.person, kinds=kinds
             )
         if refusal is not None:
             return refusal
@@ -219,32 +220,13 @@ class Calls:
         """:meth:`go_on` for several calls in one transaction: facts of one moment, an audit event for each call, one commit."""
         with goes_first():
             async with self._db.begin() as tx:
-                return [await self._go_on(tx, call, present) for call, present in calls]
-
-    async def _go_on(self, tx: AsyncConnection, call: str, present: Sequence[PersonId]) -> Standing:
-        gathering = await self._in_call(tx, call, present)
-        facts_of_call = _as_it_is(gathering)
-        alone = [gathering.alone(Verb.BE_IN_CALL, known) for known in gathering.people]
-        pairs = gathering.pairs()
-        asked = [
-            gathering.reach(verb, x, y, facts_of_call) for verb in (Verb.STAY, *_LANE_VERBS.values()) for x, y in pairs
-        ]
-        decisions = await self._keeper.ask_all(tx, alone + asked, Verb.STAY if pairs else Verb.BE_IN_CALL)
-        fit = {one.id for one, yes in zip(gathering.people, decisions, strict=False) if yes}
-        stay, heard, seen = (decisions[len(alone) + n * len(pairs) :][: len(pairs)] for n in range(3))
-        apart = {frozenset((x.id, y.id)) for (x, y), yes in zip(pairs, stay, strict=True) if not yes}
-        own = _own_reasons(pairs, stay)
-        fit -= {person for person, code in own.items() if code in _OWN_CLOCK}
-        leaving = smallest_harm_first([(one.id, one.person.kind == "child") for one in gathering.people], fit, apart)
-        gone = set(leaving)
-        lanes = frozenset(
-            lane
-            for kind, answers in (("audio", heard), ("video", seen))
-            for lane in _lanes(pairs, answers, cast(Media, kind))
-            if lane[0] not in gone and lane[1] not in gone
-        )
-        told: tuple[tuple[PersonId, Code], ...] = tuple((one, own.get(one, "policy_revoked")) for one in leaving)
-        return Standing(lanes, told, _until(gathering, gone))
+                gatherings = await facts.around_many(tx, calls, now=self._now())
+                events = [
+                    (_all_of_a_call(gathering), Verb.STAY if len(gathering.people) > 1 else Verb.BE_IN_CALL)
+                    for gathering in gatherings
+                ]
+                decided = await self._keeper.ask_each(tx, events)
+        return [_standing(gathering, yes) for gathering, yes in zip(gatherings, decided, strict=True)]
 
     async def _in_call(
         self, tx: AsyncConnection, call: str, present: Sequence[PersonId], seat: Seat | None = None
@@ -378,6 +360,34 @@ class Calls:
         return list(past.values())
 
 
+def _all_of_a_call(gathering: Gathering) -> list[Asked]:
+    """May each be in a call, and for every ordered pair: may they go on, be heard, be seen?"""
+    return [
+        *(gathering.alone(Verb.BE_IN_CALL, known) for known in gathering.people),
+        *gathering.among((Verb.STAY, *_LANE_VERBS.values()), _as_it_is(gathering)),
+    ]
+
+
+def _standing(gathering: Gathering, decisions: Sequence[Decision]) -> Standing:
+    """What the answers to ``_all_of_a_call`` mean: who must leave, and what may stay open among the others."""
+    pairs, alone = gathering.pairs(), len(gathering.people)
+    fit = {one.id for one, yes in zip(gathering.people, decisions, strict=False) if yes}
+    stay, heard, seen = (decisions[alone + n * len(pairs) :][: len(pairs)] for n in range(3))
+    apart = {frozenset((x.id, y.id)) for (x, y), yes in zip(pairs, stay, strict=True) if not yes}
+    own = _own_reasons(pairs, stay)
+    fit -= {person for person, code in own.items() if code in _OWN_CLOCK}
+    leaving = smallest_harm_first([(one.id, one.person.kind == "child") for one in gathering.people], fit, apart)
+    gone = set(leaving)
+    lanes = frozenset(
+        lane
+        for kind, answers in (("audio", heard), ("video", seen))
+        for lane in _lanes(pairs, answers, cast(Media, kind))
+        if lane[0] not in gone and lane[1] not in gone
+    )
+    told = _told([one.id for one in gathering.people], leaving, fit, own)
+    return Standing(lanes, told, _until(gathering, gone))
+
+
 def smallest_harm_first(
     people: Sequence[tuple[PersonId, bool]], fit: Collection[PersonId], apart: Collection[frozenset[PersonId]]
 ) -> list[PersonId]:
@@ -393,15 +403,25 @@ def smallest_harm_first(
         next_ = min(among, key=lambda one: (staying[one], -sum(one in pair for pair in conflicts), -order[one]))
         leaving.append(next_)
         del staying[next_]
+    if not any(staying.values()):  # grown-ups were together only for the child who goes
+        leaving += reversed(staying)
     return leaving
 
 
-def _own_reasons(pairs: Sequence[tuple[Known, Known]], stay: Sequence[Decision]) -> dict[PersonId, Code]:
-    """Who is refused for a reason of their own home, and which. What hides most is told first, as everywhere."""
+def _own_reasons(
+    pairs: Sequence[tuple[Known, Known]], stay: Sequence[Decision], book: Rulebook
+) -> dict[PersonId, Code]:
+    """Who is refused for a reason of their own home, and which. The own clock counts whatever else is refused beside it, or
+    somebody else would be sent away in its place; of other reasons what hides most is told, as everywhere."""
     found: dict[PersonId, Code] = {}
     for person in dict.fromkeys(x.id for x, _ in pairs):
-        no = loudest(yes for (x, _), yes in zip(pairs, stay, strict=True) if x.id == person)
-        if no is not None and no.code in _OWN_REASONS:
+        mine = [no for (x, _), no in zip(pairs, stay, strict=True) if x.id == person and not no]
+        codes = {book.rules[rule].code for no in mine for rule in no.rules if rule in book.rules}
+        clock = next((code for code in _OWN_CLOCK if code in codes), None)
+        no = loudest(mine)
+        if clock is not None:
+            found[person] = _CODES[clock]
+        elif no is not None and no.code in _OWN_REASONS:
             found[person] = _CODES[no.code]
     return found
 

@@ -16,8 +16,9 @@ moment instead of looking every few seconds.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import permutations
 from typing import Final, Literal, cast
 
@@ -129,6 +130,18 @@ class Gathering:
         contact = self.contacts.get((x.id, y.id), NO_CONTACT)
         return Asked(Reach(verb, x.person, y.person, contact, call), *_concerned((x, y)), self.at)
 
+    def among(self, verbs: Sequence[Verb], call: Call) -> list[Asked]:
+        """For each verb: may X reach Y, for every ordered pair."""
+        pairs = [
+            (x.person, y.person, self.contacts.get((x.id, y.id), NO_CONTACT), *_concerned((x, y)))
+            for x, y in self.pairs()
+        ]
+        return [
+            Asked(Reach(verb, x, y, contact, call), who, chains, self.at)
+            for verb in verbs
+            for x, y, contact, who, chains in pairs
+        ]
+
     def next_change(self) -> int | None:
         """When the clock alone next changes a fact of this gathering, in milliseconds of UTC."""
         moments = (*self.changes, *(at for known in self.people for at in known.changes))
@@ -180,6 +193,64 @@ async def around(
     gathering = _gather(found, now, acting=set(wanted))
     by_id = {known.id: known for known in gathering.people}
     return replace(gathering, people=tuple(by_id.get(one, NOT_FOUND) for one in wanted))
+
+
+async def around_many(tx: AsyncConnection, calls: Sequence[tuple[str, Sequence[str]]], *, now: int) -> list[Gathering]:
+    """:func:`around` for several calls with their people, nobody on a named sign-in: as few statements as hold them all."""
+    if len(calls) == 1:
+        return [await around(tx, people, now=now, call=call) for call, people in calls]
+    found: list[Gathering] = []
+    for lot in _lots(calls):
+        named = _numbered([call for call, _ in lot], _MANY_CALLS, "c")
+        there = _numbered(list(dict.fromkeys(person for _, people in lot for person in people)), _MANY_PEOPLE)
+        sorted_ = _sort(await rows(tx, _BY_CALLS, me="", session="", now=now, call="", **there, **named))
+        known = {
+            person: _known(row, now, acts=True, stays=sorted_.stays.get(person, ()))
+            for person, row in sorted_.people.items()
+        }
+        found += [_one_of_many(sorted_, known, call, people, now) for call, people in lot]
+    return found
+
+
+def _lots(calls: Sequence[tuple[str, Sequence[str]]]) -> Iterator[Sequence[tuple[str, Sequence[str]]]]:
+    """As many calls at a time as one statement has room for."""
+    lot: list[tuple[str, Sequence[str]]] = []
+    held = 0
+    for call, people in calls:
+        if len(set(people)) > MOST:
+            raise ValueError("more people than a call may have")
+        if len(lot) == _MANY_CALLS or held + len(people) > _MANY_PEOPLE:
+            yield lot
+            lot, held = [], 0
+        lot.append((call, people))
+        held += len(people)
+    if lot:
+        yield lot
+
+
+def _one_of_many(found: _Sorted, known: Mapping[str, Known], call: str, ids: Sequence[str], now: int) -> Gathering:
+    wanted = list(dict.fromkeys(ids))
+    people = {one: known[one] for one in wanted if one in known}
+    pairs = list(permutations(people, 2))
+    contacts = [_with_yeses(found.contacts[pair], call, found.yeses) for pair in pairs if pair in found.contacts]
+    guards = found.guards.intersection(pairs) if found.guards else frozenset()
+    return _gathered(found, people, [known.get(one, NOT_FOUND) for one in wanted], contacts, guards, call, now)
+
+
+def _with_yeses(row: Row, call: str, yeses: Mapping[tuple[str, str, str], Sequence[tuple[str, int]]]) -> Row:
+    """The contact with the yeses that were used for this call: among many, the statement saw only those that are still unused."""
+    if not yeses:
+        return row
+    until = [
+        max(
+            [
+                at or 0,
+                *(until for kind, until in yeses.get((row[3], child, call), ()) if kind == "present" or mode == "ask"),
+            ]
+        )
+        for child, mode, at in ((row[1], row[7], row[15]), (row[2], row[8], row[16]))
+    ]
+    return (*row[:15], *until, *row[17:])
 
 
 async def circle(tx: AsyncConnection, me: str, *, now: int) -> Gathering:
@@ -254,43 +325,87 @@ def _whose(concerned: Sequence[Row], actor: str) -> Whose:
 _REACHES: Final[Sequence[GuardiansReach]] = ("approve", "discuss", "teen_led")
 
 
-def _gather(found: Sequence[Row], now: int, *, acting: Collection[str]) -> Gathering:
-    stays: dict[str, list[tuple[int, int | None]]] = {}
-    guards: set[tuple[str, str]] = set()
-    rung: set[str] = set()
-    there: set[str] = set()
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """What a statement brought, by what it is about."""
+
+    people: dict[str, Row]
+    contacts: dict[tuple[str, str], Row]  #: (a, b): a pair has one living contact
+    guards: set[tuple[str, str]]
+    stays: dict[str, list[tuple[int, int | None]]]
+    calls: dict[str, Row]
+    rung: dict[str, list[str]]
+    there: dict[str, list[str]]
+    yeses: dict[tuple[str, str, str], list[tuple[str, int]]]  #: (contact, child, call): kind, until
+
+
+def _sort(found: Sequence[Row]) -> _Sorted:
+    it = _Sorted({}, {}, set(), {}, {}, {}, {}, {})
     for row in found:
-        if row[0] == _STAY:
-            stays.setdefault(row[1], []).append((row[9], row[10] or None))
-        elif row[0] == _GUARD:
-            guards.add((row[1], row[2]))
-        elif row[0] == _RUNG:
-            rung.add(row[1])
+        tag = row[0]
+        if tag == _PERSON:
+            it.people[row[1]] = row
+        elif tag == _CONTACT:
+            it.contacts[row[1], row[2]] = row
+        elif tag == _RUNG:
+            it.rung.setdefault(row[2], []).append(row[1])
             if row[9]:
-                there.add(row[1])
+                it.there.setdefault(row[2], []).append(row[1])
+        elif tag == _STAY:
+            it.stays.setdefault(row[1], []).append((row[9], row[10] or None))
+        elif tag == _GUARD:
+            it.guards.add((row[1], row[2]))
+        elif tag == _CALL:
+            it.calls[row[1]] = row
+        elif tag == _YES:
+            it.yeses.setdefault((row[1], row[2], row[3]), []).append((row[4], row[9]))
+    return it
+
+
+def _gather(rows_: Sequence[Row], now: int, *, acting: Collection[str]) -> Gathering:
+    """One gathering of all that a statement brought, which named one call at most."""
+    found = _sort(rows_)
     people = {
-        row[1]: _known(row, now, acts=row[1] in acting, stays=stays.get(row[1], ()))
-        for row in found
-        if row[0] == _PERSON
+        person: _known(row, now, acts=person in acting, stays=found.stays.get(person, ()))
+        for person, row in found.people.items()
     }
+    contacts = [row for (a, b), row in found.contacts.items() if a in people and b in people]
+    call = next(iter(found.calls), "")
+    return _gathered(found, people, list(people.values()), contacts, frozenset(found.guards), call, now)
+
+
+def _gathered(
+    found: _Sorted,
+    people: Mapping[str, Known],
+    in_order: Sequence[Known],
+    contacts: Sequence[Row],
+    guards: Collection[tuple[str, str]],
+    call: str,
+    now: int,
+) -> Gathering:
+    there = found.there.get(call, ())
     present = {child for guardian, child in guards if guardian in people and guardian in there and child in people}
-    contacts: dict[tuple[str, str], Contact] = {}
+    between: dict[tuple[str, str], Contact] = {}
     refs: dict[tuple[str, str], str] = {}
     changes: list[int] = []
-    for row in found:
-        if row[0] != _CONTACT or row[1] not in people or row[2] not in people:
-            continue
+    for row in contacts:
         a, b = row[1], row[2]
         contact = _contact(row, now, people[a], people[b], guards, present)
-        contacts[a, b], contacts[b, a] = contact, contact.turned()
+        between[a, b], between[b, a] = contact, _turned(contact)
         if row[5] and row[6]:
             refs[a, b], refs[b, a] = row[5], row[6]
         changes += [at for at in (row[9], row[15], row[16]) if at and at > now]
-    calls = [
-        CallRow(row[1], row[2], row[3] == "live", frozenset(rung), frozenset(there)) for row in found if row[0] == _CALL
-    ]
+    recorded = found.calls.get(call)
     return Gathering(
-        tuple(people.values()), contacts, refs, calls[0] if calls else None, now, frozenset(guards), tuple(changes)
+        tuple(in_order),
+        between,
+        refs,
+        None
+        if recorded is None
+        else CallRow(call, recorded[2], recorded[3] == "live", frozenset(found.rung.get(call, ())), frozenset(there)),
+        now,
+        frozenset(guards),
+        tuple(changes),
     )
 
 
@@ -315,8 +430,11 @@ def _known(row: Row, now: int, *, acts: bool, stays: Iterable[tuple[int, int | N
     if child and minutes is not None:
         left = minutes * home_time.MINUTE - home_time.talked(stays, now, zone)
         minutes_left = left > 0
-        ends.append(("time_limit", now + left))
-        changes.append(now + left if minutes_left else home_time.next_time(0, now, zone))
+        midnight = home_time.next_time(0, now, zone)
+        # what is left of today may last past midnight, and there the day begins anew
+        over = now + left if now + left < midnight else midnight + minutes * home_time.MINUTE
+        ends.append(("time_limit", over))
+        changes.append(over if minutes_left else midnight)
     return Known(
         person,
         pseudonym,
@@ -373,16 +491,20 @@ def _contact(
     )
 
 
+#: Few different ones are about; one that is known is found again, and compared, by being the same.
+_turned = lru_cache(maxsize=4_096)(Contact.turned)
+
+
 def _watch(mode: str | None, child: Known) -> Supervision:
     """What a family set for a younger child no longer binds one whom a guardian only knows and discusses with (row 47)."""
     return cast(Supervision, mode) if mode and child.reach == "approve" else "free"
 
 
-def _numbered(values: Sequence[str], size: int) -> dict[str, str]:
+def _numbered(values: Sequence[str], size: int, letter: str = "p") -> dict[str, str]:
     """Always as many parameters, so that it is always the same statement; an empty one matches nobody."""
     if len(values) > size:
         raise ValueError("more people than a call may have")
-    return {f"p{number}": values[number] if number < len(values) else "" for number in range(size)}
+    return {f"{letter}{number}": values[number] if number < len(values) else "" for number in range(size)}
 
 
 # The statements. Each part has the columns (tag, eight texts, thirteen numbers), so that one trip brings them all. They run on
@@ -396,6 +518,7 @@ _SESSION: Final = 5
 _CONCERNED: Final = 6
 _STAY: Final = 7
 _GUARD: Final = 8
+_YES: Final = 9
 
 #: two columns more, of a row about whom something is done to: what it was named as, and whether the asker looks after them
 _WHAT: Final = 22
@@ -497,14 +620,15 @@ SELECT {_GUARD}, g.guardian_id, g.child_id, NULL, NULL, NULL, NULL, NULL, NULL, 
 """
 
 _THE_CALL: Final = f"""
-SELECT {_CALL}, c.id, c.media, c.state, NULL, NULL, NULL, NULL, NULL, {_NO_NUMBERS} FROM calls c WHERE c.id = :call
+SELECT {_CALL}, c.id, c.media, c.state, NULL, NULL, NULL, NULL, NULL, {_NO_NUMBERS} FROM calls c WHERE c.id {{which}}
 UNION ALL
-SELECT {_RUNG}, cp.person_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT {_RUNG}, cp.person_id, cp.call_id, NULL, NULL, NULL, NULL, NULL, NULL,
        CASE WHEN cp.came_at IS NOT NULL AND cp.left_at IS NULL THEN 1 ELSE 0 END, {", ".join(["0"] * 12)}
-  FROM call_people cp WHERE cp.call_id = :call
+  FROM call_people cp WHERE cp.call_id {{which}}
 """
 
-_THE_REST: Final = f"UNION ALL {_STAYS} UNION ALL {_GUARDS} UNION ALL {_THE_CALL}"
+_REST: Final = f"UNION ALL {_STAYS} UNION ALL {_GUARDS} UNION ALL {_THE_CALL}"
+_THE_REST: Final = _REST.format(which="= :call")
 
 _ON_THIS: Final = _PEOPLE.format(own="(p.id <> :me OR s.id = :session)", more="")
 _SEVEN: Final = ", ".join(f":p{number}" for number in range(MOST - 1))
@@ -523,6 +647,22 @@ WITH them(id) AS (
 _BY_IDS: Final = f"""
 WITH them(id) AS (SELECT id FROM people WHERE id IN ({_EIGHT}))
 {_ON_THIS} UNION ALL {_CONTACTS} {_AMONG} {_THE_REST}
+"""
+
+#: The yeses and grown-ups' presence that belong to one of these calls; ``_WATCHED`` sees those that belong to none yet.
+_YESES: Final = f"""
+SELECT {_YES}, w.contact_id, w.child_id, w.call_id, w.kind, NULL, NULL, NULL, NULL, w.until, {", ".join(["0"] * 12)}
+  FROM them JOIN call_yeses w ON w.child_id = them.id AND w.state = 'given' AND w.until > :now AND w.call_id {{which}}
+"""
+
+_MANY_CALLS: Final = 64
+_MANY_PEOPLE: Final = 160
+_THESE: Final = ", ".join(f":c{number}" for number in range(_MANY_CALLS))
+
+_BY_CALLS: Final = f"""
+WITH them(id) AS (SELECT id FROM people WHERE id IN ({", ".join(f":p{number}" for number in range(_MANY_PEOPLE))}))
+{_ON_THIS} UNION ALL {_CONTACTS} {_AMONG}
+{_REST.format(which=f"IN ({_THESE})")} UNION ALL {_YESES.format(which=f"IN ({_THESE})")}
 """
 
 _CIRCLE: Final = f"""

@@ -82,7 +82,7 @@ class Gatekeeper:
     async def ask(self, tx: AsyncConnection, asked: Asked) -> Decision:
         """Decide one question and write one audit row to the chain of each household that it concerns."""
         decision = self.rulebook.decide(asked.question)
-        await self._write(tx, asked.question.verb, (asked,), (decision,), (), allowed=decision.allowed)
+        await audit.append(tx, *self._event(asked.question.verb, (asked,), (decision,)))
         return decision
 
     async def ask_all(
@@ -96,34 +96,37 @@ class Gatekeeper:
         """
         decide = self.rulebook.decide
         decisions = tuple(decide(one.question) for one in asked)
-        concerned = [yes.allowed for one, yes in zip(asked, decisions, strict=True) if one.question.verb is verb]
-        await self._write(tx, verb, asked, decisions, chains, allowed=bool(concerned) and all(concerned))
+        named, entry = self._event(verb, asked, decisions)
+        await audit.append(tx, chains or named, entry)
         return decisions
 
-    async def _write(
-        self,
-        tx: AsyncConnection,
-        verb: Verb,
-        asked: Sequence[Asked],
-        decisions: Sequence[Decision],
-        chains: Sequence[str],
-        *,
-        allowed: bool,
-    ) -> None:
+    async def ask_each(
+        self, tx: AsyncConnection, events: Sequence[tuple[Sequence[Asked], Verb]]
+    ) -> list[Sequence[Decision]]:
+        """:meth:`ask_all` for several events, each with its verb and its own audit rows, all of them written in one go."""
+        decide = self.rulebook.decide
+        decided: list[Sequence[Decision]] = [tuple(decide(one.question) for one in asked) for asked, _ in events]
+        await audit.append_all(
+            tx,
+            [self._event(verb, asked, decisions) for (asked, verb), decisions in zip(events, decided, strict=True)],
+        )
+        return decided
+
+    def _event(
+        self, verb: Verb, asked: Sequence[Asked], decisions: Sequence[Decision]
+    ) -> tuple[Sequence[str], audit.Entry]:
+        """The chains of all concerned, and what is to be written there."""
+        concerned = [yes.allowed for one, yes in zip(asked, decisions, strict=True) if one.question.verb is verb]
         refused = {rule for decision in decisions if not decision for rule in decision.rules}
         deciding = refused or {rule for decision in decisions for rule in decision.rules} or {"no-permit"}
         who = {pseudonym: None for one in asked for pseudonym in one.who}  # a dict keeps the order: the asker first
-        await audit.append(
-            tx,
-            chains or sorted({chain for one in asked for chain in one.chains}),
-            audit.Entry(
-                at=max((one.at for one in asked), default=0),
-                question=verb.value,
-                who=tuple(who),
-                verdict="allow" if allowed else "deny",
-                rules=tuple(sorted(deciding)),
-                rulebook=self.rulebook.version,
-            ),
+        return sorted({chain for one in asked for chain in one.chains}), audit.Entry(
+            at=max((one.at for one in asked), default=0),
+            question=verb.value,
+            who=tuple(who),
+            verdict="allow" if concerned and all(concerned) else "deny",
+            rules=tuple(sorted(deciding)),
+            rulebook=self.rulebook.version,
         )
 
 

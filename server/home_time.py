@@ -32,6 +32,7 @@ def local(now: int, name: str) -> datetime:
     return datetime.fromtimestamp(now / 1000, zone(name))
 
 
+@lru_cache(maxsize=1024)  # a thousand homes are asked about at one moment, and few differ
 def quiet(window: Window, now: int, name: str) -> bool:
     """Whether it is quiet hours. The first minute is quiet, the last one is open again."""
     begin, end = window
@@ -40,6 +41,7 @@ def quiet(window: Window, now: int, name: str) -> bool:
     return begin <= minute < end if begin < end else minute >= begin or minute < end
 
 
+@lru_cache(maxsize=1024)
 def next_time(minute: int, now: int, name: str) -> int:
     """When the wall next shows this minute of the day, strictly after ``now``; milliseconds of UTC."""
     wall = local(now, name)
@@ -53,6 +55,7 @@ def next_time(minute: int, now: int, name: str) -> int:
     raise AssertionError("a minute of the day comes within two days")
 
 
+@lru_cache(maxsize=1024)
 def day_began(now: int, name: str) -> int:
     """Midnight before ``now`` in that home, milliseconds of UTC."""
     midnight = local(now, name).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)

@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.bench.gate import pin
 
-MODULES = ("gate", "cut", "signalling", "policy", "probes")
+MODULES = ("gate", "cut", "signalling", "policy", "reask", "probes")
 PACKAGES = ("aiohttp", "aiortc", "cedarpy", "msgspec", "pylibsrtp", "pyopenssl", "sqlalchemy", "uvloop")
 
 
