@@ -1,4 +1,5 @@
-"""The command line: ``ringfence demo | serve | migrate | audit verify | protocol schema | policy …``.
+"""The command line: ``ringfence demo | serve | migrate | audit verify | shift | review | protocol schema |
+policy …``.
 
 It only translates: arguments to settings, faults to one sentence. Exit status 0: done. 1: looked, and something is wrong (an
 audit chain, a rulebook). 2: wrong or missing settings, or the house could not open; nothing has been started by then.
@@ -12,7 +13,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,23 @@ def _parser() -> argparse.ArgumentParser:
     verify = audit.add_parser("verify", help="recompute every chain")
     verify.add_argument("--demo", action="store_true", help="the record of the demo")
     verify.set_defaults(command=_verify)
+
+    shift = commands.add_parser("shift", help="a moderator is here: no stage without one")
+    begun_or_over = shift.add_mutually_exclusive_group()
+    begun_or_over.add_argument(
+        "--minutes", type=_whole(1, 720), default=15, help="start it or renew it for so long (default 15)"
+    )
+    begun_or_over.add_argument("--end", action="store_true", help="nobody is here any more")
+    shift.set_defaults(command=_shift)
+
+    review = commands.add_parser("review", help="a helper has looked at a grown-up whom many families approved")
+    review.add_argument("pseudonym", help="as it stands in the audit record")
+    review.add_argument(
+        "--families", type=_whole(0, 1_000), required=True, help="children of so many are fine; 0 takes it back"
+    )
+    review.set_defaults(command=_review)
+    for one in (shift, review):
+        one.add_argument("--demo", action="store_true", help="in the database of the demo")
 
     protocol = commands.add_parser("protocol", help="the wire").add_subparsers(required=True, metavar="what")
     protocol.add_parser("schema", help="print the JSON Schema of ringfence.v1").set_defaults(command=_schema)
@@ -171,6 +190,46 @@ async def _verify_audit(settings: Settings) -> tuple[int, int, Sequence[Any]]:
         return chains, records, await audit.verify(db)
     finally:
         await db.close()
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def number(typed: str) -> int:
+        if not (typed.isascii() and typed.isdecimal() and low <= int(typed) <= high):
+            raise argparse.ArgumentTypeError(f"must be {low} to {high}")
+        return int(typed)
+
+    return number
+
+
+def _shift(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server import helpers_cli
+
+    settings = load(environ, over={"demo": True} if arguments.demo else {})
+    if arguments.end:
+        ended = asyncio.run(helpers_cli.on_database(settings, helpers_cli.end_shift))
+        print("The shift has ended." if ended else "There was no shift.")
+        return 0
+    until = asyncio.run(
+        helpers_cli.on_database(settings, lambda db, now: helpers_cli.start_shift(db, arguments.minutes, now))
+    )
+    print(f"A moderator is here until {datetime.fromtimestamp(until / 1000, UTC):%Y-%m-%d %H:%M} UTC.")
+    return 0
+
+
+def _review(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server import helpers_cli
+
+    settings = load(environ, over={"demo": True} if arguments.demo else {})
+    found = asyncio.run(
+        helpers_cli.on_database(
+            settings, lambda db, now: helpers_cli.review(db, arguments.pseudonym, arguments.families, now)
+        )
+    )
+    if not found:
+        print("There is no grown-up under this pseudonym.")
+        return 1
+    print(f"Children of up to {arguments.families} families are fine for this grown-up.")
+    return 0
 
 
 def _schema(_: argparse.Namespace, __: Mapping[str, str]) -> int:

@@ -16,13 +16,17 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import accounts, facts
+from server import accounts, blocks, facts, limits, supervision
 from server.accounts import SignedIn, ask, day, group_of, zone_of
 from server.contacts import HowKnown, Place, Slot, Yes, hidden, place_of
-from server.db.models import children, contacts, guardianships, people, sides, yeses
+from server.db.models import children, contacts, guardianships, households, people, sides, yeses
 from server.db.session import Database
+from server.facts import Gathering
 from server.gatekeeper import Gatekeeper
+from server.limits import Limits
 from server.policy import Decision, Verb
+from server.policy.facts import GuardiansReach, Supervision
+from server.supervision import Kept
 
 _HOW_KNOWN: Final = frozenset(get_args(HowKnown))
 
@@ -56,6 +60,16 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True)
+class Callee(Approved):
+    """The same on a child's page. ``watch``: what the child's family wants for a call with them; ``watched``: it is so now, and a call can
+    begin; ``asked``: the child has asked for it and waits."""
+
+    watch: Supervision
+    watched: bool
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A contact that still waits for yeses, as one of the two sees it."""
 
@@ -77,15 +91,31 @@ class NameOnly:
 @dataclass(frozen=True, slots=True)
 class Home:
     me: accounts.Me
-    people: tuple[Approved, ...]
+    people: tuple[Callee, ...]
     asks: tuple[Asked, ...]
     grown_ups: tuple[NameOnly, ...]
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    country: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ward(accounts.Child):
+    """An own child. ``reach``: how far a guardian's word goes; ``objected``: the child finds what is set unfair."""
+
+    reach: GuardiansReach
+    objected: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     me: accounts.Me
-    children: tuple[accounts.Child, ...]
+    household: Household
+    children: tuple[Ward, ...]
     decisions: int
 
 
@@ -136,7 +166,9 @@ class ToDecide:
 
 @dataclass(frozen=True, slots=True)
 class ChildsContact:
-    """One row of a guardian's page about a child. ``voice`` and ``video`` are the switches of this family's guardians."""
+    """One row of a guardian's page about a child. ``voice`` and ``video`` are the switches of this family's guardians; ``supervision`` is
+    what holds for this child today. ``present_until``: this guardian's own "I am with them". ``paused``: nobody switched anything off, and
+    there is still no call: we are not sure enough who this grown-up is, or a helper has to look at them first."""
 
     ref: str
     name: str
@@ -150,6 +182,11 @@ class ChildsContact:
     video_allowed_by_others: bool
     until: str | None
     state: str
+    supervision: Supervision
+    grown_up: bool
+    vouched: bool
+    present_until: int | None
+    paused: Literal["assurance", "families"] | None
 
 
 # == What is shown ===========================================================================================================
@@ -163,26 +200,37 @@ async def childs_home(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: in
             return decision
         album = await _album(tx, [me.person], now)
         zone = await zone_of(tx, me.household)
+        circle = await facts.circle(tx, me.person, now=now)
+        blocked = await blocks.blocked_by(tx, me.person)
+        waiting = await supervision.asked_by(tx, me.person, now)
         return Home(
             await accounts.myself(tx, me.person, now),
-            tuple(_approved(album, place, me.person, zone) for place in album.places if place.bond.state == "approved"),
-            tuple(_asked(album, place, me.person) for place in album.places if place.bond.state == "asked"),
+            tuple(
+                _callee(_approved(album, place, me.person, zone), circle, me.person, other, asked=place.id in waiting)
+                for place in album.places
+                if place.bond.shown == "approved" and (other := _other(place, me.person)) not in blocked
+            ),
+            tuple(_asked(album, place, me.person) for place in album.places if place.bond.shown == "asked"),
             tuple(NameOnly(album.people[one].name) for one in album.guardians.get(me.person, ())),
+            await limits.limits_of(tx, me.person, now),
         )
 
 
 async def whom_i_may_call(
     db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int
 ) -> tuple[Approved, ...] | Decision:
-    """The same for a grown-up: the children whose contact they are."""
+    """The same for a grown-up: the children whose contact they are, without those whom they have blocked themselves."""
     async with db.begin() as tx:
         decision = await ask(tx, keeper, me, Verb.LOOK_AT_PEOPLE, now)
         if not decision:
             return decision
         album = await _album(tx, [me.person], now)
         zone = await zone_of(tx, me.household)
+        blocked = await blocks.blocked_by(tx, me.person)
         return tuple(
-            _approved(album, place, me.person, zone) for place in album.places if place.bond.state == "approved"
+            _approved(album, place, me.person, zone)
+            for place in album.places
+            if place.bond.shown == "approved" and _other(place, me.person) not in blocked
         )
 
 
@@ -195,7 +243,20 @@ async def family(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) ->
         wards = await accounts.list_children(tx, me.person, now)
         album = await _album(tx, [me.person, *(child.id for child in wards)], now)
         waiting = sum(1 for place in album.places if _to_answer(album, place, me.person))
-        return Family(await accounts.myself(tx, me.person, now), tuple(wards), waiting)
+        ids = [child.id for child in wards]
+        known, objected = await limits.known_now(tx, ids, now), await limits.objected(tx, ids)
+        return Family(
+            await accounts.myself(tx, me.person, now),
+            await _household(tx, me.household),
+            tuple(
+                Ward(
+                    one.id, one.name, one.avatar, one.ground, one.group, one.consent, known[one.id].reach,
+                    one.id in objected,
+                )
+                for one in wards
+            ),
+            waiting,
+        )  # fmt: skip
 
 
 async def decisions(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> tuple[ToDecide, ...] | Decision:
@@ -220,10 +281,12 @@ async def contacts_of(
             return decision
         album = await _album(tx, [child], now)
         zone = await zone_of(tx, me.household)
+        circle = await facts.circle(tx, child, now=now)
+        kept = await supervision.kept_for(tx, child, me.person, now)
         return tuple(
-            _childs_contact(album, place, child, zone)
+            _childs_contact(album, place, child, zone, circle, kept.get(place.id, Kept()))
             for place in album.places
-            if not hidden(place, _mine(album, place, me.person))
+            if not hidden(place, _stands(album, place, me.person))
         )
 
 
@@ -318,7 +381,7 @@ def _approved(album: Album, place: Place, viewer: str, zone: str) -> Approved:
 
 def _asked(album: Album, place: Place, viewer: str) -> Asked:
     slots = _as_seen(place, viewer)
-    missing = place.bond.missing
+    missing = place.bond.asked_of
     waiting = tuple(who for slot, who in slots.items() if slot in missing)
     if place.opened_by == "code" and viewer == place.b and "a" in missing:
         # whoever typed the words may have overheard them: no name until the other child has said yes
@@ -328,19 +391,24 @@ def _asked(album: Album, place: Place, viewer: str) -> Asked:
     return Asked(place.id, side.name, side.avatar, side.ground, group, "me" in waiting, waiting, place.opened_by)
 
 
-def _mine(album: Album, place: Place, me: str) -> frozenset[Slot]:
+def _stands(album: Album, place: Place, me: str) -> frozenset[Slot]:
     """The places in which a grown-up stands."""
     found: set[Slot] = {"b"} if me == place.b else set()
     if me in album.guardians.get(place.a, ()):
         found.add("guardian_a")
     if me in album.guardians.get(place.b, ()):
         found.add("guardian_b")
-    return frozenset(found & place.bond.needed)
+    return frozenset(found)
+
+
+def _mine(album: Album, place: Place, me: str) -> frozenset[Slot]:
+    """Those of them that must say yes: not the guardian's of a teenager who leads."""
+    return _stands(album, place, me) & place.bond.needed
 
 
 def _to_answer(album: Album, place: Place, me: str) -> bool:
     mine = _mine(album, place, me)
-    return bool(mine & place.bond.missing) and not hidden(place, mine)
+    return bool(mine & place.bond.asked_of) and not hidden(place, _stands(album, place, me))
 
 
 async def _to_decide(tx: AsyncConnection, album: Album, place: Place, me: SignedIn, now: int) -> ToDecide:
@@ -404,6 +472,11 @@ def _says(place: Place, slots: Sequence[Slot]) -> str | None:
     return None
 
 
+async def _household(tx: AsyncConnection, household: str) -> Household:
+    found = await tx.execute(select(households.c.country, households.c.time_zone).where(households.c.id == household))
+    return Household(*found.one())
+
+
 async def _families(tx: AsyncConnection, adult: str, mine: str, theirs: str, now: int) -> int:
     """How many other families here have approved this adult. A number, never names (design 3.18)."""
     return int(
@@ -423,7 +496,30 @@ async def _families(tx: AsyncConnection, adult: str, mine: str, theirs: str, now
     )
 
 
-def _childs_contact(album: Album, place: Place, child: str, zone: str) -> ChildsContact:
+def _callee(approved: Approved, circle: Gathering, me: str, other: str, *, asked: bool) -> Callee:
+    between = circle.contacts.get((me, other))
+    free = between is None or between.watch_x == "free"
+    return Callee(
+        approved.ref, approved.name, approved.avatar, approved.ground, approved.voice, approved.video, approved.adult,
+        approved.until, approved.yeses,
+        watch="free" if between is None else between.watch_x,
+        watched=free or (between is not None and between.watched_x),
+        asked=asked,
+    )  # fmt: skip
+
+
+def _paused(circle: Gathering, child: str, other: str) -> Literal["assurance", "families"] | None:
+    """Why the rules refuse this grown-up, where neither family has said no: ``adult-not-assured``, ``many-unrelated-children``."""
+    between = circle.contacts.get((child, other))
+    if between is None or between.own_guardian or between.state != "approved":
+        return None
+    if between.assurance < between.assurance_needed:
+        return "assurance"
+    few = all(one.person.few_families for one in circle.people if one.id == other)
+    return None if few else "families"
+
+
+def _childs_contact(album: Album, place: Place, child: str, zone: str, circle: Gathering, kept: Kept) -> ChildsContact:
     side = album.sides[place.id, child]
     slot: Slot = "guardian_a" if child == place.a else "guardian_b"
     ours = place.bond.yeses.get(slot, Yes(False, False))
@@ -433,5 +529,7 @@ def _childs_contact(album: Album, place: Place, child: str, zone: str) -> Childs
         "g_" + side.ref[2:], side.name, side.avatar, side.ground, album.groups[side.other_id],
         album.people[looked_after[0]].name if looked_after else None,
         ours.voice, ours.video, all(one.voice for one in others), all(one.video for one in others),
-        day(place.until, zone) if place.until else None, place.bond.state,
+        day(place.until, zone) if place.until and place.bond.shown == "approved" else None, place.bond.shown,
+        kept.mode if circle.people[0].reach == "approve" else "free", album.people[side.other_id].kind != "child",
+        kept.vouched, kept.present_until, _paused(circle, child, side.other_id),
     )  # fmt: skip

@@ -587,7 +587,18 @@ def place_of(row: Any, said: Iterable[Any], leading: Collection[str] = ()) -> Pl
         needed(both_children=row.b_kind == "child", led=led),
         {slot: Yes(bool(one.voice), bool(one.video)) for slot, one in by_slot.items()},
     )
-    return Place(row.id, row.a_id, row.b_id, row.b_kind != "child", bond, row.opened_by, row.created_at, row.decide_by, row.until, by_slot)
+    return Place(
+        row.id,
+        row.a_id,
+        row.b_id,
+        row.b_kind != "child",
+        bond,
+        row.opened_by,
+        row.created_at,
+        row.decide_by,
+        row.until,
+        by_slot,
+    )
 
 
 def hidden(place: Place, slots: frozenset[Slot]) -> bool:

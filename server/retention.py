@@ -25,13 +25,16 @@ from server import notices as outbox
 from server.accounts import guardians_of
 from server.clock import JUMP_MS
 from server.db.models import (
+    call_yeses,
     calls,
     contacts,
     devices,
     introductions,
+    limits,
     notices,
     pairings,
     sessions,
+    shifts,
     tickets,
 )
 from server.db.session import goes_first
@@ -64,6 +67,8 @@ def over(now: int) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
             ),
         ),
         (devices, and_(devices.c.unpaired_at.is_not(None), devices.c.unpaired_at <= now - 30 * DAY)),
+        (call_yeses, call_yeses.c.until <= now - DAY),
+        (shifts, shifts.c.until <= now - DAY),
         (calls, and_(calls.c.state == "ended", calls.c.started_at <= now - 30 * DAY)),
         (notices, and_(notices.c.done_at.is_not(None), notices.c.done_at <= now - DAY)),
         (contacts, and_(contacts.c.ended_at.is_not(None), contacts.c.ended_at <= now - 365 * DAY)),
@@ -97,7 +102,8 @@ async def sweep(db: Database, now: int) -> int:
 
 
 async def ended_by_the_clock(db: Database, since: int, now: int) -> int:
-    """Tell of every sign-in and every yes that ran out after ``since`` and not after ``now``; how many people it concerns.
+    """Tell of every sign-in, every yes and every moderator's shift that ran out after ``since`` and not after ``now``; how many people
+    it concerns. What ends for the people in a live call alone (quiet hours, minutes, a grown-up's being there) the hub waits for.
 
     The hub's own alarms ask about live calls at the very moment, so for them this is a second line that nobody should ever need. It
     stays for what has no alarm: the socket of a sign-in that ran out, in a call or not, must be closed, and that takes a
@@ -115,9 +121,15 @@ async def ended_by_the_clock(db: Database, since: int, now: int) -> int:
             people = set(ran_out)
             for pair in await tx.execute(_PAST_ITS_YEAR, {"since": since, "now": now}):
                 people.update(pair)
+            if (await tx.execute(_SHIFT_OVER, {"since": since, "now": now})).first() is not None:
+                people.update((await tx.execute(ON_A_STAGE)).scalars())
             if people:
                 await outbox.post(tx, "facts_changed", people, now=now)
     return len(people)
+
+
+#: Those whom a moderator's coming and going concerns.
+ON_A_STAGE: Final = select(limits.c.child_id).where(limits.c.stage_on)
 
 
 _SIGNED_OUT: Final = select(sessions.c.person_id, sessions.c.id).where(
@@ -125,6 +137,7 @@ _SIGNED_OUT: Final = select(sessions.c.person_id, sessions.c.id).where(
     sessions.c.expires_at <= bindparam("now"),
     sessions.c.revoked_at.is_(None),
 )
+_SHIFT_OVER: Final = select(shifts.c.id).where(shifts.c.until > bindparam("since"), shifts.c.until <= bindparam("now"))
 _PAST_ITS_YEAR: Final = select(contacts.c.a_id, contacts.c.b_id).where(
     contacts.c.state == "approved", contacts.c.until > bindparam("since"), contacts.c.until <= bindparam("now")
 )

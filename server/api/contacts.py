@@ -90,6 +90,7 @@ async def home(request: web.Request) -> web.Response:
             "people": outcome.people,
             "asks": outcome.asks,
             "grown_ups": outcome.grown_ups,
+            "limits": outcome.limits,
         }
     )
 

@@ -224,7 +224,14 @@ async def family(request: web.Request) -> web.Response:
     outcome = await contact_pages.family(request.app[DB], request.app[KEEPER], signed_in(request), now=time(request))
     if not isinstance(outcome, contact_pages.Family):
         return told(outcome)
-    return answer({"me": shown_me(request, outcome.me), "children": outcome.children, "decisions": outcome.decisions})
+    return answer(
+        {
+            "me": shown_me(request, outcome.me),
+            "household": outcome.household,
+            "children": outcome.children,
+            "decisions": outcome.decisions,
+        }
+    )
 
 
 async def add_child(request: web.Request) -> web.Response:

@@ -218,7 +218,8 @@ SHUTS_AT_ONCE: Final = 2 * AT_ONCE  # room for "End contact" however many pages 
 SHUTS: Final = frozenset(
     {
         Verb.END_CONTACT, Verb.ALLOW_MEDIA, Verb.END_CALL, Verb.WITHDRAW_CONSENT, Verb.UNPAIR_DEVICE, Verb.REVOKE_SESSION,
-        Verb.SIGN_OUT,
+        Verb.SIGN_OUT, Verb.BLOCK, Verb.STOP_BEING_PRESENT, Verb.VOUCH, Verb.CHANGE_SUPERVISION, Verb.CHANGE_LIMIT,
+        Verb.CHANGE_OWN_LIMIT, Verb.SWITCH_STAGE, Verb.SWITCH_OWN_STAGE,
     }
 )  # fmt: skip
 
