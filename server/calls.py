@@ -226,7 +226,8 @@ class Calls:
                     for gathering in gatherings
                 ]
                 decided = await self._keeper.ask_each(tx, events)
-        return [_standing(gathering, yes) for gathering, yes in zip(gatherings, decided, strict=True)]
+        book = self._keeper.rulebook
+        return [_standing(gathering, yes, book) for gathering, yes in zip(gatherings, decided, strict=True)]
 
     async def _in_call(
         self, tx: AsyncConnection, call: str, present: Sequence[PersonId], seat: Seat | None = None
@@ -368,13 +369,16 @@ def _all_of_a_call(gathering: Gathering) -> list[Asked]:
     ]
 
 
-def _standing(gathering: Gathering, decisions: Sequence[Decision]) -> Standing:
+def _standing(gathering: Gathering, decisions: Sequence[Decision], book: Rulebook) -> Standing:
     """What the answers to ``_all_of_a_call`` mean: who must leave, and what may stay open among the others."""
     pairs, alone = gathering.pairs(), len(gathering.people)
+    if all(decisions):  # as nearly always
+        lanes = frozenset((x.id, y.id, kind) for x, y in pairs for kind in _LANE_VERBS)
+        return Standing(lanes, (), _until(gathering))
     fit = {one.id for one, yes in zip(gathering.people, decisions, strict=False) if yes}
     stay, heard, seen = (decisions[alone + n * len(pairs) :][: len(pairs)] for n in range(3))
     apart = {frozenset((x.id, y.id)) for (x, y), yes in zip(pairs, stay, strict=True) if not yes}
-    own = _own_reasons(pairs, stay)
+    own = _own_reasons(pairs, stay, book)
     fit -= {person for person, code in own.items() if code in _OWN_CLOCK}
     leaving = smallest_harm_first([(one.id, one.person.kind == "child") for one in gathering.people], fit, apart)
     gone = set(leaving)
@@ -384,7 +388,7 @@ def _standing(gathering: Gathering, decisions: Sequence[Decision]) -> Standing:
         for lane in _lanes(pairs, answers, cast(Media, kind))
         if lane[0] not in gone and lane[1] not in gone
     )
-    told = _told([one.id for one in gathering.people], leaving, fit, own)
+    told: tuple[tuple[PersonId, Code], ...] = tuple((one, own.get(one, "policy_revoked")) for one in leaving)
     return Standing(lanes, told, _until(gathering, gone))
 
 
