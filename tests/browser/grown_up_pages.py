@@ -37,7 +37,12 @@ def person(name: str, avatar: int, ground: int, **more: Any) -> dict[str, Any]:
 
 MAYA = person("Maya", 8, 6, id="ch_maya", group="9-12")
 NOA = person("Noa", 3, 7, id="ch_noa", group="5-8")
-CONSENT = {"consent": {"given_on": "2026-11-01", "version": "2026-11", "withdrawn": False}}
+CONSENT = {
+    "consent": {"given_on": "2026-11-01", "version": "2026-11", "withdrawn": False},
+    "reach": "approve",
+    "objected": False,
+}
+HOUSEHOLD = {"country": "GB", "time_zone": "Europe/London"}
 SAM = person("Sam", 9, 3, kind="guardian", group="adult", demo=True, household=True)
 GRAN = person("Gran", 16, 2, kind="trusted_adult", group="adult", demo=True, household=False)
 
@@ -79,14 +84,31 @@ def contact(ref: str, name: str, avatar: int, ground: int, **more: Any) -> dict[
         "video_allowed_by_others": True,
         "until": "2027-11-22",
         "state": "approved",
+        "supervision": "free",
+        "grown_up": False,
+        "own": False,
+        "vouched": False,
+        "present_until": None,
+        "paused": None,
         **more,
     }
 
 
 CONTACTS = [
-    contact("g_gran", "Gran", 16, 2, group="adult", looked_after_by=None),
-    contact("g_theo", "Theo", 2, 7, video_allowed_by_others=False),
-    contact("g_mina", "Great-Auntie Wilhelmina", 3, 4, group="adult", looked_after_by=None, video=False),
+    contact("g_gran", "Gran", 16, 2, group="adult", looked_after_by=None, grown_up=True, vouched=True),
+    contact("g_theo", "Theo", 2, 7, video_allowed_by_others=False, supervision="ask"),
+    contact(
+        "g_mina",
+        "Great-Auntie Wilhelmina",
+        3,
+        4,
+        group="adult",
+        looked_after_by=None,
+        video=False,
+        grown_up=True,
+        supervision="present",
+        paused="assurance",
+    ),
     contact("g_ines", "Cousin Ines", 21, 5, state="asked"),
 ]
 today = date.today()
@@ -97,9 +119,46 @@ def call_on(days: int, hour: int, names: list[str], minutes: int) -> dict[str, A
     return {"with": names, "started_at": at.isoformat(), "minutes": minutes}
 
 
+#: 20 November 2026, 7 in the morning in London.
+SEVEN = 1_795_158_000_000
+LIMITS: dict[str, Any] = {
+    "quiet": {"from": "19:30", "until": "07:00"},
+    "minutes": 60,
+    "used_today": 20,
+    "quiet_now": False,
+    "opens_at": None,
+    "stage": {"on": False, "allowed": False},
+    "reach": "approve",
+    "may_lead": False,
+    "leads_since": None,
+    "objected_at": None,
+    "set_at": SEVEN,
+    "suggested": {"quiet": {"from": "19:30", "until": "07:00"}, "minutes": 60},
+    "time_zone": "Europe/London",
+}
+THEO_WAITS = {
+    "id": "w_theo",
+    "child": {"id": "ch_maya", "name": "Maya", "avatar": 8, "ground": 6},
+    "with": person("Theo", 2, 7),
+    "ref": "g_theo",
+    "kind": "ask",
+    "asked_at": SEVEN,
+}
+MINA_WAITS = {
+    **THEO_WAITS,
+    "id": "w_mina",
+    "with": person("Great-Auntie Wilhelmina", 3, 4),
+    "ref": "g_mina",
+    "kind": "present",
+}
+
 HOUSE: dict[str, Any] = {
     "GET /api/me": SAM,
-    "GET /api/family": {"me": SAM, "children": [{**MAYA, **CONSENT}], "decisions": 1},
+    "GET /api/family": {"me": SAM, "children": [{**MAYA, **CONSENT}], "decisions": 1, "household": HOUSEHOLD},
+    "GET /api/children/ch_maya/limits": LIMITS,
+    "GET /api/children/ch_noa/limits": LIMITS,
+    "GET /api/calls/to-allow": [],
+    "GET /api/blocks": [],
     "GET /api/decisions": [THEO_ASKS],
     "GET /api/children/ch_maya/contacts": CONTACTS,
     "GET /api/children/ch_noa/contacts": [],

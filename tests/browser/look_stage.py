@@ -41,14 +41,14 @@ def person(ref: str, name: str, avatar: int, ground: int, **more: Any) -> dict[s
         {"who": "my_grown_up", "name": "Dad", "avatar": 9, "ground": 3, "on": "2026-11-21"},
     ]
     return {"ref": ref, "name": name, "avatar": avatar, "ground": ground, "voice": True, "video": True, "adult": False,
-            "until": "2027-11-21", "yeses": yeses, **more}  # fmt: skip
+            "until": "2027-11-21", "yeses": yeses, "own": False, "watch": "free", "watched": False, "asked": False, **more}  # fmt: skip
 
 
 PEOPLE = [
     person("k_gran0000", "Gran", 16, 2, adult=True),
     person("k_theo0000", "Theo", 2, 7),
     person("k_bea00000", "Auntie Bea", 3, 4),
-    person("k_dad00000", "Dad", 9, 3),
+    person("k_dad00000", "Dad", 9, 3, adult=True, own=True),
     person("k_ines0000", "Cousin Ines", 21, 5),
     person("k_samk0000", "Sam K", 11, 8),
 ]
@@ -58,6 +58,14 @@ ASK = {"id": "a1", "name": "Jo", "avatar": 12, "ground": 1, "group": "9-12", "wa
        "waiting_for": ["me", "my_grown_up", "their_grown_up"], "opened_by": "code"}  # fmt: skip
 ME = {"kind": "child", "name": "Maya", "avatar": 8, "ground": 6, "group": "9-12", "demo": False, "household": True}
 WORDS = ["pear", "kettle", "boat", "moon"]
+#: 20 November 2026, 7 in the morning in London: when quiet time ends in these pictures.
+SEVEN = 1_795_158_000_000
+LIMITS: dict[str, Any] = {
+    "quiet": {"from": "19:30", "until": "07:00"}, "minutes": 60, "used_today": 20, "quiet_now": False, "opens_at": None,
+    "stage": {"on": False, "allowed": False}, "reach": "approve", "may_lead": False, "leads_since": None, "objected_at": None,
+    "set_at": SEVEN, "suggested": {"quiet": {"from": "19:30", "until": "07:00"}, "minutes": 60}, "time_zone": "Europe/London",
+}  # fmt: skip
+BLOCKED = [{"ref": "k_rude0000", "name": "Rudi", "avatar": 20, "ground": 5, "at": SEVEN}]
 
 
 def square(size: int = 29) -> dict[str, Any]:
@@ -121,7 +129,13 @@ class Stage:
     ) -> None:
         self.origin = origin
         self.me = {**ME, "group": group}
-        self.home: dict[str, Any] = {"me": self.me, "people": PEOPLE, "asks": [], "grown_ups": [{"name": "Dad"}]}
+        self.home: dict[str, Any] = {
+            "me": self.me,
+            "people": PEOPLE,
+            "asks": [],
+            "grown_ups": [{"name": "Dad"}],
+            "limits": LIMITS,
+        }
         self.signed_in = signed_in
         self.posted: list[tuple[str, Any]] = []
         self.heard: list[dict[str, Any]] = []
@@ -154,6 +168,7 @@ class Stage:
             "/api/ws-ticket": {"ticket": "t" * 20, "expires_in_s": 30},
             "/api/child/friend-code": {"words": WORDS, "expires_in_s": 480},
             "/api/pairings": {"words": WORDS, "qr": square(), "url": "http://localhost/", "expires_in_s": 600},
+            "/api/child/blocks": BLOCKED,
             "/api/pairings/mine": {"state": "waiting"},
             "/api/words": {"words": [*WORDS, "peach", "pepper", "penny"]},
         }

@@ -17,19 +17,27 @@ from tests.browser.grown_up_pages import (
     CLIENT,
     CONSENT,
     GRAN,
+    HOUSEHOLD,
+    LIMITS,
     MAYA,
+    MINA_WAITS,
     NOA,
     SAM,
+    SEVEN,
     THEO_ASKS,
+    THEO_WAITS,
     WILHELMINA_ASKS,
     MadeUp,
     made_up,
+    person,
 )
 
 pytestmark = pytest.mark.browser
 
 PAGES = (
-    "decide", "decide/d_theo/more", "contacts", "rename/g_theo", "ask", "call", "history", "devices", "devices/add", "account", "sees",
+    "decide", "decide/d_theo/more", "contacts", "rename/g_theo", "ask", "call", "history", "devices", "devices/add",
+    "account", "account/age", "account/place",
+    "sees", "times", "watch/g_theo", "watch/g_gran", "watch/g_mina",
     "child/1", "child/no", "pair", "invited",
 )  # fmt: skip
 #: Every width of the design's table, and the narrowest that WCAG 1.4.10 asks for.
@@ -38,8 +46,16 @@ WIDTHS = (320, 390, 768, 1280)
 AGAIN_MS = 450
 #: Two children, the longest name of the design, an adult who asks: what a crowded day looks like.
 CROWDED = {
-    "GET /api/family": {"me": SAM, "children": [{**MAYA, **CONSENT}, {**NOA, **CONSENT}], "decisions": 2},
+    "GET /api/family": {
+        "me": SAM,
+        "children": [{**MAYA, **CONSENT, "objected": True}, {**NOA, **CONSENT}],
+        "decisions": 2,
+        "household": HOUSEHOLD,
+    },
     "GET /api/decisions": [WILHELMINA_ASKS, THEO_ASKS],
+    "GET /api/calls/to-allow": [THEO_WAITS, MINA_WAITS],
+    "GET /api/blocks": [person("Rudi", 20, 5, ref="k_rudi0001", at=SEVEN)],
+    "GET /api/children/ch_maya/limits": {**LIMITS, "objected_at": SEVEN},
 }
 SIGNED_OUT = {"GET /api/me": (401, {"code": "not_signed_in", "status": 401})}
 NO_CHILD = {

@@ -211,12 +211,12 @@ def test_help_stops_everything_of_ours_first_and_asks_afterwards(stage: Stage) -
     until(page, "document.querySelector('rf-picture video').srcObject !== null")
 
 
-def test_stop_this_person_ends_the_contact_and_says_so(stage: Stage) -> None:
+def test_stop_this_person_blocks_them_and_says_so(stage: Stage) -> None:
     page = answered(stage)
     page.click(".dock .help")
     page.click("text=Stop this person calling me")
     page.wait_for_selector("h1 >> text=Stopped")
-    assert (f"/api/child/people/{GRAN}/end", {}) in stage.posted
+    assert (f"/api/child/people/{GRAN}/block", {}) in stage.posted
 
 
 def test_hide_this_leaves_the_call_and_nothing_to_see(stage: Stage) -> None:

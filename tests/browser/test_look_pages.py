@@ -25,6 +25,10 @@ PAGES = [
     "#/sees",
     "#/call/k_gran0000",
     "#/call/k_bea00000",
+    "#/times",
+    "#/lead",
+    "#/blocked",
+    "#/block/k_gran0000",
 ]
 WIDTHS = [(320, 640), (390, 844), (768, 1024), (1280, 800)]
 

@@ -27,7 +27,7 @@ export const pausedWords = (one) => (one.paused ? words(`watch.paused-${one.paus
  */
 export const presenceButton = (one, child) => (isWith(one.ref)
   ? html`<span class="with-now" data-key="with">${chip("ok", "tick", words("with.on", { child: child.name }))}<button class="button" type="button" data-do="go-away" data-ref="${one.ref}">${words("with.go")}</button></span>`
-  : html`<span class="with-now" data-key="without">${one.present_until ? chip("ok", "tick", words("with.somebody", { child: child.name })) : null}<button class="button" type="button" data-do="be-with" data-ref="${one.ref}">${words("with.begin", { child: child.name })}</button></span>`);
+  : html`<span class="with-now" data-key="without">${one.present_until ? chip("ok", "tick", words("with.on", { child: child.name })) : null}<button class="button" type="button" data-do="be-with" data-ref="${one.ref}">${words("with.begin", { child: child.name })}</button></span>`);
 
 /**
  * What the two buttons do, on any page that shows them.
