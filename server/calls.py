@@ -388,8 +388,20 @@ def _standing(gathering: Gathering, decisions: Sequence[Decision], book: Ruleboo
         for lane in _lanes(pairs, answers, cast(Media, kind))
         if lane[0] not in gone and lane[1] not in gone
     )
-    told: tuple[tuple[PersonId, Code], ...] = tuple((one, own.get(one, "policy_revoked")) for one in leaving)
+    told = _told([one.id for one in gathering.people], leaving, fit, own)
     return Standing(lanes, told, _until(gathering, gone))
+
+
+def _told(
+    people: Sequence[PersonId], leaving: Sequence[PersonId], fit: Collection[PersonId], own: Mapping[PersonId, Code]
+) -> tuple[tuple[PersonId, Code], ...]:
+    """Who is told that they must leave, and what. If nobody has anybody left to talk to, the call is over for all of them. Then a
+    reason of somebody's own home counts more than who would go first: they are told it, and the other only that they were left."""
+    staying = [one for one in people if one not in leaving]
+    if own and len(staying) < 2:
+        why = [one for one in leaving if one not in fit or one in own] + [one for one in staying if one in own]
+        leaving = why if len(people) - len(why) < 2 else [*why, *(one for one in leaving if one not in why)]
+    return tuple((one, own.get(one, "policy_revoked")) for one in leaving)
 
 
 def smallest_harm_first(
