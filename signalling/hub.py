@@ -792,10 +792,13 @@ class Hub:
         # An older question that is answered after a newer one was asked may shut, but not open.
         bound = standing.lanes if mine == live.standing else standing.lanes & live.call.bound
         leaving = dict(standing.must_leave)
-        reached = {person for lane in bound for person in lane[:2]}
-        for person in present:
-            if person not in reached:
-                leaving.setdefault(person, "policy_revoked")  # a place from which nobody may be reached is no place
+        if (
+            not leaving or len(present) - len(leaving) > 1
+        ):  # else it is over by itself: who is then alone was left, and is told so
+            reached = {person for lane in bound for person in lane[:2]}
+            for person in present:
+                if person not in reached:
+                    leaving.setdefault(person, "policy_revoked")  # a place from which nobody may be reached is no place
         self._do(live, Bounded(bound, tuple(leaving.items())))
         if mine == live.standing:
             self._mind_the_clock(live, standing.until)
