@@ -9,8 +9,8 @@ whether X's picture may. Both are questions of their own to the rules. Nothing e
 
 **Who leaves.** When a call may no longer be as it is, the smallest harm leaves first (row 28). First those who may not be in any
 call at all; then, while two people in it may not be together, a grown-up before a child, the one with the most such
-pairs before others, the one who came last before those who were there. Without a child in it nobody stays. What remains is a call
-in which every pair is allowed.
+pairs before others, the one who came last before those who were there. Without a child in it no two stay. What remains is a call in
+which every pair is allowed.
 
 **Ended is terminal.** A call row that has ended never lives again, and to every question about it the rules say
 ``call-is-over``. After a restart no call is alive: the media went with the process.
@@ -32,7 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import facts
 from server.accounts import SignedIn
 from server.db.session import Database, goes_first, rows, run_all
-from server.facts import Asked, Gathering, Known
+from server.facts import Gathering, Known
 from server.gatekeeper import Gatekeeper
 from server.policy import Decision, Rulebook, Verb
 from server.policy.decide import loudest
@@ -46,6 +46,7 @@ LONGEST_MS: Final = 24 * 3_600_000  # a yes for one call is good for no longer t
 _MINUTE: Final = 60_000
 
 _LANE_VERBS: Final[Mapping[Media, Verb]] = {"audio": Verb.BE_HEARD_BY, "video": Verb.BE_SEEN_BY}
+_GOING_ON: Final = (Verb.STAY, *_LANE_VERBS.values())
 #: The rules' codes in the closed list of the protocol. A sign-in that is no longer good is not told to be that here: its
 #: socket is closed by the notice of its end, which is posted when it is revoked and when its time runs out (retention.py).
 _CODES: Final[Mapping[str, Code]] = {
@@ -221,11 +222,9 @@ class Calls:
         with goes_first():
             async with self._db.begin() as tx:
                 gatherings = await facts.around_many(tx, calls, now=self._now())
-                events = [
-                    (_all_of_a_call(gathering), Verb.STAY if len(gathering.people) > 1 else Verb.BE_IN_CALL)
-                    for gathering in gatherings
-                ]
-                decided = await self._keeper.ask_each(tx, events)
+                decided = await self._keeper.ask_each(
+                    tx, [one.all_of_a_call(_as_it_is(one), Verb.BE_IN_CALL, _GOING_ON) for one in gatherings]
+                )
         book = self._keeper.rulebook
         return [_standing(gathering, yes, book) for gathering, yes in zip(gatherings, decided, strict=True)]
 
@@ -361,16 +360,8 @@ class Calls:
         return list(past.values())
 
 
-def _all_of_a_call(gathering: Gathering) -> list[Asked]:
-    """May each be in a call, and for every ordered pair: may they go on, be heard, be seen?"""
-    return [
-        *(gathering.alone(Verb.BE_IN_CALL, known) for known in gathering.people),
-        *gathering.among((Verb.STAY, *_LANE_VERBS.values()), _as_it_is(gathering)),
-    ]
-
-
 def _standing(gathering: Gathering, decisions: Sequence[Decision], book: Rulebook) -> Standing:
-    """What the answers to ``_all_of_a_call`` mean: who must leave, and what may stay open among the others."""
+    """What the answers about all of a call mean: who must leave, and what may stay open among the others."""
     pairs, alone = gathering.pairs(), len(gathering.people)
     if all(decisions):  # as nearly always
         lanes = frozenset((x.id, y.id, kind) for x, y in pairs for kind in _LANE_VERBS)
@@ -419,8 +410,8 @@ def smallest_harm_first(
         next_ = min(among, key=lambda one: (staying[one], -sum(one in pair for pair in conflicts), -order[one]))
         leaving.append(next_)
         del staying[next_]
-    if not any(staying.values()):  # grown-ups were together only for the child who goes
-        leaving += reversed(staying)
+    if not any(staying.values()):  # grown-ups were together only for the child who goes; one alone is with nobody
+        leaving += list(staying)[:0:-1]
     return leaving
 
 

@@ -39,10 +39,8 @@ from server.policy.facts import (
     STRANGER,
     Call,
     Contact,
-    ContactState,
     GuardiansReach,
     Host,
-    Kind,
     Matter,
     Person,
     Stage,
@@ -58,6 +56,17 @@ class Asked:
     """A question, and beside it what only the audit record sees: pseudonyms, whose chains, when (milliseconds)."""
 
     question: Question
+    who: tuple[str, ...]
+    chains: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Several questions that are one event, as :class:`Asked` is one: allowed when every question with ``verb`` is."""
+
+    verb: Verb
+    questions: tuple[Question, ...]
     who: tuple[str, ...]
     chains: tuple[str, ...]
     at: int
@@ -117,7 +126,7 @@ class Gathering:
 
     def call_of_all(self, *, live: bool, media: Literal["audio", "video"]) -> Call:
         """The call as it would be with exactly these people in it."""
-        return Call(
+        return _call_of(
             people=len(self.people),
             room=bands_in_force().room_for((known.country, known.person.band) for known in self.people),
             with_child=any(known.person.kind == "child" for known in self.people),
@@ -130,17 +139,23 @@ class Gathering:
         contact = self.contacts.get((x.id, y.id), NO_CONTACT)
         return Asked(Reach(verb, x.person, y.person, contact, call), *_concerned((x, y)), self.at)
 
-    def among(self, verbs: Sequence[Verb], call: Call) -> list[Asked]:
-        """For each verb: may X reach Y, for every ordered pair."""
+    def all_of_a_call(self, call: Call, alone: Verb, verbs: tuple[Verb, ...]) -> Event:
+        """May each be in it, as far as it concerns them alone; and for each of ``verbs``: may X reach Y, for every ordered pair.
+        The event is the first of ``verbs``, or ``alone`` where there are no pairs."""
+        people, between = self.people, self.contacts
         pairs = [
-            (x.person, y.person, self.contacts.get((x.id, y.id), NO_CONTACT), *_concerned((x, y)))
-            for x, y in self.pairs()
+            _reaches(verbs, x.person, y.person, between.get((x.id, y.id), NO_CONTACT), call) for x, y in self.pairs()
         ]
-        return [
-            Asked(Reach(verb, x, y, contact, call), who, chains, self.at)
-            for verb in verbs
-            for x, y, contact, who, chains in pairs
-        ]
+        questions: list[Question] = [_act(alone, x.person, _own(x)) for x in people]
+        for number in range(len(verbs)):
+            questions += [pair[number] for pair in pairs]
+        return Event(
+            verbs[0] if pairs else alone,
+            tuple(questions),
+            tuple(dict.fromkeys([known.pseudonym for known in people if known.id])),
+            tuple(sorted({known.chain or PLATFORM for known in people})),
+            self.at,
+        )
 
     def next_change(self) -> int | None:
         """When the clock alone next changes a fact of this gathering, in milliseconds of UTC."""
@@ -152,19 +167,38 @@ class Gathering:
         return Asked(Act(verb, x.person, _own(x)), *_concerned((x,)), self.at)
 
 
+# Few different ones of these are about at any time. One that was made before is found again instead of made again, and is then
+# compared by being the same.
+_person: Final = lru_cache(maxsize=4_096)(Person)
+_contact_of: Final = lru_cache(maxsize=4_096)(Contact)
+_turned: Final = lru_cache(maxsize=4_096)(Contact.turned)
+_stage: Final = lru_cache(maxsize=64)(Stage)
+_act: Final = lru_cache(maxsize=4_096)(Act)
+_call_of: Final = lru_cache(maxsize=4_096)(Call)
+
+
+@lru_cache(maxsize=4_096)
+def _reaches(verbs: tuple[Verb, ...], x: Person, y: Person, contact: Contact, call: Call) -> tuple[Reach, ...]:
+    return tuple(Reach(verb, x, y, contact, call) for verb in verbs)
+
+
 def _own(x: Known) -> Matter:
     """A question about nothing but the asker: how far a guardian's word goes for them is part of it."""
     if x.person.kind != "child":
         return GENERAL
-    terms = bands_in_force().terms(x.country, x.person.band)
-    return replace(GENERAL, reach=x.reach, may_lead=terms.may_lead)
+    return _own_of_child(x.reach, bands_in_force().terms(x.country, x.person.band).may_lead)
+
+
+@lru_cache(maxsize=16)
+def _own_of_child(reach: GuardiansReach, may_lead: bool) -> Matter:
+    return replace(GENERAL, reach=reach, may_lead=may_lead)
 
 
 def _concerned(people: Iterable[Known]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     there = [known for known in people if known.id]
     return (
-        tuple(known.pseudonym for known in there),
-        tuple(dict.fromkeys(known.chain for known in there)) or (PLATFORM,),
+        tuple([known.pseudonym for known in there]),
+        tuple(dict.fromkeys([known.chain for known in there])) or (PLATFORM,),
     )
 
 
@@ -439,8 +473,8 @@ def _known(row: Row, now: int, *, acts: bool, stays: Iterable[tuple[int, int | N
         person,
         pseudonym,
         chain_of(household),
-        Person(
-            kind=cast(Kind, kind),
+        _person(
+            kind=kind,
             band=band,
             active=state == "active",
             consent=consent == 1,
@@ -454,7 +488,7 @@ def _known(row: Row, now: int, *, acts: bool, stays: Iterable[tuple[int, int | N
         country=country,
         reach="teen_led" if child and leads and terms.may_lead else terms.reach,
         assurance=assurance or 0,
-        stage=Stage(terms.stage, stage_on == 1, moderated == 1, False),
+        stage=_stage(terms.stage, stage_on == 1, moderated == 1, False),
         ends=tuple(ends),
         changes=tuple(changes),
     )
@@ -475,8 +509,8 @@ def _contact(
         state = "asked"
     terms = [bands_in_force().terms(one.country, one.person.band) for one in (a, b) if one.person.kind == "child"]
     adult = b.assurance if not both_children else 3
-    return Contact(
-        state=cast(ContactState, state),
+    return _contact_of(
+        state=state,
         voice=(voice or 0) & needed == needed,
         video=(voice or 0) & (video or 0) & needed == needed,
         in_year=until is not None and until > now,
@@ -489,10 +523,6 @@ def _contact(
         watch_y=_watch(mode_b, b),
         watched_y=not mode_b or bool(watched_b) or b.id in present,
     )
-
-
-#: Few different ones are about; one that is known is found again, and compared, by being the same.
-_turned = lru_cache(maxsize=4_096)(Contact.turned)
 
 
 def _watch(mode: str | None, child: Known) -> Supervision:

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import audit
 from server.db.session import Database, goes_first
-from server.facts import Asked
+from server.facts import Asked, Event
 from server.policy import BrokenRulebook, Decision, Rulebook, Verb, bands, load
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Gatekeeper:
     async def ask(self, tx: AsyncConnection, asked: Asked) -> Decision:
         """Decide one question and write one audit row to the chain of each household that it concerns."""
         decision = self.rulebook.decide(asked.question)
-        await audit.append(tx, *self._event(asked.question.verb, (asked,), (decision,)))
+        await audit.append(tx, asked.chains, self._entry(_as_one(asked.question.verb, (asked,)), (decision,)))
         return decision
 
     async def ask_all(
@@ -94,40 +94,45 @@ class Gatekeeper:
         The event is allowed when every question with ``verb`` is; the others (what may be seen, what may be heard) are
         its details. Its rules are those that refused, or if none did those that permitted.
         """
-        decide = self.rulebook.decide
-        decisions = tuple(decide(one.question) for one in asked)
-        named, entry = self._event(verb, asked, decisions)
-        await audit.append(tx, chains or named, entry)
+        event = _as_one(verb, asked)
+        decisions = tuple(map(self.rulebook.decide, event.questions))
+        await audit.append(tx, chains or event.chains, self._entry(event, decisions))
         return decisions
 
-    async def ask_each(
-        self, tx: AsyncConnection, events: Sequence[tuple[Sequence[Asked], Verb]]
-    ) -> list[Sequence[Decision]]:
-        """:meth:`ask_all` for several events, each with its verb and its own audit rows, all of them written in one go."""
-        decide = self.rulebook.decide
-        decided: list[Sequence[Decision]] = [tuple(decide(one.question) for one in asked) for asked, _ in events]
+    async def ask_each(self, tx: AsyncConnection, events: Sequence[Event]) -> list[Sequence[Decision]]:
+        """:meth:`ask_all` for several events, each with audit rows of its own, all of them written in one go."""
+        decided: list[Sequence[Decision]] = [tuple(map(self.rulebook.decide, event.questions)) for event in events]
         await audit.append_all(
             tx,
-            [self._event(verb, asked, decisions) for (asked, verb), decisions in zip(events, decided, strict=True)],
+            [(event.chains, self._entry(event, decisions)) for event, decisions in zip(events, decided, strict=True)],
         )
         return decided
 
-    def _event(
-        self, verb: Verb, asked: Sequence[Asked], decisions: Sequence[Decision]
-    ) -> tuple[Sequence[str], audit.Entry]:
-        """The chains of all concerned, and what is to be written there."""
-        concerned = [yes.allowed for one, yes in zip(asked, decisions, strict=True) if one.question.verb is verb]
+    def _entry(self, event: Event, decisions: Sequence[Decision]) -> audit.Entry:
+        verb = event.verb
+        concerned = [yes.allowed for one, yes in zip(event.questions, decisions, strict=True) if one.verb is verb]
         refused = {rule for decision in decisions if not decision for rule in decision.rules}
         deciding = refused or {rule for decision in decisions for rule in decision.rules} or {"no-permit"}
-        who = {pseudonym: None for one in asked for pseudonym in one.who}  # a dict keeps the order: the asker first
-        return sorted({chain for one in asked for chain in one.chains}), audit.Entry(
-            at=max((one.at for one in asked), default=0),
+        return audit.Entry(
+            at=event.at,
             question=verb.value,
-            who=tuple(who),
+            who=event.who,
             verdict="allow" if concerned and all(concerned) else "deny",
             rules=tuple(sorted(deciding)),
             rulebook=self.rulebook.version,
         )
+
+
+def _as_one(verb: Verb, asked: Sequence[Asked]) -> Event:
+    who = {pseudonym: None for one in asked for pseudonym in one.who}  # a dict keeps the order: the asker first
+    chains = sorted({chain for one in asked for chain in one.chains})
+    return Event(
+        verb,
+        tuple([one.question for one in asked]),
+        tuple(who),
+        tuple(chains),
+        max((one.at for one in asked), default=0),
+    )
 
 
 def _reloaded(now: int, verdict: Literal["allow", "deny"], versions: tuple[str, ...], in_force: str) -> audit.Entry:
