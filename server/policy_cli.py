@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import sys
 import time
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 from server.policy import BrokenRulebook, Rulebook
 from server.policy import load as load_rules
+from server.policy.vectors import BrokenVectors, Vector, check, load_vectors
 from server.settings import ROOT
 
 VECTORS: Final = ROOT / "tests" / "conformance" / "vectors.json"
@@ -33,24 +35,28 @@ class _CannotDo(Exception):
 
 def add_commands(commands: Any) -> None:
     """The commands below ``ringfence policy``."""
-    check = commands.add_parser("check", help="validate the rulebook, prove its promises, ask its vectors")
-    check.add_argument("--vectors", type=Path, default=VECTORS, metavar="FILE", help="default: the conformance vectors")
-    check.add_argument("--rulebook", type=Path, metavar="FOLDER", help="another rulebook, laid out like server/policy")
-    check.add_argument("--quick", action="store_true", help="ask the engine only a small sample")
-    check.set_defaults(command=_guarded(_check))
-
-    explain = commands.add_parser("explain", help="one answer: the rules that gave it, and what would turn it")
-    explain.add_argument("question", metavar="QUESTION.json", help="- reads the standard input")
-    explain.add_argument(
+    checking = commands.add_parser("check", help="validate the rulebook, prove its promises, ask its vectors")
+    checking.add_argument(
+        "--vectors", type=Path, default=VECTORS, metavar="FILE", help="default: the conformance vectors"
+    )
+    checking.add_argument(
         "--rulebook", type=Path, metavar="FOLDER", help="another rulebook, laid out like server/policy"
     )
-    explain.add_argument("--json", action="store_true", help="for a program")
-    explain.set_defaults(command=_guarded(_explain))
+    checking.add_argument("--quick", action="store_true", help="ask the engine only a small sample")
+    checking.set_defaults(command=_guarded(_check))
 
-    diff = commands.add_parser("diff", help="which situations change their answer between two rulebooks")
-    diff.add_argument("old", type=Path, metavar="OLD", help="a folder laid out like server/policy")
-    diff.add_argument("new", type=Path, metavar="NEW")
-    diff.set_defaults(command=_guarded(_diff))
+    explaining = commands.add_parser("explain", help="one answer: the rules that gave it, and what would turn it")
+    explaining.add_argument("question", metavar="QUESTION.json", help="- reads the standard input")
+    explaining.add_argument(
+        "--rulebook", type=Path, metavar="FOLDER", help="another rulebook, laid out like server/policy"
+    )
+    explaining.add_argument("--json", action="store_true", help="for a program")
+    explaining.set_defaults(command=_guarded(_explain))
+
+    comparing = commands.add_parser("diff", help="which situations change their answer between two rulebooks")
+    comparing.add_argument("old", type=Path, metavar="OLD", help="a folder laid out like server/policy")
+    comparing.add_argument("new", type=Path, metavar="NEW")
+    comparing.set_defaults(command=_guarded(_diff))
 
     commands.add_parser("print", help="the rulebook as Markdown").set_defaults(command=_guarded(_print))
 
@@ -92,18 +98,22 @@ def _read(file: Path) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    vectors = _read(arguments.vectors)
+    logging.getLogger("server.policy").setLevel(logging.CRITICAL)  # broken questions are asked here on purpose
+    text = _read(arguments.vectors)
     try:
-        book = _rulebook(arguments.rulebook)
+        book, vectors = _rulebook(arguments.rulebook), load_vectors(text)
     except BrokenRulebook as wrong:
         print(wrong)
+        return 1
+    except BrokenVectors as wrong:
+        print(f"{arguments.vectors.name}: {wrong}")
         return 1
     values = sum(len(values) for one in (book.bands.base, *book.bands.countries.values()) for values in one.values())
     print(
         f"The rulebook fits its schema: {len(book.rules)} rules, {len(book.bands.base)} bands, "
         f"{len(book.bands.countries)} countries, {values} values with their sources, version {book.version}."
     )
-    wrongs = [*_check_promises(book, arguments.quick), *_check_vectors(book, vectors, arguments.vectors)]
+    wrongs = [*_check_promises(book, arguments.quick), *_check_vectors(book, vectors, arguments.vectors.name)]
     for one in wrongs:
         print(one)
     print("Everything holds." if not wrongs else f"{len(wrongs)} things do not hold.")
@@ -161,16 +171,10 @@ def _progress(what: str) -> None:
         sys.stderr.flush()
 
 
-def _check_vectors(book: Rulebook, text: str, file: Path) -> Sequence[str]:
-    from server.policy.vectors import BrokenVectors, check, load_vectors
-
-    try:
-        vectors = load_vectors(text)
-    except BrokenVectors as wrong:
-        return [f"{file.name}: {wrong}"]
+def _check_vectors(book: Rulebook, vectors: Sequence[Vector], name: str) -> Sequence[str]:
     differ = check(vectors, book.decide_plain)
     print(f"Vectors: {len(vectors) - len(differ)} of {len(vectors)} are answered as written, with all their reasons.")
-    return [f"{file.name}: {one}" for one in differ]
+    return [f"{name}: {one}" for one in differ]
 
 
 # -- explain, diff, print -------------------------------------------------------------------------------------------------

@@ -317,7 +317,9 @@ def _read_rules(cedar: str, schema: cedarpy.Schema) -> Mapping[str, Rule]:
     checked = cedarpy.validate_policies(cedar, schema)
     if not checked.validation_passed:
         names = checked.id_annotations_by_policy_id
-        first = min(checked.errors, key=lambda wrong: _number(wrong.policy_id))
+        first = min(  # of one rule what names something unknown comes first: the rest follows from it
+            checked.errors, key=lambda wrong: (_number(wrong.policy_id), "unrecognized" not in wrong.error, wrong.error)
+        )
         why = first.error.removeprefix(f"for policy `{first.policy_id}`, ")
         raise _broken_rule(cedar, first.policy_id, names.get(first.policy_id), why)
     return rules

@@ -208,7 +208,7 @@ def as_text(difference: Difference) -> str:
         ("The same answer, other reasons", difference.reasons),
     ):
         if changes:
-            lines += [f"{title}:", *(line for change in changes for line in _change(change)), ""]
+            lines += [f"{title}:", *_told(changes), ""]
     for title, told in (
         ("Verbs", difference.verbs),
         ("Facts", difference.facts),
@@ -222,11 +222,18 @@ def as_text(difference: Difference) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _change(change: Change) -> Iterable[str]:
-    yield f"  {change.verb}: {change.situations:,} of {change.of:,} situations, among them"
-    for case in change.cases:
-        yield f"    where {case.where}"
-        gone = [rule for rule in case.before if rule not in case.after]
-        come = [rule for rule in case.after if rule not in case.before]
-        told = (f"no longer {', '.join(gone)}" if gone else "", f"now {', '.join(come)}" if come else "")
-        yield f"      by {'; '.join(filter(None, told))}"
+def _told(changes: Iterable[Change]) -> Iterable[str]:
+    """What changed alike for several verbs is told once."""
+    alike: dict[tuple[object, ...], list[Change]] = {}
+    for change in changes:
+        alike.setdefault((change.situations, change.of, change.cases), []).append(change)
+    for group in alike.values():
+        one = group[0]
+        which = "among them" if len(one.cases) == _BOXES else "namely"
+        yield f"  {', '.join(each.verb for each in group)}: {one.situations:,} of {one.of:,} situations, {which}"
+        for case in one.cases:
+            yield f"    where {case.where}"
+            gone = [rule for rule in case.before if rule not in case.after]
+            come = [rule for rule in case.after if rule not in case.before]
+            told = (f"no longer {', '.join(gone)}" if gone else "", f"now {', '.join(come)}" if come else "")
+            yield f"      by {'; '.join(filter(None, told))}"

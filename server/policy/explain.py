@@ -39,10 +39,7 @@ def as_markdown(book: Rulebook) -> str:
     texts = rule_texts(book.cedar)
     forbids = [rule for rule in book.rules.values() if rule.effect == "forbid"]
     permits = [rule for rule in book.rules.values() if rule.effect == "permit"]
-    asked = {
-        kind: [verb for verb in Verb if kind_of(verb) is kind and verb.value in book.schema]
-        for kind in (Reach, Watch, Host)
-    }
+    asked = {kind: [verb for verb in Verb if kind_of(verb) is kind] for kind in (Reach, Watch, Host)}
     acts = [verb for verb in Verb if kind_of(verb) not in asked]
     parts = [
         _HEAD,
@@ -166,7 +163,7 @@ def what_is_wrong(plain: Any) -> Iterable[str]:
         yield "a question is a JSON object"
         return
     verb = plain.get("verb")
-    if verb not in {one.value for one in Verb}:
+    if not isinstance(verb, str) or verb not in {one.value for one in Verb}:
         yield "the verb is missing" if verb is None else f"there is no verb {verb!r}"
         return
     shapes = PARTS[kind_of(Verb(verb))]
