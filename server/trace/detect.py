@@ -1,0 +1,227 @@
+"""The blind reading of a recording: is the mark there, and whose is it?
+
+``lattice.py`` says where tiles may lie. For each such placement: fold the picture onto one tile; equalise it in the tile's own harmonics,
+each weighed by the noise around it; find shift, mirroring and phase with the pilots; read 192 soft chips; decode. An id counts if the
+codeword correlates with the chips by ``bound.RHO`` or more *and* it was issued. Everything else is no reading; a near miss is not
+told, because it would be taken for a name.
+
+A clip is cut into spans of ``SPAN_S`` seconds and they are tried in turn until one reads. Within a span: the whole picture at most ``WORK`` wide,
+then, of larger pictures, nine windows in full resolution (a call in a corner of a screen), then carriers a tenth faster and slower (a
+recording played at another speed). Each decoding is one attempt; the bound counts them, and there are at most ``bound.MAX_ATTEMPTS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from server.trace import bound, code, lattice
+from server.trace.pattern import CELLS, HZ, Tile
+
+Luma = npt.NDArray[np.uint8]
+Matrix = lattice.Matrix
+Issued = Mapping[int, str]  #: every id that was given out, and the pseudonymous row it leads to
+
+SPAN_S: Final = 6.0
+SHORTEST_S: Final = 0.9  #: less than a swing cannot be told from a drift
+WORK: Final = 640  #: pixels across; a larger picture is looked at in this size first
+LARGE: Final = 700
+CARRIERS: Final = (HZ, 1.1 * HZ, 0.9 * HZ)
+PLACEMENTS: Final = 3
+FOLD: Final = 64  #: samples of a folded tile along each side, four a cell
+REACH: Final = 12  #: harmonics of the tile that are used
+SHIFTS: Final = 128
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a clip says. ``mark_id`` is None for no reading, and then nothing else speaks of a mark."""
+
+    mark_id: int | None
+    row: str | None  #: what the issued table holds for it
+    correlation: float | None
+    attempts: int
+    false_alarm: float | None  #: the bound for this correlation and these attempts
+    at_s: float | None  #: where in the clip the span begins that was read
+    looked_s: float  #: seconds of the clip that were looked at
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One decoding. Stays inside; tests and trials look at it."""
+
+    mark_id: int
+    rho: float
+
+
+def read(
+    frames: Sequence[Luma],
+    times: Sequence[float],
+    tile: Tile,
+    issued: Issued,
+    *,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Reading:
+    """Read a clip. ``frames`` are all of one size."""
+    attempts = 0
+    spans = list(_spans(times))
+    looks = [(view, span) for view in _views(frames[0].shape if frames else (0, 0)) for span in spans]
+    for done, ((_name, hz, cut), span) in enumerate(looks):
+        progress(done / len(looks))
+        part = [cut(frames[k]) for k in range(*span)]
+        for candidate in candidates(part, times[span[0] : span[1]], tile, hz):
+            attempts += 1
+            if candidate.rho >= bound.RHO and candidate.mark_id in issued:
+                return Reading(
+                    candidate.mark_id,
+                    issued[candidate.mark_id],
+                    candidate.rho,
+                    attempts,
+                    bound.false_alarm(candidate.rho, attempts),
+                    float(times[span[0]]),
+                    _looked(times, spans),
+                )
+            if attempts >= bound.MAX_ATTEMPTS:
+                return Reading(None, None, None, attempts, None, None, _looked(times, spans))
+    progress(1.0)
+    return Reading(None, None, None, attempts, None, None, _looked(times, spans))
+
+
+def candidates(frames: Sequence[Luma], times: Sequence[float], tile: Tile, hz: float = HZ) -> Iterator[Candidate]:
+    """The decodings of one span of one view, likeliest placement first."""
+    swing = lattice.lock_in(frames, times, hz)
+    height, width = swing.shape
+    power = lattice.spectrum(swing)
+    for placement in lattice.search(power, width, height, PLACEMENTS):
+        chips = _chips(swing, power, placement, tile)
+        mark_id = int(code.decode(chips[None])[0])
+        yield Candidate(mark_id, code.correlation(chips, mark_id))
+
+
+def _spans(times: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """First and last frame (exclusive) of each span; what is too short for a swing joins the span before it."""
+    stamps = np.asarray(times)
+    if len(stamps) < 8 or stamps[-1] - stamps[0] < SHORTEST_S:
+        return
+    count = max(1, round((stamps[-1] - stamps[0]) / SPAN_S))
+    edges = np.searchsorted(stamps, np.linspace(stamps[0], stamps[-1], count + 1))
+    edges[-1] = len(stamps)
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        if last - first >= 8 and stamps[last - 1] - stamps[first] >= SHORTEST_S:
+            yield int(first), int(last)
+
+
+def _looked(times: Sequence[float], spans: Sequence[tuple[int, int]]) -> float:
+    return float(sum(times[last - 1] - times[first] for first, last in spans))
+
+
+View = tuple[str, float, Callable[[Luma], Luma]]
+
+
+def _views(shape: tuple[int, ...]) -> Iterator[View]:
+    height, width = shape
+    whole: Callable[[Luma], Luma] = lambda luma: luma  # noqa: E731
+    if max(height, width) > LARGE:
+        share = WORK / max(height, width)
+        size = (max(1, round(width * share)), max(1, round(height * share)))
+        whole = lambda luma: np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)  # noqa: E731
+    yield "whole", CARRIERS[0], whole
+    if max(height, width) > LARGE:
+        h, w = height // 2, width // 2
+        for y in (0, height // 4, height - h):
+            for x in (0, width // 4, width - w):
+                yield f"window {x},{y}", CARRIERS[0], _window(x, y, w, h)
+    for hz in CARRIERS[1:]:
+        yield f"whole at {hz:.1f} Hz", hz, whole
+
+
+def _window(x: int, y: int, w: int, h: int) -> Callable[[Luma], Luma]:
+    return lambda luma: luma[y : y + h, x : x + w]
+
+
+@cache
+def _grid() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.complex128]]:
+    """The harmonics -12..12, and what the shape of a cell does to each (its middle is half a cell from its corner)."""
+    k = np.arange(-REACH, REACH + 1)
+    one = np.sinc(k / CELLS) * np.exp(-1j * np.pi * k / CELLS)
+    return k, one[:, None] * one[None, :]
+
+
+def _turned(cells: npt.NDArray[np.generic], way: int) -> npt.NDArray[np.generic]:
+    """One of the eight ways to lay a square: four quarter turns, each also mirrored."""
+    return np.rot90(cells.T if way & 4 else cells, way & 3)
+
+
+def _fold(swing: lattice.Complex, placement: Matrix) -> npt.NDArray[np.complex128]:
+    """The picture laid onto one tile, summed."""
+    height, width = swing.shape
+    rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
+    u = np.floor((placement[0, 0] * columns + placement[0, 1] * rows) * FOLD).astype(np.int64) & (FOLD - 1)
+    v = np.floor((placement[1, 0] * columns + placement[1, 1] * rows) * FOLD).astype(np.int64) & (FOLD - 1)
+    where = (v * FOLD + u).ravel()
+    flat = swing.ravel()
+    real, imaginary = (np.bincount(where, part, FOLD * FOLD) for part in (flat.real, flat.imag))
+    return np.asarray((real + 1j * imaginary).reshape(FOLD, FOLD))
+
+
+def _chips(swing: lattice.Complex, power: lattice.Spectrum, placement: Matrix, tile: Tile) -> npt.NDArray[np.float64]:
+    """The 192 soft chips under this placement."""
+    k, shape = _grid()
+    seen = np.fft.fft2(_fold(swing, placement))[np.ix_(k, k)]  # rows: v, columns: u
+    # Where each harmonic lies in the picture's spectrum, the noise around it, and what the residual's box left of it.
+    fx = placement[1, 0] * k[:, None] + placement[0, 0] * k[None, :]
+    fy = placement[1, 1] * k[:, None] + placement[0, 1] * k[None, :]
+    noise = cv2.remap(
+        power.around,
+        (fx * power.per_cycle[0] + power.middle[0]).astype(np.float32),
+        (fy * power.per_cycle[1] + power.middle[1]).astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=float(power.around.max()) * 1e3,
+    ).astype(np.float64)
+    gain = shape * (1 - _box(fx) * _box(fy))
+    weighed = np.conj(gain) * seen / noise
+    weighed[REACH, REACH] = 0
+    # Shift, mirroring and phase: the pilots against the folded tile, at every eighth of a cell and in all eight ways.
+    best = (0.0, 0, 0, 0)
+    pilots = tile.pilots()
+    for way in range(8):
+        known = np.fft.fft2(_turned(pilots, way))[np.ix_(k, k)]
+        wide = np.zeros((SHIFTS, SHIFTS), np.complex128)
+        wide[np.ix_(k, k)] = weighed * np.conj(known)
+        match = np.abs(np.fft.ifft2(wide))
+        at = int(match.argmax())
+        if match.flat[at] > best[0]:
+            best = (float(match.flat[at]), way, at // SHIFTS, at % SHIFTS)
+    _height, way, down, right = best
+    weighed *= np.exp(2j * np.pi * (k[:, None] * down + k[None, :] * right) / SHIFTS)
+    # Sixteen harmonics carry the cells; those beyond repeat them. Wiener's equaliser joins them.
+    above = np.zeros((CELLS, CELLS), np.complex128)
+    below = np.zeros((CELLS, CELLS), np.float64)
+    np.add.at(above, (k[:, None] % CELLS, k[None, :] % CELLS), weighed)
+    strength = np.abs(gain) ** 2 / noise
+    strength[REACH, REACH] = 0
+    np.add.at(below, (k[:, None] % CELLS, k[None, :] % CELLS), strength)
+    energy = float((np.abs(above) ** 2).sum() / below.sum() - 1)  # signal over noise, 0 where there is none
+    cells = np.fft.ifft2(above / (below + below.mean() / max(energy, 0.05)))
+    upright = _upright(cells, way)
+    phase = np.angle((upright * pilots).sum())
+    return tile.chips((upright * np.exp(-1j * phase)).real)
+
+
+def _upright(cells: npt.NDArray[np.complex128], way: int) -> npt.NDArray[np.complex128]:
+    """Undo ``_turned``."""
+    back = np.rot90(cells, -(way & 3))
+    return back.T if way & 4 else back
+
+
+def _box(f: Matrix) -> Matrix:
+    """What a mean over nine pixels leaves of a frequency."""
+    k = np.arange(-(lattice.BOX // 2), lattice.BOX // 2 + 1)
+    return np.asarray(np.cos(2 * np.pi * f[..., None] * k).mean(axis=-1))
