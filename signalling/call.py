@@ -88,6 +88,10 @@ TOLD_TO_OTHERS: Final[Mapping[Code, Code]] = {
 }
 
 
+#: Why somebody may have to leave that is of their own home alone. They are told; whoever is then alone in the call has only been left.
+OWN_REASONS: Final[frozenset[Code]] = frozenset({"quiet_hours", "time_limit", "needs_guardian"})
+
+
 class Leg(Struct, frozen=True):
     """One person's place in a call. ``audio`` and ``video``: what this person says they send. ``why``: how they went."""
 

@@ -41,6 +41,7 @@ from signalling import protocol
 from signalling.authority import Authority, Circle, Permit, PersonId, Refusal, Seat, Standing, Until
 from signalling.bus import Bus, LocalBus
 from signalling.call import (
+    OWN_REASONS,
     Accepted,
     Back,
     Bounded,
@@ -792,9 +793,9 @@ class Hub:
         # An older question that is answered after a newer one was asked may shut, but not open.
         bound = standing.lanes if mine == live.standing else standing.lanes & live.call.bound
         leaving = dict(standing.must_leave)
-        if (
-            not leaving or len(present) - len(leaving) > 1
-        ):  # else it is over by itself: who is then alone was left, and is told so
+        # Somebody's own clock or grown-up, and nobody stays with the other: it is over by itself, and the other was left, no more.
+        deserted = len(present) - len(leaving) < 2 and not OWN_REASONS.isdisjoint(leaving.values())
+        if not deserted:
             reached = {person for lane in bound for person in lane[:2]}
             for person in present:
                 if person not in reached:
