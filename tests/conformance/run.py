@@ -8,8 +8,8 @@ standard output: {"verdict": "allow" or "deny", "rules": [all deciding rule ids]
 business. What it writes to its standard error is shown as it is.
 
 The exit status is 0 when every answer is right, 1 when some answer differs, and 2 when the run could not be finished: the
-program could not be started, took longer than N seconds over an answer (10 unless told), ended early, or wrote something that
-is no answer; or the vectors could not be read. Only the standard library is needed, so that this file can be copied.
+program could not be started, took longer than N seconds over an answer (10 unless told; three times that over the first, for it
+may have to load), ended early, or wrote something that is no answer; or the vectors could not be read. Only the standard library is needed, so that this file can be copied.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Program:
     """A program that is asked one question after another."""
 
     def __init__(self, command: list[str], seconds: float) -> None:
-        self.name, self.seconds = command[0], seconds
+        self.name, self.seconds, self.patience = command[0], seconds, 3 * seconds
         try:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as wrong:
@@ -84,9 +84,11 @@ class Program:
 
     def _next(self, otherwise: str) -> bytes:
         try:
-            return self.lines.get(timeout=self.seconds)
+            line = self.lines.get(timeout=self.patience)
         except queue.Empty:
-            raise Unfinished(f"{otherwise} within {self.seconds:g} seconds") from None
+            raise Unfinished(f"{otherwise} within {self.patience:g} seconds") from None
+        self.patience = self.seconds
+        return line
 
     def _status(self) -> int | None:
         try:

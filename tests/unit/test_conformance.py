@@ -257,7 +257,7 @@ for vector, line in zip(json.load(open("tests/conformance/vectors.json"))["vecto
 @pytest.mark.parametrize(
     ("program", "told"),
     [
-        ("import time; time.sleep(60)", "at friends-see-presence: no answer within 3 seconds"),
+        ("import time; time.sleep(60)", "at friends-see-presence: no answer within 6 seconds"),
         ("raise SystemExit(7)", "at friends-see-presence: it ended with status 7"),
         ("input(); raise SystemExit(0)", "at friends-see-presence: it ended with status 0"),
         ("import os; os.close(1); input(); import time; time.sleep(60)", "it shut its output and goes on running"),
@@ -269,16 +269,16 @@ for vector, line in zip(json.load(open("tests/conformance/vectors.json"))["vecto
         ("""while True: print('{"verdict": "deny", "rules": []}')""", "one line too many, before the question: {"),
         (_BY_HEART + "print('bye')", "after the last question: one line too many: bye"),
         (_BY_HEART + "sys.exit(3)", "after the last question: it ended with status 3"),
-        (_BY_HEART + "import time; time.sleep(60)", "after the last question: no end after the last question within 3 seconds"),
+        (_BY_HEART + "import time; time.sleep(60)", "after the last question: no end after the last question within 2 seconds"),
     ],
 )  # fmt: skip
 def test_a_program_that_hangs_dies_or_talks_rubbish_is_named_and_nothing_is_passed(program: str, told: str) -> None:
     begun = time.monotonic()
-    status, said = _run(sys.executable, "-c", program, options=("--seconds", "3"))
+    status, said = _run(sys.executable, "-c", program, options=("--seconds", "2"))
     assert status == 2
     assert "not finished: " in said
     assert told in said
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 60
 
 
 def test_a_program_or_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
