@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from server.api import keys
 from server.db.session import rows
 from signalling.authority import Permit, Seat
 from signalling.protocol import Media
-from tests.house import House
+from tests.house import Families, House
 from tests.peers import Answer, Browserless
 
 
@@ -57,6 +58,50 @@ async def sees_anybody(house: House, name: str) -> bool:
     """Whether presence of anybody travels to or from this person."""
     circle = await house.app[keys.CALLS].circle((await seat(house, name)).person)
     return bool(circle.sees or circle.seen_by)
+
+
+async def rung_up(caller: Browserless, callee: Browserless, ref: str, media: Media = "audio") -> str:
+    """A call that the callee has answered, without media: what the rules cut, they cut here as well. Returns the call id."""
+    for device in (caller, callee):
+        device.auto_answer_sdp = False
+        if device.ws is None:
+            await device.connect()
+    mark = len(callee.seen)
+    placed = await caller.ask(t="call.invite", to=[ref], media=media)
+    assert placed["t"] == "ok", placed
+    ring = await callee.expect("call.incoming", since=mark)
+    accepted = await callee.ask(t="call.accept", call=ring["call"], nonce=ring["nonce"])
+    assert accepted["t"] == "ok", accepted
+    return str(ring["call"])
+
+
+async def ends(device: Browserless, call: str, seconds: float = 3) -> str:
+    """Wait until this device is told that the call is over. With which code."""
+    told = await device.until(lambda m: m["t"] == "call.ended" and m["call"] == call, seconds=seconds)
+    return str(told["code"])
+
+
+async def grandmother(families: Families, child: Browserless, guardian: Browserless, child_id: str) -> Browserless:
+    """A trusted adult whom this family has approved for this child, on a device of her own."""
+    gran = await families.grown_up("Gran", "trusted_adult")
+    link = (await guardian.post("/api/links", {"child": child_id}))["url"]
+    await gran.post("/api/links/accept", {"token": link.partition("#invite=")[2], "for": "me", "how_known": "family"})
+    for ask in (await child.get("/api/child/home"))["asks"]:
+        if ask["waiting_for_me"]:
+            await child.post(f"/api/child/asks/{ask['id']}/answer", {"yes": True})
+    for decision in await guardian.get("/api/decisions"):
+        await guardian.post(f"/api/decisions/{decision['id']}", {"answer": "camera", "how_known": "met"})
+    return gran
+
+
+async def last_no(house: House, question: str) -> list[str]:
+    """The rules that gave the newest refusal of this question, as the audit record has them."""
+    found = await look(
+        house,
+        "SELECT rules FROM audit WHERE question = :question AND verdict = 'deny' ORDER BY at DESC, seq DESC LIMIT 1",
+        question=question,
+    )
+    return list(json.loads(found[0][0])) if found else []
 
 
 async def try_code(device: Browserless, words: list[str]) -> Answer:
