@@ -9,7 +9,8 @@ business. What it writes to its standard error is shown as it is.
 
 The exit status is 0 when every answer is right, 1 when some answer differs, and 2 when the run could not be finished: the
 program could not be started, took longer than N seconds over an answer (10 unless told; three times that over the first, for it
-may have to load), ended early, or wrote something that is no answer; or the vectors could not be read. Only the standard library is needed, so that this file can be copied.
+may have to load), ended early, or wrote something that is no answer; or the vectors could not be read. Only the standard
+library is needed, so that this file can be copied.
 """
 
 from __future__ import annotations
