@@ -67,6 +67,7 @@ class Callee(Approved):
     watch: Supervision
     watched: bool
     asked: bool
+    own: bool  #: one of the child's own grown-ups, whom no hours and no minutes close
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,7 @@ class ChildsContact:
     state: str
     supervision: Supervision
     grown_up: bool
+    own: bool  #: one of the child's own grown-ups
     vouched: bool
     present_until: int | None
     paused: Literal["assurance", "families"] | None
@@ -206,7 +208,14 @@ async def childs_home(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: in
         return Home(
             await accounts.myself(tx, me.person, now),
             tuple(
-                _callee(_approved(album, place, me.person, zone), circle, me.person, other, asked=place.id in waiting)
+                _callee(
+                    _approved(album, place, me.person, zone),
+                    circle,
+                    me.person,
+                    other,
+                    asked=place.id in waiting,
+                    own=other in album.guardians.get(me.person, ()),
+                )
                 for place in album.places
                 if place.bond.shown == "approved" and (other := _other(place, me.person)) not in blocked
             ),
@@ -496,7 +505,7 @@ async def _families(tx: AsyncConnection, adult: str, mine: str, theirs: str, now
     )
 
 
-def _callee(approved: Approved, circle: Gathering, me: str, other: str, *, asked: bool) -> Callee:
+def _callee(approved: Approved, circle: Gathering, me: str, other: str, *, asked: bool, own: bool) -> Callee:
     between = circle.contacts.get((me, other))
     free = between is None or between.watch_x == "free"
     return Callee(
@@ -505,6 +514,7 @@ def _callee(approved: Approved, circle: Gathering, me: str, other: str, *, asked
         watch="free" if between is None else between.watch_x,
         watched=free or (between is not None and between.watched_x),
         asked=asked,
+        own=own,
     )  # fmt: skip
 
 
@@ -531,5 +541,5 @@ def _childs_contact(album: Album, place: Place, child: str, zone: str, circle: G
         ours.voice, ours.video, all(one.voice for one in others), all(one.video for one in others),
         day(place.until, zone) if place.until and place.bond.shown == "approved" else None, place.bond.shown,
         kept.mode if circle.people[0].reach == "approve" else "free", album.people[side.other_id].kind != "child",
-        kept.vouched, kept.present_until, _paused(circle, child, side.other_id),
+        side.other_id in album.guardians.get(child, ()), kept.vouched, kept.present_until, _paused(circle, child, side.other_id),
     )  # fmt: skip
