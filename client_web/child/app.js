@@ -198,7 +198,7 @@ export class RfChildApp extends View {
       look.card = person;
       look.video = person.video;
       look.stop = { href: `#/block/${person.ref}`, words: words("block.link", { name: person.name }) };
-      look.news = !person.watched ? "" : words(person.watch === "present" ? "first.here" : "first.yes", { who: whoIsAsked() });
+      look.news = person.watch === "free" || !person.watched ? "" : words(person.watch === "present" ? "first.here" : "first.yes", { who: whoIsAsked() });
       look.telephone = this.#telephone;
     }
     const home = this.querySelector("rf-child-home");

@@ -91,7 +91,7 @@ class Watch extends Page {
     const { one } = this;
     const child = whose();
     const back = html`<a class="link back" href="${to("contacts")}" data-key="back">${words("back")}</a>`;
-    if (!one || !child) return html`${back}<h1 tabindex="-1">${words("watch.link")}</h1>${waiting()}`;
+    if (!one || !child) return html`${back}<div class="with-post" data-key="who"><h1 tabindex="-1">${words("watch.link")}</h1></div>${waiting()}`;
     const fill = { name: one.name, child: child.name };
     return html`${back}${this.notes()}<div class="with-post" data-key="who">${peg(one, "mid")}<h1 tabindex="-1">${words("watch.title", fill)}</h1></div>
       ${one.paused ? html`<p class="plate-line wait" data-key="paused">${icon("wait")}<span>${pausedWords(one)}</span></p>` : null}
