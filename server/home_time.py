@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
@@ -19,12 +19,12 @@ Window = tuple[int, int]
 
 
 @lru_cache(maxsize=1024)
-def zone(name: str) -> zoneinfo.ZoneInfo:
+def zone(name: str) -> tzinfo:
     """The zone of that name; UTC for one that this machine does not know (sign-up refuses those)."""
     try:
         return zoneinfo.ZoneInfo(name)
-    except (OSError, ValueError):
-        return zoneinfo.ZoneInfo("UTC")
+    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+        return UTC
 
 
 def local(now: int, name: str) -> datetime:
