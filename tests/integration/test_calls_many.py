@@ -99,9 +99,14 @@ async def test_a_grown_up_who_is_in_one_call_is_with_the_child_in_that_call_only
     await v.supervise("maya", "gran", "present")
     await live(v, "watched", "maya", "gran", "sam")
     await live(v, "alone", "maya", "gran")
-    watched, alone = await same_both_ways(v, [("watched", ("maya", "gran", "sam")), ("alone", ("maya", "gran"))])
+    await live(v, "still-rung", "maya", "gran", "sam", here=("maya", "gran"))
+    three = ("maya", "gran", "sam")
+    watched, alone, still_rung = await same_both_ways(
+        v, [("watched", three), ("alone", ("maya", "gran")), ("still-rung", three)]
+    )
     assert len(watched.lanes) == 12
     assert alone.lanes == frozenset()
+    assert {person for lane in still_rung.lanes for person in lane[:2]} == {"maya", "sam"}
 
 
 @pytest.mark.parametrize("seed", range(4))
