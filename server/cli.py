@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from server import policy_cli
+from server import policy_cli, trace_cli
 from server.errors import CannotStart
 from server.settings import DEMO_SLUGS, Settings, load
 
@@ -83,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
 
     policy = commands.add_parser("policy", help="the rules").add_subparsers(required=True, metavar="what")
     policy_cli.add_commands(policy)
+
+    trace_cli.add_command(commands)
     return parser
 
 

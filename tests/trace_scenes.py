@@ -107,9 +107,7 @@ def mark(clip: Clip, tile: pattern.Tile, mark_id: int, quarter: int = 0, start: 
     """What the sender's device adds. ``start`` is its clock at the first frame."""
     height, width = clip.frames[0].shape
     made = pattern.patterns(tile, mark_id, width, height)
-    marked = [
-        pattern.add(one, made, start + t, quarter) for one, t in zip(clip.frames, clip.times, strict=True)
-    ]
+    marked = [pattern.add(one, made, start + t, quarter) for one, t in zip(clip.frames, clip.times, strict=True)]
     return replace(clip, frames=marked)
 
 
@@ -221,7 +219,10 @@ def _pasted(clip: Clip, width: int, height: int, rng: np.random.Generator, *, bu
         for row in range(12):
             cv2.putText(screen, "a line of text " * 3, (930, 60 + 26 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 210, 1)
         cv2.rectangle(screen, (0, 680), (1280, 720), 80, -1)
-    x, y = int(rng.integers(0, min(1280, 920 if not busy else 1280) - width + 1)), int(rng.integers(0, 680 - height + 1))
+    x, y = (
+        int(rng.integers(0, min(1280, 920 if not busy else 1280) - width + 1)),
+        int(rng.integers(0, 680 - height + 1)),
+    )
     frames = []
     small = _resized(clip, width, height).frames
     for n, one in enumerate(small):
@@ -245,7 +246,9 @@ def _filmed(clip: Clip, rng: np.random.Generator, *, hand: bool) -> Clip:
     frames = []
     for n, one in enumerate(clip.frames):
         shift = (
-            [4 * math.sin(n / 9) + 2 * math.sin(n / 3.1), 3 * math.cos(n / 8) + 1.5 * math.sin(n / 2.7)] if hand else [0, 0]
+            [4 * math.sin(n / 9) + 2 * math.sin(n / 3.1), 3 * math.cos(n / 8) + 1.5 * math.sin(n / 2.7)]
+            if hand
+            else [0, 0]
         )
         matrix = cv2.getPerspectiveTransform(source, base + np.array(shift, np.float32))
         seen = cv2.warpPerspective(one, matrix, (w, h), flags=cv2.INTER_LINEAR).astype(np.float32)

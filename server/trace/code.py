@@ -14,6 +14,7 @@ There is no checksum inside. Whether a reading counts is decided by its correlat
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -105,4 +106,4 @@ def correlation(chips: npt.NDArray[np.floating], mark_id: int) -> float:
     length = float(np.linalg.norm(chips))
     if length == 0 or not np.isfinite(length):
         return 0.0
-    return float(chips @ encode(mark_id).astype(np.float64)) / (length * CHIPS**0.5)
+    return float(np.dot(chips, encode(mark_id))) / (length * math.sqrt(CHIPS))

@@ -5,8 +5,8 @@ each weighed by the noise around it; find shift, mirroring and phase with the pi
 codeword correlates with the chips by ``bound.RHO`` or more *and* it was issued. Everything else is no reading; a near miss is not
 told, because it would be taken for a name.
 
-A clip is cut into spans of ``SPAN_S`` seconds and they are tried in turn until one reads. Within a span: the whole picture at most ``WORK`` wide,
-then, of larger pictures, nine windows in full resolution (a call in a corner of a screen), then carriers a tenth faster and slower (a
+A clip is cut into spans of ``SPAN_S`` seconds and they are tried in turn until one reads: first the whole picture at most ``WORK`` wide;
+then, of larger pictures, nine windows in full resolution (a call in a corner of a screen); then carriers a tenth faster and slower (a
 recording played at another speed). Each decoding is one attempt; the bound counts them, and there are at most ``bound.MAX_ATTEMPTS``.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -112,7 +113,7 @@ def _spans(times: Sequence[float]) -> Iterator[tuple[int, int]]:
     count = max(1, round((stamps[-1] - stamps[0]) / SPAN_S))
     edges = np.searchsorted(stamps, np.linspace(stamps[0], stamps[-1], count + 1))
     edges[-1] = len(stamps)
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         if last - first >= 8 and stamps[last - 1] - stamps[first] >= SHORTEST_S:
             yield int(first), int(last)
 

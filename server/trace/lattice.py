@@ -4,9 +4,9 @@
 2. *Lock-in.* Each pixel's course is fitted with 1, t, cos and sin of the carrier. Cosine and sine together are one complex number, whose
    phase is the moment at which the recording began in the sender's second; what stands still or drifts is gone. Pixels that are restless
    besides count for less.
-3. *Lattice.* A tile that repeats puts its energy on the points of a lattice in the spectrum. The spectrum is levelled by its surroundings and
-   its peaks are cut, so that no single line (a bookshelf, the codec's grid) decides; then 200,000 guesses of scale, stretch and turn
-   are scored by the 162 lowest points off the axes, and the best few are refined until they fit to a fraction of a pixel over the whole picture.
+3. *Lattice.* A tile that repeats puts its energy on the points of a lattice in the spectrum. The spectrum is levelled by its surroundings
+   and its peaks are cut, so that no single line (a bookshelf, the codec's grid) decides; then 200,000 guesses of scale, stretch and
+   turn are scored by the 162 lowest points off the axes, and the best few are refined until they fit over the whole picture.
 
 A placement is a 2 x 2 matrix that takes a pixel to the tile (in tiles); where in the tile the picture begins is found with the pilots.
 """
@@ -105,9 +105,7 @@ def spectrum(swing: Complex) -> Spectrum:
 @cache
 def _harmonics() -> tuple[Matrix, Plane]:
     """The 162 lattice points of half a plane, off the axes, and what a cell's shape leaves at each."""
-    points = np.array(
-        [(i, j) for i in range(1, POINTS + 1) for j in range(-POINTS, POINTS + 1) if j != 0], np.float64
-    )
+    points = np.array([(i, j) for i in range(1, POINTS + 1) for j in range(-POINTS, POINTS + 1) if j != 0], np.float64)
     return points, (np.sinc(points / CELLS) ** 2).prod(axis=1).astype(np.float32)
 
 

@@ -105,9 +105,14 @@ def shape(signs: code.Signs, width: int, height: int) -> Ints:
     reach = len(taps) - 1
     rows = np.arange(-reach, height + reach) * ACROSS // longer % CELLS
     columns = np.arange(-reach, width + reach) * ACROSS // longer % CELLS
-    plane = signs.astype(np.int64)[rows[:, None], columns[None, :]]
-    plane = sum(taps[abs(k)] * plane[:, reach + k : reach + k + width] for k in range(-reach, reach + 1))
-    return np.asarray(sum(taps[abs(k)] * plane[reach + k : reach + k + height] for k in range(-reach, reach + 1)))
+    cells = signs.astype(np.int64)[rows[:, None], columns[None, :]]
+    across = np.zeros((height + 2 * reach, width), np.int64)
+    plane = np.zeros((height, width), np.int64)
+    for k in range(-reach, reach + 1):
+        across += taps[abs(k)] * cells[:, reach + k : reach + k + width]
+    for k in range(-reach, reach + 1):
+        plane += taps[abs(k)] * across[reach + k : reach + k + height]
+    return plane
 
 
 def patterns(the_tile: Tile, mark_id: int, width: int, height: int) -> list[Pattern]:
@@ -116,9 +121,7 @@ def patterns(the_tile: Tile, mark_id: int, width: int, height: int) -> list[Patt
     repeat = (-(-height // DITHER[0]), -(-width // DITHER[1]))
     d = 2 * np.tile(the_tile.dither.astype(np.int64), repeat)[:height, :width] + 1  # in 512ths
     one = LEVELS * 32 * 65536  # A * m/12 * p and d over one denominator
-    return [
-        ((AMPLITUDE_32NDS * m * p + d * (one // 512)) // one).astype(np.int8) for m in range(-LEVELS, LEVELS + 1)
-    ]
+    return [((AMPLITUDE_32NDS * m * p + d * (one // 512)) // one).astype(np.int8) for m in range(-LEVELS, LEVELS + 1)]
 
 
 def level(seconds: float, quarter: int = 0) -> int:
@@ -128,4 +131,5 @@ def level(seconds: float, quarter: int = 0) -> int:
 
 def add(luma: Luma, made: list[Pattern], seconds: float, quarter: int = 0) -> Luma:
     """The marked luma of one frame."""
-    return np.clip(luma.astype(np.int16) + made[level(seconds, quarter) + LEVELS], 0, 255).astype(np.uint8)
+    moved = luma.astype(np.int16) + made[level(seconds, quarter) + LEVELS]
+    return np.asarray(np.clip(moved, 0, 255), np.uint8)
