@@ -634,13 +634,14 @@ SELECT {_CONTACT}, k.a_id, k.b_id, k.id, k.state, sa.ref, sb.ref, va.mode, vb.mo
 
 _AMONG: Final = " AND k.a_id IN (SELECT id FROM them) AND k.b_id IN (SELECT id FROM them)"
 
-#: What is left of the day: when somebody with minutes came into calls, and when they left.
+#: What is left of the day: when somebody with minutes came into calls, and when they left. Each branch says whose, so that the
+#: index on (person_id, left_at) serves both.
 _STAYS: Final = f"""
 SELECT {_STAY}, cp.person_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, cp.came_at, COALESCE(cp.left_at, c.ended_at, 0),
        {", ".join(["0"] * 11)}
   FROM them JOIN limits lm ON lm.child_id = them.id AND lm.minutes_a_day IS NOT NULL
-  JOIN call_people cp ON cp.person_id = them.id AND cp.came_at IS NOT NULL
-   AND (cp.left_at IS NULL OR cp.left_at > :now - {_STAYS_MS})
+  JOIN call_people cp ON cp.came_at IS NOT NULL AND ((cp.person_id = them.id AND cp.left_at IS NULL)
+    OR (cp.person_id = them.id AND cp.left_at > :now - {_STAYS_MS}))
   JOIN calls c ON c.id = cp.call_id
 """
 
