@@ -231,7 +231,9 @@ def _places(world: World, found: Agreement) -> list[str]:
 
 
 def own_grown_up(world: World, x: str, y: str) -> bool:
-    return (x, y) in world.looks_after or (y, x) in world.looks_after
+    """One looks after the other, and they are each other's contact or are asked to be: of two who are not, nothing is known."""
+    found = world.agreements.get(frozenset((x, y)))
+    return bool({(x, y), (y, x)} & world.looks_after) and found is not None and not found.over
 
 
 def families_of(world: World, grown_up: str) -> int:
@@ -375,7 +377,8 @@ def who_leaves(world: World, people: Sequence[str], call: str) -> list[tuple[str
 
     First whoever may not be in any call, and the child whose own day is over (the others may go on). Then, while two are there
     who may not be together, the smallest harm: a grown-up before a child, then whoever stands against most, then who came
-    last. Two grown-ups are in no call without a child.
+    last. Two grown-ups are in no call without a child. If nobody is left to talk to, it is over for all, and then whose own home
+    says so is told it, and who is then alone is told nothing but that they were left.
     """
     no = {(x, y): why_not(world, x, y, people, call=call, live=people) for x, y in permutations(people, 2)}
     of_own = {one: {reason for (x, _), why in no.items() if x == one for reason in why} for one in people}
@@ -392,7 +395,11 @@ def who_leaves(world: World, people: Sequence[str], call: str) -> list[tuple[str
         there.remove(next_)
     while len(there) > 1 and not any(world.child(one) for one in there):
         going.append(there.pop())
-    return [(one, _goodbye(of_own[one])) for one in going]
+    words = {one: _goodbye(of_own[one]) for one in people}
+    if len(there) < 2 and (own := {one for one in people if words[one] != "policy_revoked"}):
+        first = [one for one in going if one in unfit | own] + [one for one in there if one in own]
+        going = first if len(people) - len(first) < 2 else first + [one for one in going if one not in first]
+    return [(one, words[one]) for one in going]
 
 
 def _goodbye(reasons: set[str]) -> str:
