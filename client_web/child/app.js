@@ -80,7 +80,11 @@ export class RfChildApp extends View {
       reload: () => location.reload(),
       skip: () => /** @type {HTMLElement | null} */ (this.querySelector("main a, main button"))?.focus(),
     });
-    this.addEventListener("busy", () => this.update());
+    this.addEventListener("busy", () => {
+      this.update();
+      // a call has used up minutes, and a yes that was for one call
+      if (!this.#busy && this.#paired) void refresh();
+    });
     this.addEventListener("again", (event) => { location.hash = `#/call/${/** @type {CustomEvent} */ (event).detail}`; });
     this.addEventListener("call", (event) => {
       const ref = address()[1] ?? "";
