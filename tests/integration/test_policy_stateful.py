@@ -574,7 +574,7 @@ class Days(RuleBasedStateMachine):
         why = {
             pair: model.why_not(self.world, *pair, people, call=call, live=people) for pair in permutations(people, 2)
         }
-        assert list(standing.must_leave) == leaving, (people, why)
+        assert list(standing.must_leave) == leaving, (standing.must_leave, leaving, people, why)
         staying = [one for one in people if one not in dict(leaving)]
         wanted = model.lanes(self.world, people, call, staying=staying)
         self.lanes("go on", standing.lanes, wanted)
