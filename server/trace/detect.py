@@ -95,7 +95,7 @@ def read(
 
 
 def candidates(frames: Sequence[Luma], times: Sequence[float], tile: Tile, hz: float = HZ) -> Iterator[Candidate]:
-    """The decodings of one span of one view, likeliest placement first."""
+    """The decodings of one span of one view."""
     swing = lattice.lock_in(frames, times, hz)
     height, width = swing.shape
     power = lattice.spectrum(swing)

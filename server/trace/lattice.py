@@ -13,7 +13,7 @@ A placement is a 2 x 2 matrix that takes a pixel to the tile (in tiles); where i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -56,10 +56,13 @@ class Spectrum:
 def residual(luma: Luma) -> Plane:
     """What is left of a frame when its shapes and its contrast are taken out."""
     y = luma.astype(np.float32)
-    mean = cv2.boxFilter(y, -1, (BOX, BOX))
-    square = cv2.sqrBoxFilter(y, -1, (BOX, BOX))
-    deviation = np.sqrt(np.maximum(square - mean * mean, 0))
-    return np.asarray((y - mean) / (deviation + 2), np.float32)
+    mean = np.asarray(cv2.boxFilter(y, -1, (BOX, BOX)), np.float32)
+    square = np.asarray(cv2.sqrBoxFilter(y, -1, (BOX, BOX)), np.float32)
+    y -= mean
+    mean *= mean
+    square -= mean
+    y /= np.sqrt(np.maximum(square, 0, out=square)) + np.float32(2)
+    return y
 
 
 def lock_in(frames: Sequence[Luma], times: Sequence[float], hz: float) -> Complex:
@@ -125,13 +128,17 @@ def scores(of: Spectrum, placements: Matrix) -> Plane:
     """How well each placement's lattice meets the peaks, in standard deviations of noise."""
     points, weights = _harmonics()
     found = np.empty(len(placements), np.float32)
+    # A point's place in the array is linear in the matrix: one product each for across and down, in single precision.
+    ways = [np.vstack([points.T * of.per_cycle[k], np.full(len(points), of.middle[k])]) for k in (0, 1)]
+    across, down = (one.astype(np.float32) for one in ways)
     for start in range(0, len(placements), CHUNK):
-        some = placements[start : start + CHUNK]
-        x = (some[:, :, 0] @ points.T * of.per_cycle[0] + of.middle[0]).astype(np.float32)
-        y = (some[:, :, 1] @ points.T * of.per_cycle[1] + of.middle[1]).astype(np.float32)
+        some = placements[start : start + CHUNK].astype(np.float32)
+        ones = np.ones((len(some), 1), np.float32)
+        x = np.hstack([some[:, :, 0], ones]) @ across
+        y = np.hstack([some[:, :, 1], ones]) @ down
         seen = cv2.remap(of.level, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1.0)
-        found[start : start + CHUNK] = (seen - 1) @ weights
-    return np.asarray(found / np.sqrt(float((weights**2).sum())), np.float32)
+        found[start : start + CHUNK] = seen @ weights
+    return np.asarray((found - weights.sum()) / np.sqrt(float((weights**2).sum())), np.float32)
 
 
 def resized(width: int, height: int) -> Matrix:
@@ -146,25 +153,31 @@ def resized(width: int, height: int) -> Matrix:
     )
 
 
-def search(of: Spectrum, width: int, height: int, count: int) -> list[Matrix]:
-    """The ``count`` likeliest placements, refined, best first; the merely resized ones are among those compared."""
+def search(of: Spectrum, width: int, height: int, count: int) -> Iterator[Matrix]:
+    """Placements, refined: first those of a picture merely resized, which cost little to try, then the ``count`` likeliest of all."""
+    tried: list[Matrix] = []
+    for blind in (False, True):
+        some = _likeliest(of, count) if blind else _plain(of, width, height)
+        for _score, one in sorted(some, key=lambda found: -found[0]):
+            if all(np.abs(one - other).max() > 0.002 * np.abs(other).max() for other in tried):
+                tried.append(one)
+                yield one
+
+
+def _plain(of: Spectrum, width: int, height: int) -> list[tuple[float, Matrix]]:
+    return [refine(of, one, first=0.002) for one in resized(width, height)]
+
+
+def _likeliest(of: Spectrum, count: int) -> list[tuple[float, Matrix]]:
     guesses = _guesses()
     seen = scores(of, guesses)
-    order = np.argsort(-seen)[: 40 * count]
     chosen: list[Matrix] = []
-    for k in order:
+    for k in np.argsort(-seen)[: 40 * count]:
         if len(chosen) == count:
             break
         if all(np.abs(guesses[k] - other).max() > 0.03 * np.abs(other).max() for other in chosen):
             chosen.append(guesses[k])
-    plain = resized(width, height)
-    refined = [refine(of, one) for one in chosen] + [refine(of, one, first=0.002) for one in plain]
-    refined.sort(key=lambda one: -one[0])
-    distinct: list[Matrix] = []
-    for _score, one in refined:
-        if all(np.abs(one - other).max() > 0.002 * np.abs(other).max() for other in distinct):
-            distinct.append(one)
-    return distinct
+    return [refine(of, one) for one in chosen]
 
 
 @cache

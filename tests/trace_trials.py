@@ -1,0 +1,179 @@
+"""How often is the mark read? ``python -m tests.trace_trials --trials 50``, on scenes of seed 1000 and up, which nothing was tuned on.
+
+Each trial is a made-up scene, marked with a random id, through a call (VP8 300 kbit/s) and then through every attack of
+``trace_scenes.ATTACKS``; the file that turns up is read as ``ringfence trace`` reads it. Even trials have a still camera, odd ones a
+moving one. It is judged more strictly than the command: *every* id counts as issued, so whatever fits by 0.62 and is not the one
+planted is a false reading. One line of JSON a clip goes to ``--out`` as soon as it is known, so a run may be broken off and goes on
+where it was; the table comes from that file. ``--unmarked`` gives clips without a mark to the whole search instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from server.trace import detect, pattern, reader
+from tests import trace_scenes
+from tests.trace_scenes import ATTACKS, HARDER, Clip
+
+FIRST_SEED = 1000
+STILL = ("textured", "plain", "shelf", "dark")
+MOVING = ("shake", "pan")
+TOGETHER = {"two recipients averaged, same phase": 0, "two recipients averaged, 90 degrees apart": 1}
+
+
+class Everything(Mapping[int, str]):
+    """A table in which every id was issued."""
+
+    def __getitem__(self, mark_id: int) -> str:
+        return f"{mark_id:08x}"
+
+    def __contains__(self, mark_id: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 1 << 32
+
+
+def family(trial: int) -> str:
+    return STILL[trial // 2 % 4] if trial % 2 == 0 else MOVING[trial // 2 % 2]
+
+
+def chance(trial: int, what: str) -> np.random.Generator:
+    return np.random.default_rng([FIRST_SEED + trial, *what.encode()])
+
+
+def marked_files(trial: int, seconds: float, names: list[str]) -> Iterator[tuple[str, bytes, set[int]]]:
+    """The files of one trial, one for each attack, and the ids that they may be read as."""
+    draw = chance(trial, "mark")
+    tile = pattern.tile(draw.bytes(32))
+    first, second = (int(one) for one in draw.integers(0, 1 << 32, 2))
+    start, quarter = float(draw.uniform(0, 1)), int(draw.integers(0, 4))
+    scene = trace_scenes.scene(family(trial), FIRST_SEED + trial, seconds)
+    seen = trace_scenes.called(trace_scenes.mark(scene, tile, first, quarter, start))
+    for name in names:
+        if name in TOGETHER:
+            other = trace_scenes.mark(scene, tile, second, quarter + TOGETHER[name], start)
+            pair = zip(seen.frames, trace_scenes.called(other).frames, strict=False)
+            both = Clip([cv2.addWeighted(a, 0.5, b, 0.5, 0).astype(np.uint8) for a, b in pair], seen.times)
+            both = Clip(both.frames, seen.times[: len(both.frames)])
+            yield name, trace_scenes.encoded(both, "h264", 250), {first, second}
+        else:
+            yield name, (ATTACKS | HARDER)[name](seen, chance(trial, name)), {first}
+
+
+def read_back(data: bytes, tile: pattern.Tile, folder: Path) -> dict[str, Any]:
+    file = folder / "clip"
+    file.write_bytes(data)
+    before = time.perf_counter()
+    clip = reader.read(file)
+    assert isinstance(clip, reader.Clip), clip
+    opened = time.perf_counter()
+    found = detect.read(clip.frames, clip.times, tile, Everything())
+    return {
+        "read": found.mark_id,
+        "rho": found.correlation,
+        "attempts": found.attempts,
+        "looked_s": round(found.looked_s, 2),
+        "open_s": round(opened - before, 2),
+        "search_s": round(time.perf_counter() - opened, 2),
+    }
+
+
+def run(arguments: argparse.Namespace, folder: Path) -> None:
+    cv2.setNumThreads(1)
+    done = {(line["trial"], line["attack"]) for line in lines(arguments.out)}
+    names = [*ATTACKS, *TOGETHER, *(HARDER if arguments.harder else ())]
+    with arguments.out.open("a") as out:
+        for trial in range(arguments.first, arguments.first + arguments.trials):
+            if arguments.unmarked:
+                wanted = (
+                    []
+                    if (trial, "unmarked") in done
+                    else [("unmarked", unmarked_file(trial, arguments.seconds), set())]
+                )
+                files: Any = wanted
+            else:
+                files = marked_files(trial, arguments.seconds, [name for name in names if (trial, name) not in done])
+            tile = pattern.tile(chance(trial, "mark").bytes(32))
+            for name, data, right in files:
+                result = read_back(data, tile, folder)
+                verdict = "none" if result["read"] is None else "right" if result["read"] in right else "wrong"
+                out.write(
+                    json.dumps({"trial": trial, "family": family(trial), "attack": name, "verdict": verdict} | result)
+                )
+                out.write("\n")
+                out.flush()
+
+
+def unmarked_file(trial: int, seconds: float) -> bytes:
+    scene = trace_scenes.scene(family(trial), FIRST_SEED + trial, seconds)
+    return trace_scenes.encoded(scene, "h264" if trial // 8 % 2 else "vp8", 300)
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def lower(right: int, count: int) -> float:
+    """Wilson's lower bound, 95 %."""
+    z, p = 1.96, right / count
+    spread = z * math.sqrt(p * (1 - p) / count + z * z / (4 * count * count))
+    return (p + z * z / (2 * count) - spread) / (1 + z * z / count)
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in found:
+        rows[line["attack"]].append(line)
+    text = ["| what was done to the recording | still camera | moving camera | false readings |", "|---|---|---|---|"]
+    for name, some in rows.items():
+        cells = []
+        for group in (STILL, MOVING):
+            verdicts = [one["verdict"] for one in some if one["family"] in group]
+            right = verdicts.count("right")
+            cells.append(
+                f"{right}/{len(verdicts)} (at least {lower(right, len(verdicts)):.0%})" if verdicts else "not run"
+            )
+        text.append(f"| {name} | {' | '.join(cells)} | {[one['verdict'] for one in some].count('wrong')} |")
+    seconds = sum(one["looked_s"] for one in found)
+    search = sorted(one["search_s"] for one in found)
+    attempts = max((one["attempts"] for one in found), default=0)
+    text.append(f"\n{len(found)} clips, {seconds:.0f} s looked at; most attempts on one clip: {attempts}.")
+    if search:
+        text.append(f"Search: median {search[len(search) // 2]:.1f} s, longest {search[-1]:.1f} s.")
+    return "\n".join(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--first", type=int, default=0, help="number of the first trial")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--harder", action="store_true", help="also what is outside the aims")
+    parser.add_argument("--unmarked", action="store_true")
+    parser.add_argument("--table", action="store_true", help="only print the table of what is there")
+    parser.add_argument("--out", type=Path, default=Path("var/trace_trials.jsonl"))
+    arguments = parser.parse_args()
+    if not arguments.table:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            run(arguments, Path(folder))
+    print(table(lines(arguments.out)))  # noqa: T201 - it speaks by printing
+
+
+if __name__ == "__main__":
+    main()
