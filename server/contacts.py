@@ -471,7 +471,7 @@ async def answer_ask(
 ) -> Decision | No:
     """A child's own yes or no. Nobody can say it for the child."""
     async with db.begin() as tx:
-        decision = await ask(tx, keeper, me, Verb.ANSWER_ASK, now, contact=contact)
+        decision = await ask(tx, keeper, me, Verb.ANSWER_ASK if yes else Verb.DECLINE, now, contact=contact)
         if not decision:
             return decision
         place = await _load(tx, contact, now)
@@ -494,7 +494,7 @@ async def decide(
     was quicker, or the other family changed its mind. What is not shown to them yet (``hidden``) is not there for them either."""
     async with db.begin() as tx:
         contact = await _shown(tx, contact, me.person)
-        decision = await ask(tx, keeper, me, Verb.DECIDE, now, contact=contact)
+        decision = await ask(tx, keeper, me, Verb.DECLINE if answer == "no" else Verb.DECIDE, now, contact=contact)
         if not decision:
             return decision
         place = await _load(tx, contact, now)

@@ -74,6 +74,7 @@ class Verb(StrEnum):
     ANSWER_ASK = "answer_ask"  #: a child's own yes or no
     ASK_GROWN_UP = "ask_grown_up"  #: a child asks a guardian for the yes to one call, or to be there
     DECIDE = "decide"  #: a grown-up's yes or no
+    DECLINE = "decline"  #: anybody's no to a contact that is asked for: never refused to those whose it is
     END_CONTACT = "end_contact"
     ALLOW_MEDIA = "allow_media"  #: the voice and video switches of a contact
     NAME_CONTACT = "name_contact"  #: what the family calls a contact
