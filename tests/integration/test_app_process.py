@@ -194,3 +194,19 @@ async def test_a_fresh_production_serves_once_migrated(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(20):
             assert await process.wait() == 0
+
+
+def test_a_shift_and_a_review_are_said_in_one_sentence_each(tmp_path: Path) -> None:
+    assert "There is no database yet." in refused(ringfence(tmp_path, "shift", **PRODUCTION))
+    assert ringfence(tmp_path, "migrate", **PRODUCTION).returncode == 0
+    assert ringfence(tmp_path, "shift", "--end", **PRODUCTION).stdout == "There was no shift.\n"
+    begun = ringfence(tmp_path, "shift", "--minutes", "30", **PRODUCTION)
+    assert begun.returncode == 0
+    assert re.fullmatch(r"A moderator is here until \d{4}-\d\d-\d\d \d\d:\d\d UTC[.]\n", begun.stdout)
+    assert ringfence(tmp_path, "shift", "--end", **PRODUCTION).stdout == "The shift has ended.\n"
+    unknown = ringfence(tmp_path, "review", "nobody", "--families", "6", **PRODUCTION)
+    assert (unknown.returncode, unknown.stdout) == (1, "There is no grown-up under this pseudonym.\n")
+    for wrong in (["shift", "--minutes", "0"], ["shift", "--minutes", "x"], ["review", "nobody"]):
+        done = ringfence(tmp_path, *wrong, **PRODUCTION)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr

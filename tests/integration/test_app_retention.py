@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Table, func, select
 
-from server import retention
+from server import helpers_cli, retention
 from server.api import keys
 from server.db.models import (
+    call_yeses,
     calls,
     contacts,
     devices,
@@ -19,6 +20,7 @@ from server.db.models import (
     pairings,
     people,
     sessions,
+    shifts,
     tickets,
 )
 from tests.house import DAY, PASSWORD, Families, House
@@ -68,6 +70,20 @@ async def test_a_sign_in_goes_a_week_after_its_end_and_a_device_after_a_month(ho
     house.hand.forward(23 * DAY)
     await sweep(house)
     assert await count(house, devices) == 1
+
+
+async def test_a_yes_for_one_call_and_a_shift_go_a_day_after_their_time(house: House, families: Families) -> None:
+    two = await families.two()
+    ref = (await two.sam.get(f"/api/children/{two.maya_id}/contacts"))[0]["ref"]
+    await two.sam.post(f"/api/contacts/{ref}/supervision", {"mode": "ask"})
+    await two.maya.post(f"/api/child/people/{two.maya_sees_theo}/ask")
+    await helpers_cli.start_shift(house.db, 15, house.app[keys.CLOCK].now())
+    house.hand.forward(DAY)
+    await sweep(house)
+    assert (await count(house, call_yeses), await count(house, shifts)) == (1, 1)
+    house.hand.forward(16 * MINUTE)
+    await sweep(house)
+    assert (await count(house, call_yeses), await count(house, shifts)) == (0, 0)
 
 
 async def test_a_call_is_remembered_for_thirty_days(house: House, families: Families) -> None:

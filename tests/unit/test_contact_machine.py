@@ -10,7 +10,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from server.contacts import TABLE, Bond, End, Event, Lapse, SayNo, SayYes, Slot, State, Switch, Yes, needed, step
+from server.contacts import (
+    TABLE,
+    Bond,
+    End,
+    Event,
+    Lapse,
+    Recount,
+    SayNo,
+    SayYes,
+    Slot,
+    State,
+    Switch,
+    Yes,
+    needed,
+    step,
+)
 
 FOUR = needed(both_children=True)
 THREE = needed(both_children=False)
@@ -27,7 +42,7 @@ def approved(yes: Yes = CAMERA, slots: frozenset[Slot] = FOUR) -> Bond:
 
 
 def events(slots: frozenset[Slot]) -> list[Event]:
-    found: list[Event] = [SayNo(), End(), Lapse()]
+    found: list[Event] = [SayNo(), End(), Lapse(), Recount()]
     for slot in slots:
         for yes in (CAMERA, VOICE, NOTHING):
             found += [SayYes(frozenset((slot,)), yes), Switch(frozenset((slot,)), yes)]
@@ -114,6 +129,42 @@ def test_switching_off_before_the_last_yes_takes_the_yes_back() -> None:
     back = step(after, Switch(frozenset(("guardian_a",)), VOICE))
     assert back is not None
     assert (back.state, back.voice, back.video) == ("approved", True, False)
+
+
+LED = needed(both_children=True, led=["a"])
+
+
+def test_who_leads_needs_no_guardians_yes_and_the_other_side_still_does() -> None:
+    assert {"a", "b", "guardian_b"} == LED
+    assert needed(both_children=False, led=["a"]) == {"a", "b"}
+    assert needed(both_children=True, led=["a", "b"]) == {"a", "b"}
+
+
+def test_a_recount_approves_what_waits_for_nobody_any_more_and_nothing_else() -> None:
+    assert step(asked(a=CAMERA, b=CAMERA, guardian_b=VOICE), Recount()) is None
+    after = step(asked(LED, a=CAMERA, b=CAMERA, guardian_b=VOICE), Recount())
+    assert after is not None
+    assert (after.state, after.voice, after.video) == ("approved", True, False)
+    assert step(asked(LED, a=CAMERA, b=CAMERA), Recount()) is None
+    assert step(approved(), Recount()) is None
+
+
+def test_a_yes_that_is_needed_only_now_is_asked_for_and_can_be_said_late() -> None:
+    bond = Bond("approved", FOUR, {"a": CAMERA, "b": CAMERA, "guardian_b": CAMERA})
+    assert (bond.shown, bond.asked_of, bond.voice) == ("asked", {"guardian_a"}, False)
+    late = step(bond, SayYes(frozenset(("guardian_a",)), VOICE))
+    assert late is not None
+    assert (late.state, late.shown, late.voice, late.video) == ("approved", "approved", True, False)
+    refused = step(bond, SayNo())
+    assert refused is not None
+    assert refused.state == "ended"
+
+
+def test_a_switch_that_is_off_is_not_asked_for_again() -> None:
+    off = step(approved(), Switch(frozenset(("guardian_a",)), NOTHING))
+    assert off is not None
+    assert (off.shown, off.asked_of) == ("approved", frozenset())
+    assert step(off, SayYes(frozenset(("guardian_a",)), VOICE)) is None
 
 
 class Walk(RuleBasedStateMachine):
