@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from server import facts
 from server.calls import Calls
 from server.db.session import Database, run_all
 from server.gatekeeper import Gatekeeper
@@ -41,21 +42,19 @@ async def rows(quick: bool) -> list[dict[str, Any]]:
         db = await Database.open(f"sqlite+aiosqlite:///{Path(folder) / 'ringfence.db'}")
         try:
             await _in_calls(db, count)
+            read = await _only_read(db, count, rounds)
             wall, cpu, longest = await _asked_again(db, count, rounds)
         finally:
             await db.close()
         by_hand = statistics.median(_chained_by_hand(Path(folder) / "yardstick.db", count) for _ in range(rounds))
-    decided = statistics.median(_decided_by_hand(count) for _ in range(rounds))
-    decided_here = statistics.median(_decided(count) for _ in range(rounds))
+    decided_by_hand = statistics.median(_decided_by_hand(count) for _ in range(rounds))
+    decided = statistics.median(_decided(count) for _ in range(rounds))
+    what = f"{count:,} live calls asked again"
+    rows_by_hand = "as many chained rows by hand"
     return [
-        _row(f"{count:,} live calls: the decisions alone", decided_here, "ms CPU", "plain function", decided),
-        _row(
-            f"{count:,} live calls asked again: facts, decisions, audit rows, commit",
-            wall,
-            "ms",
-            "as many chained rows by hand",
-            by_hand,
-        ),
+        _row(f"{what}: the decisions", decided, "ms CPU", "plain function", decided_by_hand),
+        _row(f"{what}: facts and decisions", read, "ms CPU", "plain function, facts at hand", decided_by_hand),
+        _row(f"{what}: facts, decisions, {2 * count:,} audit rows, commits", wall, "ms", rows_by_hand, by_hand),
         _row("... of it CPU", cpu, "ms CPU", None, None),
         _row("... the longest that the loop stood still meanwhile", longest, "ms", None, None),
     ]
@@ -84,18 +83,32 @@ async def _in_calls(db: Database, count: int) -> None:
         )
 
 
+async def _only_read(db: Database, count: int, rounds: int) -> float:
+    """Median CPU milliseconds of the same questions when nothing is written down."""
+    keeper = Gatekeeper(load())
+    found = []
+    for _ in range(rounds):
+        start = time.process_time()
+        for lot in _lots(count):
+            async with db.read() as tx:
+                for gathering in await facts.around_many(tx, lot, now=NOON):
+                    call = gathering.call_of_all(live=True, media="video")
+                    event = gathering.all_of_a_call(call, Verb.BE_IN_CALL, _GOING_ON)
+                    assert all(map(keeper.rulebook.decide, event.questions))
+        found.append((time.process_time() - start) * 1e3)
+    return statistics.median(found)
+
+
 async def _asked_again(db: Database, count: int, rounds: int) -> tuple[float, float, float]:
     """Medians of wall and CPU milliseconds for all of them, and of the longest time in which the loop did nothing else."""
     calls = Calls(db, Gatekeeper(load()), lambda: NOON)
-    about = [(f"c{n}", (f"a{n}", f"b{n}")) for n in range(count)]
-    lots = [about[first : first + CALLS_AT_ONCE] for first in range(0, count, CALLS_AT_ONCE)]
     walls, cpus, stood = [], [], []
     for number in range(rounds + 1):
         gaps: list[float] = []
         watch = asyncio.create_task(_watch(gaps))
         await asyncio.sleep(0)
         wall, cpu = time.perf_counter(), time.process_time()
-        standings = [one for lot in await asyncio.gather(*map(calls.go_on_many, lots)) for one in lot]
+        standings = [one for lot in await asyncio.gather(*map(calls.go_on_many, _lots(count))) for one in lot]
         walls.append((time.perf_counter() - wall) * 1e3)
         cpus.append((time.process_time() - cpu) * 1e3)
         watch.cancel()
@@ -105,6 +118,11 @@ async def _asked_again(db: Database, count: int, rounds: int) -> tuple[float, fl
         if number == 0:  # the first time the situation is new
             walls, cpus, stood = [], [], []
     return statistics.median(walls), statistics.median(cpus), statistics.median(stood)
+
+
+def _lots(count: int) -> list[list[tuple[str, tuple[str, str]]]]:
+    about = [(f"c{n}", (f"a{n}", f"b{n}")) for n in range(count)]
+    return [about[first : first + CALLS_AT_ONCE] for first in range(0, count, CALLS_AT_ONCE)]
 
 
 async def _watch(gaps: list[float]) -> None:
@@ -117,8 +135,9 @@ async def _watch(gaps: list[float]) -> None:
         last = now
 
 
-#: both alone, and for both ordered pairs stay, seen and heard
-_QUESTIONS = [replace(RING, verb=verb) for verb in (Verb.STAY, Verb.STAY, Verb.BE_SEEN_BY, Verb.BE_HEARD_BY)] * 2
+_GOING_ON = (Verb.STAY, Verb.BE_HEARD_BY, Verb.BE_SEEN_BY)
+#: for both ordered pairs stay, seen and heard; and one more for each alone
+_QUESTIONS = [replace(RING, verb=verb) for verb in (Verb.STAY, *_GOING_ON)] * 2
 
 
 def _decided(count: int) -> float:
