@@ -51,14 +51,10 @@ FOR_NOBODY: Final = frozenset(
 )
 CLOSING: Final = frozenset(
     {
-        Verb.END_CONTACT,
-        Verb.REVOKE_SESSION,
-        Verb.UNPAIR_DEVICE,
-        Verb.WITHDRAW_CONSENT,
-        Verb.STOP_BEING_PRESENT,
+        Verb.END_CONTACT, Verb.DECLINE, Verb.REVOKE_SESSION, Verb.UNPAIR_DEVICE, Verb.WITHDRAW_CONSENT, Verb.STOP_BEING_PRESENT,
         Verb.END_CALL,
     }
-)
+)  # fmt: skip
 ACTS: Final = frozenset(Verb) - REACH - {Verb.HOST_STAGE} - OPEN_TO_ALL - FOR_NOBODY
 GATED: Final = frozenset(Verb) - OPEN_TO_ALL - FOR_NOBODY
 #: only a guardian, and only of an own child
@@ -297,6 +293,12 @@ PROMISES: Final = (
         lambda when: when.any(when.not_(f"stage.{fact}") for fact in ("allowed", "on", "moderator")),
     ),
     Promise(
+        "no-stage-in-quiet-hours-or-without-minutes",
+        "A child is not on a stage in quiet hours, or when the day's minutes are used up.",
+        frozenset({Verb.HOST_STAGE}),
+        lambda when: when.not_("x.open_hours") | when.not_("x.minutes_left"),
+    ),
+    Promise(
         "only-children-are-on-stage",
         "Only a child is on a stage.",
         frozenset({Verb.HOST_STAGE, Verb.WATCH_STAGE}),
@@ -385,7 +387,7 @@ PROMISES: Final = (
     ),
     Promise(
         "what-closes-is-never-refused-to-a-guardian",
-        "A signed-in guardian can always un-pair, withdraw consent, end a contact and stop being present for an own child.",
+        "A signed-in guardian can always un-pair, withdraw consent, refuse or end a contact and stop being present for an own child.",
         CLOSING - {Verb.END_CALL, Verb.REVOKE_SESSION},
         lambda when: (
             when("x.kind", "guardian") & when("matter.whose", "ward") & when("x.signed_in") & when("x.paired") & ~when.strange()
@@ -394,8 +396,8 @@ PROMISES: Final = (
     ),
     Promise(
         "anybody-can-end-their-own",
-        "Whoever is signed in can end an own contact and an own sign-in, also without consent and with a resting account.",
-        frozenset({Verb.END_CONTACT, Verb.REVOKE_SESSION}),
+        "Whoever is signed in can refuse or end an own contact and end an own sign-in, also without consent and with a resting account.",
+        frozenset({Verb.END_CONTACT, Verb.DECLINE, Verb.REVOKE_SESSION}),
         lambda when: (
             when("x.kind", "child", *ADULTS) & when("matter.whose", "own") & when("x.signed_in") & when("x.paired") & ~when.strange()
         ),

@@ -179,6 +179,8 @@ WEAKER: list[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]] = [
     ("an-ended-call-is-over", ("call-is-over",), ()),
     ("a-stage-has-a-moderator-and-is-allowed-and-on", (), (("!context.stage.moderator || ", ""),)),
     ("a-stage-has-a-moderator-and-is-allowed-and-on", ("stage-is-off",), ((" && resource.on && ", " && "),)),
+    ("no-stage-in-quiet-hours-or-without-minutes", ("stage-rests-at-quiet-hours",), ()),
+    ("no-stage-in-quiet-hours-or-without-minutes", ("stage-needs-minutes",), ()),
     ("only-children-are-on-stage", (), (('resource.kind != "child" || !context.stage', "!context.stage"),)),
     ("an-ended-stage-is-over", (), ((" || !context.stage.live", ""),)),
     (
