@@ -142,6 +142,9 @@ async def test_when_the_grown_up_has_to_go_the_call_that_needed_them_ends(tmp_pa
         await press(sam, "I have to go")
         for child in (maya, theo):
             await child.locator("rf-ended h1").wait_for()
+        await expect(maya.locator("rf-ended")).to_contain_text("A grown-up needs to be with you or say yes.")
+        # the other family hears what it hears whenever somebody goes: not why
+        await expect(theo.locator("rf-ended")).not_to_contain_text("with you")
         await sam.get_by_text("You are not there any more.").first.wait_for()
 
 

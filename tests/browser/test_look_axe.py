@@ -12,10 +12,10 @@ from importlib.resources import files as inside
 from typing import Any
 
 import pytest
-from look_stage import ASK, PORTRAIT, Stage, chromium, files, until
+from look_stage import ASK, LIMITS, PEOPLE, PORTRAIT, SEVEN, Stage, chromium, files, until
 from playwright.sync_api import Browser, Page
 
-from tests.browser.grown_up_pages import made_up
+from tests.browser.grown_up_pages import CONSENT, HOUSEHOLD, MAYA, SAM, made_up
 from tests.browser.test_grown_up_look import CROWDED, SIGNED_OUT, open_page
 from tests.browser.test_grown_up_look import PAGES as GROWN_UP
 from tests.browser.test_look_pages import PAGES as CHILD
@@ -26,6 +26,9 @@ AXE = (inside("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 RUN = """async () => (await axe.run(document, {resultTypes: ['violations'],
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}))
   .violations.map(found => [found.id, ...found.nodes.slice(0, 3).map(node => node.html.slice(0, 160))])"""
+FAMILY = {"me": SAM, "decisions": 0, "household": HOUSEHOLD}
+LED = {"GET /api/family": {**FAMILY, "children": [{**MAYA, **CONSENT, "group": "16-17", "reach": "teen_led"}]}}
+OLDER = {"GET /api/family": {**FAMILY, "children": [{**MAYA, **CONSENT, "group": "13-15", "reach": "discuss"}]}}
 LOOKS = [("light", 320, 568), ("dark", 1280, 800)]
 GRAN = "k_gran0000"
 
@@ -104,10 +107,60 @@ def test_no_moment_of_a_call_has_a_fault(browser: Browser, origin: str, scheme: 
 
 
 @pytest.mark.parametrize(("scheme", "width", "height"), LOOKS)
+@pytest.mark.parametrize("group", ["9-12", "16-17"])
+def test_no_moment_of_quiet_time_asking_first_leading_or_blocking_has_a_fault(
+    browser: Browser, origin: str, group: str, scheme: str, width: int, height: int
+) -> None:
+    """What depends on the hour, on a grown-up's answer or on the age: the pages of the list above show it only when it is so."""
+    stage = Stage(browser, origin, group=group, **look(scheme, width, height))
+    page = stage.open(ready=".chip")
+    found = {}
+
+    def now(what: str, address: str, ready: str, watch: dict[str, Any] | None = None, **limits: Any) -> None:
+        people = [{**one, **(watch or {})} if one["ref"] == GRAN else one for one in PEOPLE]
+        stage.home = {**stage.home, "people": people, "limits": {**LIMITS, **limits}}
+        stage.say(t="changed", what=["people"])
+        stage.go(address)
+        page.wait_for_selector(ready)
+        found[what] = violations(page)
+
+    stage_allowed = {"on": False, "allowed": True}
+    now("quiet time", "#/", ".opens", quiet_now=True, opens_at=SEVEN)
+    now("times at night", "#/times", "rf-my-times .value", quiet_now=True, opens_at=SEVEN, objected_at=SEVEN)
+    now("used up", "#/", ".fence", used_today=60)
+    now("may lead", "#/lead", ".means", may_lead=True, stage=stage_allowed)
+    leads = {"may_lead": True, "reach": "teen_led", "leads_since": SEVEN, "stage": stage_allowed}
+    now("leads", "#/times", "#from", **leads)
+    page.fill("#until", "")
+    page.click("[data-do=save]")
+    page.wait_for_selector(".error-summary")
+    found["a mistake"] = violations(page)
+    now("gives back", "#/lead", "rf-lead [data-do=back]", **leads)
+    address = f"#/call/{GRAN}"
+    now("ask first", address, "[data-do=ask]", {"watch": "ask"})
+    now("asked", address, ".post.waits", {"watch": "ask", "asked": True})
+    now("not this time", address, "[data-do=ask]", {"watch": "ask"})
+    now("a yes", address, "rf-look-at-myself .plate-line", {"watch": "present", "watched": True})
+    now("rung", "#/", ".fence", {"watch": "present"})
+    stage.ring()
+    page.wait_for_selector("rf-ringing [data-do=ask]")
+    found["rung"] = violations(page)
+    page.click("[data-do=not-now]")
+    stage.go(f"#/block/{GRAN}")
+    page.click("rf-block [data-do=yes]")
+    page.wait_for_selector("rf-block .middle")
+    found["blocked"] = violations(page)
+    stage.close()
+    assert {moment: faults for moment, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize(("scheme", "width", "height"), LOOKS)
 def test_no_page_of_the_grown_up_has_a_fault(browser: Browser, scheme: str, width: int, height: int) -> None:
     found = {}
     for name, answers, pages in (
         ("crowded", CROWDED, [f"/grown-up/#{where}" for where in GROWN_UP]),
+        ("led by the child", LED, ["/grown-up/#times", "/grown-up/#contacts", "/grown-up/#history"]),
+        ("older child", OLDER, ["/grown-up/#watch/g_theo"]),
         ("signed out", SIGNED_OUT, ["/", "/grown-up/", "/grown-up/#sign-up"]),
     ):
         with made_up() as house:

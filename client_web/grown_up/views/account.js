@@ -37,7 +37,7 @@ class Account extends Page {
   #facts(child) {
     const household = look("family")?.household;
     /** @param {string} label @param {string} value @param {string} href */
-    const row = (label, value, href) => html`<div data-key="${label}"><dt>${label}</dt><dd>${value}</dd><a class="link" href="${href}">${words("child.change")}<span class="hidden-words"> ${label}</span></a></div>`;
+    const row = (label, value, href) => html`<div data-key="${label}"><dt>${label}</dt><dd>${value}</dd><dd class="change"><a class="link" href="${href}">${words("child.change")}<span class="hidden-words"> ${label}</span></a></dd></div>`;
     return html`<dl class="facts check panel" data-key="facts">${row(words("child.check-age"), words(`age.${child.group}`), to("account", "age"))}
       ${household ? html`${row(words("place.country"), countryName(household.country), to("account", "place"))}${row(words("place.zone"), zoneName(household.time_zone), to("account", "place"))}` : null}</dl>`;
   }

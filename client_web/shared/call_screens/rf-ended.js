@@ -12,7 +12,7 @@ import { helpDock } from "./rf-help.js";
 /** Server's code → which sentence. What is not named here is our own fault, and the sentence says so. @type {Record<string, string>} */
 const SENTENCES = {
   declined: "no-answer", timeout: "no-answer", busy: "no-answer", unreachable: "no-answer", not_found: "no-answer", not_permitted: "no-answer",
-  cancelled: "gone", answered_elsewhere: "elsewhere", removed: "rule", policy_revoked: "rule", contact_not_approved: "rule", needs_guardian: "rule",
+  cancelled: "gone", answered_elsewhere: "elsewhere", removed: "rule", policy_revoked: "rule", contact_not_approved: "rule", needs_guardian: "guardian",
   peer_lost: "lost", media_plane_unavailable: "lost", lost: "lost", rate_limited: "slow", ended_by_supervisor: "grown-up", quiet_hours: "quiet", time_limit: "limit",
 };
 /** Calling again makes sense after these. */

@@ -1,0 +1,467 @@
+/**
+ * One device's keys in one call: whom it has agreed with, which key seals now, which keys open, and when they change. All of it
+ * runs inside the worker (`worker.js` is the thin rim); nothing here knows a page, a clock or a store but what it is handed, so
+ * that whole calls of several devices run in Node under a clock moved by hand.
+ *
+ * The rules, in the order of their weight:
+ *
+ * 1. A frame is let through only when it was sealed or opened. Every other case, also one that nobody thought of, drops it.
+ * 2. No message to the page carries a key. What leaves is hellos, wraps, acks, numbers and names.
+ * 3. A key is made anew whenever somebody comes or goes. First everybody gets the new one and the gate is told its KIDs; then,
+ *    when all have acknowledged or after two seconds, this device seals with it. Who has not acknowledged is told as dark and
+ *    waits; nobody waits for who has left. What the others sent under the old key still opens for five seconds.
+ * 4. A KID is not used for another key within a minute. If somebody left and no KID is free, this device seals nothing until
+ *    one is: silence, rather than a key that the one who left knows.
+ * 5. An identity is remembered when first met. Another one under the same name is told, and refused until a person accepts it.
+ */
+
+import { chance, makeHalf, makeHello, NotHeld, Pair, readBody, readHello } from "./agree.js";
+import { Dropped, EPOCHS, kidOf, lookAtFrame, OpeningKey, sealFrame, SealingKey, SENDERS } from "./sframe.js";
+
+/** @typedef {import("./types.js").Kind} Kind */
+/** @typedef {import("./types.js").Frame} Frame */
+/** @typedef {import("./types.js").Stream} Stream */
+/** @typedef {import("./types.js").Told} Told */
+/** @typedef {import("./types.js").Said} Said */
+/** @typedef {import("./types.js").Vault} Vault */
+/** @typedef {import("./agree.js").Hello} Hello */
+/** @typedef {{audio: SealingKey, video: SealingKey}} SealingKeys */
+/**
+ * @typedef {{ref: string, index: number, body: string, hello: Hello | null, pair: Pair | null, past: Set<string>, epoch: number,
+ *   acked: number, confirmed: boolean, dark: boolean, changed: {id: string, body: string} | null, early: string[]}} Peer
+ */
+/** @typedef {{ref: string, epoch: number, key: OpeningKey, until: number}} Opening */
+/** @typedef {{kind: Kind, index: number | null, told: boolean, needKey: boolean, asked: number, ask: () => void}} Incoming */
+
+/** How long a sender waits for acknowledgements, and at the very most while others keep coming and going. */
+export const PATIENCE_MS = 2000;
+const PATIENCE_ALL_MS = 4000;
+/** How long an old key still opens once the newer has opened something, and at the most after the newer came. */
+export const OLD_KEY_MS = 5000;
+const OLD_KEY_ALL_MS = 30_000;
+/** How long a KID rests before it names another key. */
+export const KID_REST_MS = 60_000;
+/** Key pictures are asked for at most this often. */
+export const ASK_MS = 300;
+/** Bodies kept of somebody whose hello has not come yet, and how many such people. */
+const EARLY = 8;
+const EARLY_PEOPLE = 16;
+
+/** @type {Kind[]} */
+const KINDS = ["audio", "video"];
+
+export class Session {
+  #vault;
+  #now;
+  #later;
+  #post;
+  /** @type {Promise<unknown>} */ #line = Promise.resolve();
+  #ended = false;
+  #call = "";
+  #index = 0;
+  #me = "";
+  /** @type {CryptoKeyPair | null} */ #half = null;
+  /** @type {{body: string, hello: Hello} | null} */ #mine = null;
+  /** @type {Map<string, Peer>} */ #peers = new Map();
+  /** @type {Map<string, string[]>} */ #early = new Map();
+  /** @type {{epoch: number, keys: SealingKeys} | null} */ #current = null;
+  /** @type {{epoch: number, keys: SealingKeys, waiting: Set<string>, begun: number} | null} */ #next = null;
+  #held = false; // somebody left who knows the current key, and no KID is free for another
+  #retrying = false;
+  /** When a slot of the epoch was last sealed with. @type {number[]} */ #spent = Array(EPOCHS).fill(-Infinity);
+  /** @type {Map<number, Opening>} by KID */ #opening = new Map();
+  /** @type {Map<string, Incoming>} by mid */ #incoming = new Map();
+  /** @type {Set<Kind>} */ #sealedKinds = new Set();
+  /** @type {import("./types.js").Numbers} */
+  #numbers = { sent: { audio: 0, video: 0 }, bytes: { audio: 0, video: 0 }, arrived: {}, opened: {}, dropped: {} };
+
+  /** @param {{vault: Vault, now: () => number, later: (ms: number, what: () => void) => void, post: (said: Said) => void}} around */
+  constructor({ vault, now, later, post }) {
+    this.#vault = vault;
+    this.#now = now;
+    this.#later = later;
+    this.#post = post;
+  }
+
+  /** One message of the page. They are worked on one after the other, in the order in which they came. @param {Told} told */
+  handle(told) {
+    return this.#queue(() => this.#handle(told), "ref" in told ? told.ref : "");
+  }
+
+  /** @param {() => Promise<void> | void} work @param {string} ref */
+  #queue(work, ref) {
+    this.#line = this.#line.then(work).catch((fault) => this.#tell(fault, ref));
+    return this.#line;
+  }
+
+  /** @param {unknown} fault @param {string} ref */
+  #tell(fault, ref) {
+    if (fault instanceof NotHeld && ref) this.#post({ k: "refused", ref, why: fault.why });
+    else this.#post({ k: "failed", why: fault instanceof Error ? fault.name : "fault" });
+  }
+
+  /** @param {Told} told */
+  async #handle(told) {
+    if (told.k === "stats") return this.#post({ k: "stats", ...structuredClone(this.#numbers) });
+    if (told.k === "end") return this.#end();
+    if (this.#ended) return;
+    if (told.k === "init") return this.#init(told);
+    if (told.k === "claim") return this.#claim(told.mid, told.index);
+    if (!this.#mine) throw new TypeError("not begun");
+    if (told.k === "peer") return this.#peer(told.ref, told.index, told.body);
+    if (told.k === "body") return this.#body(told.ref, told.body);
+    if (told.k === "gone") return this.#gone(told.ref);
+    if (told.k === "accept") return this.#accept(told.ref, told.id);
+  }
+
+  // -- beginning and end ------------------------------------------------------------------------------------------------
+
+  /** @param {{call: string, index: number, me: string}} what */
+  async #init({ call, index, me }) {
+    if (this.#mine) throw new TypeError("begun twice"); // a session is for one call; its counters must never begin again
+    if (!/^[\w.-]{1,64}$/.test(call) || !Number.isInteger(index) || index < 0 || index >= SENDERS) throw new TypeError("init");
+    [this.#call, this.#index, this.#me] = [call, index, me];
+    const identity = await this.#vault.identity(me);
+    this.#half = await makeHalf();
+    // A key of one's own before anybody is there: frames can be sealed, and seen to be, before anything real is sent.
+    this.#current = { epoch: 0, keys: await this.#keys(chance(16), 0) };
+    this.#mine = await makeHello({ identity, half: this.#half, call, index, now: this.#now() });
+    this.#post({ k: "ready", hello: this.#mine.body });
+    this.#tellKids();
+  }
+
+  #end() {
+    this.#ended = true;
+    this.#half = this.#current = this.#next = null;
+    this.#peers.clear();
+    this.#early.clear();
+    this.#opening.clear();
+  }
+
+  /** @param {import("./types.js").Bytes} base @param {number} epoch @returns {Promise<SealingKeys>} */
+  async #keys(base, epoch) {
+    /** @param {Kind} kind */
+    const one = (kind) => SealingKey.from(base, kidOf(this.#index, epoch, kind));
+    return { audio: await one("audio"), video: await one("video") };
+  }
+
+  /** The KIDs that may be on this device's frames from now on. */
+  #tellKids() {
+    const epochs = [this.#current, this.#next].flatMap((one) => (one ? [one.epoch] : []));
+    this.#post({ k: "kids", kids: epochs.flatMap((epoch) => KINDS.map((kind) => kidOf(this.#index, epoch, kind))) });
+  }
+
+  // -- people -------------------------------------------------------------------------------------------------------------
+
+  /** @param {string} ref @param {number} index @param {string | undefined} body */
+  async #peer(ref, index, body) {
+    const known = this.#peers.get(ref);
+    if (known && known.index !== index) await this.#gone(ref);
+    let peer = this.#peers.get(ref);
+    if (!peer) {
+      const taken = index === this.#index || [...this.#peers.values()].some((other) => other.index === index);
+      if (taken || !Number.isInteger(index) || index < 0 || index >= SENDERS) throw new NotHeld("index");
+      const none = { hello: null, pair: null, epoch: -1, acked: -1, confirmed: false, dark: false, changed: null };
+      peer = { ref, index, body: "", past: new Set(), early: this.#early.get(ref) ?? [], ...none };
+      this.#early.delete(ref);
+      this.#peers.set(ref, peer);
+      this.#send(ref, this.#mine?.body ?? "");
+    }
+    if (body !== undefined) peer.early.unshift(body);
+    await this.#catchUp(peer);
+  }
+
+  /** @param {string} ref @param {string} body */
+  async #body(ref, body) {
+    const peer = this.#peers.get(ref);
+    if (peer) {
+      peer.early.push(body);
+      return this.#catchUp(peer);
+    }
+    const early = this.#early.get(ref) ?? [];
+    if (this.#early.size < EARLY_PEOPLE || early.length) this.#early.set(ref, [...early, body].slice(0, EARLY));
+  }
+
+  /** Work through what has come from somebody; wraps and acks wait for the hello. @param {Peer} peer */
+  async #catchUp(peer) {
+    const waiting = peer.early.splice(0);
+    for (const [n, body] of waiting.entries()) {
+      try {
+        const { t, words } = readBody(body);
+        if (t === "hello") await this.#hello(peer, body);
+        else if (!peer.pair) peer.early.push(body);
+        else if (t === "wrap") await this.#wrap(peer, peer.pair, words);
+        else await this.#ack(peer, peer.pair, words);
+      } catch (fault) {
+        this.#tell(fault, peer.ref);
+      }
+      if (this.#peers.get(peer.ref) !== peer) return;
+      if (n === waiting.length - 1 && peer.pair && peer.early.length) return this.#catchUp(peer); // the hello was the last
+    }
+    peer.early = peer.early.slice(0, EARLY);
+  }
+
+  /** @param {Peer} peer @param {string} body */
+  async #hello(peer, body) {
+    if (body === peer.body || !this.#mine || !this.#half) return; // the same once more changes nothing
+    const expected = { call: this.#call, index: peer.index, now: this.#now(), mine: this.#mine.hello };
+    const hello = await readHello(body, expected);
+    if (peer.past.has(hello.eph)) throw new NotHeld("expired"); // one that a newer has replaced: its old wraps must not open again
+    const pinned = await this.#vault.pinned(this.#me, peer.ref);
+    if (pinned !== undefined && pinned !== hello.id) {
+      peer.changed = { id: hello.id, body };
+      return this.#post({ k: "changed", ref: peer.ref, was: pinned, id: hello.id });
+    }
+    const pair = await Pair.of(this.#half, this.#mine.hello, hello, this.#call);
+    if (pinned === undefined) await this.#vault.pin(this.#me, peer.ref, hello.id);
+    const again = peer.hello !== null;
+    this.#forget(peer.ref);
+    peer.past.add(hello.eph);
+    Object.assign(peer, { body, hello, pair, epoch: -1, acked: -1, confirmed: false, dark: false, changed: null });
+    if (again) this.#send(peer.ref, this.#mine.body); // a new page of theirs does not have ours yet
+    await this.#rotate(again);
+  }
+
+  /** A person looked and said yes to exactly this identity. @param {string} ref @param {string} id */
+  async #accept(ref, id) {
+    const peer = this.#peers.get(ref);
+    if (!peer?.changed || peer.changed.id !== id) throw new NotHeld("signature");
+    const { body } = peer.changed;
+    await this.#vault.pin(this.#me, ref, id);
+    peer.changed = null;
+    await this.#hello(peer, body);
+    await this.#catchUp(peer);
+  }
+
+  /** @param {string} ref */
+  async #gone(ref) {
+    const peer = this.#peers.get(ref);
+    this.#early.delete(ref);
+    if (!peer) return;
+    this.#peers.delete(ref);
+    this.#forget(ref);
+    this.#next?.waiting.delete(ref);
+    if (peer.pair) await this.#rotate(true);
+  }
+
+  /** @param {string} ref */
+  #forget(ref) {
+    for (const [kid, opening] of this.#opening) if (opening.ref === ref) this.#opening.delete(kid);
+  }
+
+  /** @param {string} ref @param {string} body */
+  #send(ref, body) {
+    this.#post({ k: "send", ref, body });
+  }
+
+  // -- our key ----------------------------------------------------------------------------------------------------------------
+
+  /** @param {number} epoch */
+  #free(epoch) {
+    const slot = epoch % EPOCHS;
+    return slot !== (this.#current?.epoch ?? -1) % EPOCHS && (this.#spent[slot] ?? 0) + KID_REST_MS <= this.#now();
+  }
+
+  /** A new key for everybody who is here. @param {boolean} leaving somebody knows the old ones who must not */
+  async #rotate(leaving) {
+    if (!this.#current) return;
+    let epoch = (this.#next ?? this.#current).epoch + 1;
+    for (let tries = 1; tries < EPOCHS && !this.#free(epoch); tries++) epoch++;
+    if (!this.#free(epoch)) {
+      if (leaving) [this.#held, this.#next] = [true, null];
+      if (!this.#retrying) this.#later(1000, () => void this.#queue(() => this.#retry(), ""));
+      this.#retrying = true;
+      return;
+    }
+    const base = chance(16);
+    const keys = await this.#keys(base, epoch);
+    const present = [...this.#peers.values()].flatMap((peer) => (peer.pair ? [{ ...peer, pair: peer.pair }] : []));
+    const wraps = await Promise.all(present.map(({ pair, index }) => pair.wrap(this.#index, index, epoch, base)));
+    base.fill(0);
+    const now = this.#now();
+    const begun = this.#next?.begun ?? now;
+    this.#next = { epoch, keys, waiting: new Set(present.map(({ ref }) => ref)), begun };
+    this.#tellKids(); // before the wraps: on the same wire, so the gate knows the KIDs before anybody can acknowledge
+    present.forEach(({ ref }, n) => this.#send(ref, wraps[n] ?? ""));
+    if (!present.length) return this.#switch();
+    const wait = Math.min(begun + PATIENCE_ALL_MS, now + PATIENCE_MS) - now;
+    this.#later(wait, () => void this.#queue(() => (this.#next?.epoch === epoch ? this.#switch() : undefined), ""));
+  }
+
+  async #retry() {
+    this.#retrying = false;
+    await this.#rotate(this.#held);
+  }
+
+  #switch() {
+    if (!this.#next || !this.#current) return;
+    this.#spent[this.#current.epoch % EPOCHS] = this.#now();
+    const { epoch, keys, waiting } = this.#next;
+    this.#current = { epoch, keys };
+    this.#next = null;
+    this.#held = false;
+    for (const ref of waiting) {
+      const peer = this.#peers.get(ref);
+      if (peer) peer.dark = true;
+      this.#post({ k: "dark", ref });
+    }
+  }
+
+  /** @param {Peer} peer @param {Pair} pair @param {Record<string, unknown>} words */
+  async #ack(peer, pair, words) {
+    const epoch = await pair.acked(words, this.#index, peer.index);
+    if (epoch > (this.#next ?? this.#current ?? { epoch: -1 }).epoch) throw new NotHeld("mac"); // of a key that does not exist
+    peer.acked = Math.max(peer.acked, epoch);
+    if (this.#next?.epoch === epoch && this.#next.waiting.delete(peer.ref) && !this.#next.waiting.size) this.#switch();
+    this.#confirm(peer);
+  }
+
+  /** @param {Peer} peer */
+  #confirm(peer) {
+    const newest = (this.#next ?? this.#current)?.epoch;
+    if (peer.epoch < 0 || peer.acked !== newest || (peer.confirmed && !peer.dark)) return;
+    peer.confirmed = true;
+    peer.dark = false;
+    this.#post({ k: "confirmed", ref: peer.ref });
+  }
+
+  // -- their keys -----------------------------------------------------------------------------------------------------------------
+
+  /** @param {Peer} peer @param {Pair} pair @param {Record<string, unknown>} words */
+  async #wrap(peer, pair, words) {
+    const { epoch, base } = await pair.unwrap(words, peer.index, this.#index);
+    if (epoch < peer.epoch) throw new NotHeld("wrap"); // an epoch that is over does not come back
+    if (epoch > peer.epoch) await this.#install(peer, epoch, base);
+    base.fill(0); // the same epoch again: its keys stay, with what they have opened; only the ack was lost
+    this.#send(peer.ref, await pair.ack(peer.index, this.#index, epoch));
+    this.#confirm(peer);
+  }
+
+  /** @param {Peer} peer @param {number} epoch @param {import("./types.js").Bytes} base */
+  async #install(peer, epoch, base) {
+    const keys = await Promise.all(KINDS.map((kind) => OpeningKey.from(base, kidOf(peer.index, epoch, kind))));
+    const until = this.#now() + OLD_KEY_ALL_MS;
+    for (const opening of this.#opening.values()) if (opening.ref === peer.ref) opening.until = Math.min(opening.until, until);
+    for (const key of keys) this.#opening.set(key.kid, { ref: peer.ref, epoch, key, until: Infinity });
+    peer.epoch = epoch;
+    this.#later(OLD_KEY_ALL_MS, () => this.#sweep());
+    for (const stream of this.#incoming.values()) {
+      if (stream.index === peer.index && stream.needKey) this.#askNow(stream);
+    }
+  }
+
+  #sweep() {
+    for (const [kid, opening] of this.#opening) if (opening.until <= this.#now()) this.#opening.delete(kid);
+  }
+
+  /** The newer has opened something: the older have five seconds left. @param {Opening} newer */
+  #outdate(newer) {
+    for (const opening of this.#opening.values()) {
+      if (opening.ref !== newer.ref || opening.epoch >= newer.epoch) continue;
+      const until = this.#now() + OLD_KEY_MS;
+      if (until >= opening.until) continue;
+      opening.until = until;
+      this.#later(OLD_KEY_MS, () => this.#sweep());
+    }
+  }
+
+  // -- frames -------------------------------------------------------------------------------------------------------------------------
+
+  /** @param {Record<string, number>} counts @param {string} name */
+  #count(counts, name) {
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+
+  /** @param {unknown} fault @returns {false} */
+  #drop(fault) {
+    this.#count(this.#numbers.dropped, typeof fault === "string" ? fault : fault instanceof Dropped ? fault.why : "fault");
+    return false;
+  }
+
+  /**
+   * Seal a frame in place. Only `true` lets it out.
+   * @param {Kind} kind @param {Frame} frame @returns {Promise<boolean>}
+   */
+  async seal(kind, frame) {
+    try {
+      if (kind !== "audio" && kind !== "video") return this.#drop("kind");
+      const key = this.#held ? undefined : this.#current?.keys[kind];
+      if (!key) return this.#drop("no_key");
+      if (!frame.data.byteLength) return this.#drop("empty");
+      const sealed = await sealFrame(key, kind, frame.type === "key", new Uint8Array(frame.data));
+      if (this.#ended) return this.#drop("ended");
+      frame.data = sealed.buffer;
+      this.#numbers.sent[kind]++;
+      this.#numbers.bytes[kind] += sealed.length;
+      if (!this.#sealedKinds.has(kind)) this.#post({ k: "sealed", kind });
+      this.#sealedKinds.add(kind);
+      return true;
+    } catch (fault) {
+      return this.#drop(fault);
+    }
+  }
+
+  /**
+   * A receiving stream begins.
+   * @param {Stream} options @param {() => void} ask asks the sender for a key picture
+   */
+  incoming({ kind, mid, index }, ask) {
+    const known = this.#incoming.get(mid);
+    this.#incoming.set(mid, { kind, index: known ? known.index : index, told: false, needKey: false, asked: -Infinity, ask });
+  }
+
+  /** Whose frames this stream may pass, from now on. @param {string} mid @param {number | null} index */
+  #claim(mid, index) {
+    const stream = this.#incoming.get(mid);
+    if (stream) Object.assign(stream, { index, told: false });
+    else this.#incoming.set(mid, { kind: "audio", index, told: false, needKey: false, asked: -Infinity, ask: () => {} });
+  }
+
+  /**
+   * Open a frame in place. Only `true` lets it in.
+   * @param {string} mid @param {Frame} frame @returns {Promise<boolean>}
+   */
+  async open(mid, frame) {
+    const stream = this.#incoming.get(mid);
+    if (!stream) return this.#drop("no_stream");
+    this.#count(this.#numbers.arrived, mid);
+    let whole = false;
+    let through = false;
+    try {
+      const look = lookAtFrame(stream.kind, new Uint8Array(frame.data));
+      whole = look.whole;
+      through = await this.#open(stream, mid, frame, look);
+    } catch (fault) {
+      this.#drop(fault);
+    }
+    if (stream.kind === "video") {
+      if (!through) stream.needKey = true;
+      else if (whole) stream.needKey = false;
+      if (stream.needKey && this.#now() - stream.asked >= ASK_MS) this.#askNow(stream);
+    }
+    return through;
+  }
+
+  /** @param {Incoming} stream @param {string} mid @param {Frame} frame @param {ReturnType<typeof lookAtFrame>} look */
+  async #open(stream, mid, frame, { kid, metadata, sealed, header }) {
+    const { kind, index } = stream;
+    if (index === null || kid >> 4 !== index) return this.#drop("wrong_sender"); // the name comes from the key, never from the slot
+    if ((kid & 1) !== (kind === "video" ? 1 : 0)) return this.#drop("wrong_kind");
+    const opening = this.#opening.get(kid);
+    if (!opening || opening.until <= this.#now()) return this.#drop("no_key");
+    const plain = await opening.key.open(sealed, header, metadata);
+    if (this.#ended || this.#opening.get(kid) !== opening || stream.index !== index) return this.#drop("no_key"); // left meanwhile
+    this.#outdate(opening);
+    frame.data = plain.buffer;
+    this.#count(this.#numbers.opened, mid);
+    if (!stream.told) this.#post({ k: "opened", mid, kind, index });
+    stream.told = true;
+    return true;
+  }
+
+  /** @param {Incoming} stream */
+  #askNow(stream) {
+    stream.asked = this.#now();
+    stream.ask();
+  }
+}
