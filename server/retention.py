@@ -149,6 +149,7 @@ async def run(
     follower: Follower,
     everybody_again: Callable[[], Awaitable[None]],
     steady: Callable[[], float] = time.monotonic,
+    pause: float = CLOCK_SECONDS,
 ) -> None:
     """Until cancelled: what the clock ends every few seconds, what is over its time once an hour. A run that fails says so and
     is tried again, from where the last good one stopped.
@@ -158,7 +159,7 @@ async def run(
     since, passed = clock.now(), steady()
     sweep_at = since + int(START_SECONDS * 1000)
     while True:
-        await asyncio.sleep(CLOCK_SECONDS)
+        await asyncio.sleep(pause)
         try:
             now, here = clock.now(), steady()
             if jumped(since, now, here - passed):

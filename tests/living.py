@@ -15,10 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from server import notices
+from server import notices, policy
 from server.clock import Clock
 from server.gatekeeper import Gatekeeper
 from server.notices import Follower
+from server.policy import Rulebook
+from server.policy.bands import texts
 from signalling import protocol
 from signalling.gate import Connected
 from signalling.hub import Hub, Session
@@ -26,8 +28,21 @@ from signalling.protocol import Code
 from tests.street import QUICK, PaperGate
 from tests.village import Village, five_families, village
 
+PACKAGE = Path(policy.__file__).parent
 PATIENCE = 5.0  # seconds; far more than anything here takes, and never measured
 DAY = 24 * 3_600_000
+
+
+def book(*, more: str = "", bands: tuple[str, str] = ("", ""), **packs: str) -> Rulebook:
+    """The rulebook of this package with something changed: ``more`` rules, one replacement in bands.toml, more in a country pack."""
+    base, countries = texts()
+    assert bands[0] in base
+    return Rulebook(
+        (PACKAGE / "safe_account.cedar").read_text("utf-8") + more,
+        (PACKAGE / "safe_account.cedarschema").read_text("utf-8"),
+        base.replace(*bands) if bands[0] else base,
+        {name: text + packs.get(name.removesuffix(".toml"), "") for name, text in countries.items()},
+    )
 
 
 class Ear:
