@@ -27,7 +27,7 @@ import { Dropped, EPOCHS, kidOf, lookAtFrame, OpeningKey, sealFrame, SealingKey,
 /** @typedef {import("./agree.js").Hello} Hello */
 /** @typedef {{audio: SealingKey, video: SealingKey}} SealingKeys */
 /**
- * @typedef {{ref: string, index: number, body: string, hello: Hello | null, pair: Pair | null, past: Set<string>, epoch: number,
+ * @typedef {{ref: string, index: number, body: string, hello: Hello | null, pair: Pair | null, epoch: number,
  *   acked: number, confirmed: boolean, dark: boolean, changed: {id: string, body: string} | null, early: string[]}} Peer
  */
 /** @typedef {{ref: string, epoch: number, key: OpeningKey, until: number}} Opening */
@@ -63,6 +63,7 @@ export class Session {
   /** @type {CryptoKeyPair | null} */ #half = null;
   /** @type {{body: string, hello: Hello} | null} */ #mine = null;
   /** @type {Map<string, Peer>} */ #peers = new Map();
+  /** Every half that was met in this call; none is met twice, also not after its owner left. @type {Set<string>} */ #met = new Set();
   /** @type {Map<string, string[]>} */ #early = new Map();
   /** @type {{epoch: number, keys: SealingKeys} | null} */ #current = null;
   /** @type {{epoch: number, keys: SealingKeys, waiting: Set<string>, begun: number} | null} */ #next = null;
@@ -162,7 +163,7 @@ export class Session {
       const taken = index === this.#index || [...this.#peers.values()].some((other) => other.index === index);
       if (taken || !Number.isInteger(index) || index < 0 || index >= SENDERS) throw new NotHeld("index");
       const none = { hello: null, pair: null, epoch: -1, acked: -1, confirmed: false, dark: false, changed: null };
-      peer = { ref, index, body: "", past: new Set(), early: this.#early.get(ref) ?? [], ...none };
+      peer = { ref, index, body: "", early: this.#early.get(ref) ?? [], ...none };
       this.#early.delete(ref);
       this.#peers.set(ref, peer);
       this.#send(ref, this.#mine?.body ?? "");
@@ -182,7 +183,7 @@ export class Session {
     if (this.#early.size < EARLY_PEOPLE || early.length) this.#early.set(ref, [...early, body].slice(0, EARLY));
   }
 
-  /** Work through what has come from somebody; wraps and acks wait for the hello. @param {Peer} peer */
+  /** Work through what has come from somebody; wraps and acks wait for the hello. @param {Peer} peer @returns {Promise<void>} */
   async #catchUp(peer) {
     const waiting = peer.early.splice(0);
     for (const [n, body] of waiting.entries()) {
@@ -206,7 +207,7 @@ export class Session {
     if (body === peer.body || !this.#mine || !this.#half) return; // the same once more changes nothing
     const expected = { call: this.#call, index: peer.index, now: this.#now(), mine: this.#mine.hello };
     const hello = await readHello(body, expected);
-    if (peer.past.has(hello.eph)) throw new NotHeld("expired"); // one that a newer has replaced: its old wraps must not open again
+    if (this.#met.has(hello.eph)) throw new NotHeld("expired"); // used once in this call, by anybody: its wraps must not open again
     const pinned = await this.#vault.pinned(this.#me, peer.ref);
     if (pinned !== undefined && pinned !== hello.id) {
       peer.changed = { id: hello.id, body };
@@ -216,7 +217,7 @@ export class Session {
     if (pinned === undefined) await this.#vault.pin(this.#me, peer.ref, hello.id);
     const again = peer.hello !== null;
     this.#forget(peer.ref);
-    peer.past.add(hello.eph);
+    this.#met.add(hello.eph);
     Object.assign(peer, { body, hello, pair, epoch: -1, acked: -1, confirmed: false, dark: false, changed: null });
     if (again) this.#send(peer.ref, this.#mine.body); // a new page of theirs does not have ours yet
     await this.#rotate(again);

@@ -1,0 +1,244 @@
+/**
+ * The page's side of sealing: starts the worker, puts its transforms on, carries its bodies. It never sees a key. No page in here.
+ *
+ * The order of a call, which nothing may change (Chromium ignores for ever, without a word, a transform that is put on one task
+ * too late, and sends everything as it is):
+ *
+ * 1. `await keeper.start()`, before any connection.
+ * 2. `new RTCPeerConnection({...SEALED, ...})`. Chromium then lets nothing out and shows nothing until a transform is there.
+ * 3. `await setRemoteDescription(offer)`, and as the very next statements `attach` for *every* transceiver.
+ * 4. A dummy track on the sender until `onsealed` has told of that kind; only then a real one. Afterwards only `replaceTrack`;
+ *    never `transform = null` (Firefox would send as it is at once), never a second transform.
+ * 5. `watch()` every second; when it says why, `replaceTrack(null)`, close, and tell the person.
+ *
+ * A browser that cannot is refused with a sentence (`support`). There is no way to seal a little, and nothing turns sealing off.
+ */
+
+/** @typedef {import("./types.js").Kind} Kind */
+/** @typedef {import("./types.js").Said} Said */
+/** @typedef {import("./types.js").Stream} Stream */
+/** @typedef {import("./types.js").Told} Told */
+/** @typedef {import("./types.js").Numbers} Numbers */
+/** @typedef {"" | "transform" | "worker" | "curves" | "store"} Lack what a browser lacks; empty: nothing */
+
+/** For every connection of a call. @type {RTCConfiguration} */
+export const SEALED = { encodedInsertableStreams: true };
+
+/** What can be seen without starting the worker. @returns {Lack} */
+export function support() {
+  if (typeof RTCRtpScriptTransform === "undefined") return "transform";
+  if (!("transform" in RTCRtpSender.prototype) || !("transform" in RTCRtpReceiver.prototype)) return "transform";
+  if (typeof Worker === "undefined") return "worker";
+  if (typeof indexedDB === "undefined") return "store";
+  return globalThis.crypto?.subtle ? "" : "curves";
+}
+
+/** @typedef {{createScriptURL(text: string): string}} UrlPolicy */
+/** @typedef {{trustedTypes?: {createPolicy(name: string, rules: UrlPolicy): UrlPolicy}}} MaybeTrusted */
+
+const WORKER = new URL("./worker.js", import.meta.url).href;
+/** Where the browser has Trusted Types, this policy is the only maker of script addresses, and it knows one. */
+const policy = /** @type {MaybeTrusted} */ (globalThis).trustedTypes?.createPolicy("ringfence-seal", { createScriptURL: () => WORKER })
+  ?? { createScriptURL: () => WORKER };
+
+const PATIENCE_MS = 10_000;
+
+/** Sealing was not to be had. `why` is a code for the sentence. */
+export class CannotSeal extends Error {
+  /** @param {string} why */
+  constructor(why) {
+    super(why);
+    this.name = "CannotSeal";
+    this.why = why;
+  }
+}
+
+export class Keeper {
+  /** A body for somebody, to be carried by `seal.to`. @type {(ref: string, body: string) => void} */ onsend = () => {};
+  /** The KIDs that may be on our frames: tell the gate at once, before any body that comes after. @type {(kids: number[]) => void} */
+  onkids = () => {};
+  /** Their key is here and ours is there. @type {(ref: string) => void} */ onconfirmed = () => {};
+  /** They did not take our newest key in time. @type {(ref: string) => void} */ ondark = () => {};
+  /** Another identity than the one remembered: a person must look, then `accept(ref, id)`. @type {(ref: string, id: string) => void} */
+  onchanged = () => {};
+  /** Something of theirs did not hold; it changed nothing. @type {(ref: string, why: string) => void} */ onrefused = () => {};
+  /** The first frame of this kind was sealed: real tracks may be put on. @type {(kind: Kind) => void} */ onsealed = () => {};
+  /** The first frame of this mid opened: show it, unmute it. @type {(mid: string, kind: Kind, index: number) => void} */
+  onopened = () => {};
+  /** The worker is no more: stop the call. @type {(why: string) => void} */ onfailed = () => {};
+
+  #place;
+  /** @type {Worker | null} */ #worker = null;
+  #ready = false;
+  #closed = false;
+  /** @type {((numbers: Numbers) => void)[]} */ #asking = [];
+  /** @type {(why?: CannotSeal) => void} */ #begun = () => {};
+
+  /** @param {{call: string, index: number, me: string}} place */
+  constructor(place) {
+    this.#place = place;
+  }
+
+  /** Start the worker and make this call's keys. Throws `CannotSeal`; then there is no call. */
+  async start() {
+    const lack = support();
+    if (lack) throw new CannotSeal(lack);
+    const worker = (this.#worker = new Worker(policy.createScriptURL(""), { type: "module", name: "seal" }));
+    worker.onmessage = (event) => this.#hear(event.data);
+    worker.onerror = () => this.#fail("worker");
+    const timer = setTimeout(() => this.#begun(new CannotSeal("worker")), PATIENCE_MS);
+    /** @type {Promise<void>} */
+    const begun = new Promise((resolve, reject) => (this.#begun = (why) => (why ? reject(why) : resolve())));
+    await begun.catch((why) => {
+      this.close();
+      throw why;
+    });
+    clearTimeout(timer);
+  }
+
+  /**
+   * Put the transforms on both ends of a transceiver. Synchronous, so that it can stand in the same task as the description.
+   * @param {RTCRtpTransceiver} transceiver
+   * @param {{mid: string, index: number | null}} whose `index`: the person in this slot, by the call's state; null: nobody yet
+   */
+  attach(transceiver, { mid, index }) {
+    const kind = /** @type {Kind} */ (transceiver.receiver.track.kind);
+    if (!this.#worker || !this.#ready || this.#closed || support()) throw new CannotSeal("worker");
+    for (const [end, side] of /** @type {const} */ ([[transceiver.receiver, "recv"], [transceiver.sender, "send"]])) {
+      /** @type {Stream} */
+      const options = { side, kind, mid, index: side === "recv" ? index : null };
+      if (!end.transform) end.transform = new RTCRtpScriptTransform(this.#worker, options);
+    }
+  }
+
+  /** Whose frames this mid may pass from now on. @param {string} mid @param {number | null} index */
+  claim(mid, index) {
+    this.#tell({ k: "claim", mid, index });
+  }
+
+  /** Somebody is in the call. Our hello goes to them by itself. @param {string} ref @param {number} index */
+  peer(ref, index) {
+    this.#tell({ k: "peer", ref, index });
+  }
+
+  /** A body came (`seal.from`): a hello, a wrap or an ack; it may come before `peer`. @param {string} ref @param {string} body */
+  body(ref, body) {
+    this.#tell({ k: "body", ref, body });
+  }
+
+  /** Somebody left for good. @param {string} ref */
+  gone(ref) {
+    this.#tell({ k: "gone", ref });
+  }
+
+  /** A person looked at the changed identity and said yes to exactly this one. @param {string} ref @param {string} id */
+  accept(ref, id) {
+    this.#tell({ k: "accept", ref, id });
+  }
+
+  /** @returns {Promise<Numbers>} */
+  numbers() {
+    return new Promise((resolve) => {
+      this.#asking.push(resolve);
+      this.#tell({ k: "stats" });
+    });
+  }
+
+  /**
+   * Why the call must stop at once, or nothing. The browser is asked first: what it counts has passed the worker by then.
+   * @param {RTCPeerConnection} pc
+   */
+  async watch(pc) {
+    const counted = tally(await pc.getStats());
+    return watchdog(counted, await this.numbers());
+  }
+
+  /** Over: keys and all. Safe to say twice. */
+  close() {
+    this.#closed = true;
+    this.#worker?.terminate();
+    this.#worker = null;
+  }
+
+  /** @param {Told} told */
+  #tell(told) {
+    this.#worker?.postMessage(told);
+  }
+
+  /** @param {string} why */
+  #fail(why) {
+    if (!this.#ready) return this.#begun(new CannotSeal(why));
+    this.onfailed(why);
+  }
+
+  /** @param {Said} said */
+  #hear(said) {
+    if (this.#closed) return;
+    if (said.k === "awake") return this.#tell({ k: "init", ...this.#place });
+    if (said.k === "ready") {
+      this.#ready = true;
+      return this.#begun();
+    }
+    if (said.k === "send") return this.onsend(said.ref, said.body);
+    if (said.k === "kids") return this.onkids(said.kids);
+    if (said.k === "confirmed") return this.onconfirmed(said.ref);
+    if (said.k === "dark") return this.ondark(said.ref);
+    if (said.k === "changed") return this.onchanged(said.ref, said.id);
+    if (said.k === "refused") return this.onrefused(said.ref, said.why);
+    if (said.k === "sealed") return this.onsealed(said.kind);
+    if (said.k === "opened") return this.onopened(said.mid, said.kind, said.index);
+    if (said.k === "stats") return this.#asking.shift()?.(said);
+    this.#fail(said.why);
+  }
+}
+
+// -- the watchdog --------------------------------------------------------------------------------------------------------------
+
+/**
+ * What the browser counts behind the transforms.
+ * @typedef {{sent: Record<Kind, {bytes: number, packets: number}>, received: Record<string, {kind: Kind, frames: number}>}} Counted
+ * `frames`: pictures decoded; packets of sound that came in
+ */
+
+/** @param {Iterable<[string, any]>} report of getStats @returns {Counted} */
+export function tally(report) {
+  /** @type {Counted} */
+  const counted = { sent: { audio: { bytes: 0, packets: 0 }, video: { bytes: 0, packets: 0 } }, received: {} };
+  for (const [, one] of report) {
+    const kind = /** @type {Kind} */ (one.kind);
+    if (one.type === "outbound-rtp") {
+      counted.sent[kind].bytes += (one.bytesSent ?? 0) - (one.retransmittedBytesSent ?? 0);
+      counted.sent[kind].packets += (one.packetsSent ?? 0) - (one.retransmittedPacketsSent ?? 0);
+    } else if (one.type === "inbound-rtp" && one.mid !== undefined) {
+      counted.received[one.mid] = { kind, frames: (kind === "video" ? one.framesDecoded : one.packetsReceived) ?? 0 };
+    }
+  }
+  return counted;
+}
+
+/** A packet's own description (VP8) in front of each part of a frame. */
+const PER_PACKET = 20;
+/** What may differ for a moment, in bytes and in frames. */
+const BYTES = 2000;
+const PICTURES = 3;
+/** Sound that came in before the transform was asked, or was sent again: half a second. */
+const SOUNDS = 25;
+
+/**
+ * "" while everything that left was sealed and everything shown was opened; otherwise which of the two is not so.
+ * More may have been sealed than sent, never more sent than sealed; the same for opened and shown.
+ * @param {Counted} counted asked of the browser first @param {Numbers} numbers asked of the worker after that
+ * @returns {"" | "sent" | "shown"}
+ */
+export function watchdog({ sent, received }, numbers) {
+  for (const kind of /** @type {Kind[]} */ (["audio", "video"])) {
+    const { bytes, packets } = sent[kind];
+    if (bytes > numbers.bytes[kind] + PER_PACKET * packets + BYTES) return "sent";
+    if (packets > SOUNDS && !numbers.sent[kind]) return "sent";
+  }
+  for (const [mid, { kind, frames }] of Object.entries(received)) {
+    const bound = kind === "video" ? (numbers.opened[mid] ?? 0) + PICTURES : (numbers.arrived[mid] ?? 0) + SOUNDS;
+    if (frames > bound) return "shown";
+  }
+  return "";
+}
