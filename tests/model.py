@@ -377,29 +377,29 @@ def who_leaves(world: World, people: Sequence[str], call: str) -> list[tuple[str
 
     First whoever may not be in any call, and the child whose own day is over (the others may go on). Then, while two are there
     who may not be together, the smallest harm: a grown-up before a child, then whoever stands against most, then who came
-    last. Two grown-ups are in no call without a child. If nobody is left to talk to, it is over for all, and then whose own home
-    says so is told it, and who is then alone is told nothing but that they were left.
+    last. When nobody has anybody left, the one whose own home has a reason is told it and the other is only left. And those
+    who stay must be able to stay without those who go: a grown-up who sat in, the one child between two grown-ups.
     """
     no = {(x, y): why_not(world, x, y, people, call=call, live=people) for x, y in permutations(people, 2)}
     of_own = {one: {reason for (x, _), why in no.items() if x == one for reason in why} for one in people}
-    own_clock = {one for one in people if of_own[one] & set(OWN_CLOCK)}
-    unfit = {one for one in people if may_not_be_here(world, world.people[one], live=True)}
+    first = {
+        one for one in people if of_own[one] & set(OWN_CLOCK) or may_not_be_here(world, world.people[one], live=True)
+    }
     latest = {one: -number for number, one in enumerate(people)}
-    there = list(people)
-    going = sorted(unfit | own_clock, key=lambda one: (world.child(one), latest[one]))
-    there = [one for one in there if one not in going]
+    going = sorted(first, key=lambda one: (world.child(one), latest[one]))
+    there = [one for one in people if one not in first]
     while against := [(x, y) for x, y in permutations(there, 2) if no[x, y] or no[y, x]]:
         harm = {one: (world.child(one), -sum(x == one for x, _ in against), latest[one]) for one, _ in against}
         next_ = min(harm, key=lambda one: harm[one])
         going.append(next_)
         there.remove(next_)
-    while len(there) > 1 and not any(world.child(one) for one in there):
-        going.append(there.pop())
-    words = {one: _goodbye(of_own[one]) for one in people}
-    if len(there) < 2 and (own := {one for one in people if words[one] != "policy_revoked"}):
-        first = [one for one in going if one in unfit | own] + [one for one in there if one in own]
-        going = first if len(people) - len(first) < 2 else first + [one for one in going if one not in first]
-    return [(one, words[one]) for one in going]
+    reasons_of_own = {one for one in people if _goodbye(of_own[one]) != "policy_revoked"}
+    if len(there) < 2 and reasons_of_own:
+        why = [one for one in going if one in first | reasons_of_own] + [one for one in there if one in reasons_of_own]
+        going = why if len(people) - len(why) < 2 else [*why, *(one for one in going if one not in why)]
+    left = [one for one in people if one not in going]
+    more = who_leaves(world, left, call) if going and len(left) > 1 else []
+    return [*((one, _goodbye(of_own[one])) for one in going), *more]
 
 
 def _goodbye(reasons: set[str]) -> str:

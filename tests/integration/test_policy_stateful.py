@@ -576,22 +576,22 @@ class Days(RuleBasedStateMachine):
         }
         assert list(standing.must_leave) == leaving, (standing.must_leave, leaving, people, why)
         staying = [one for one in people if one not in dict(leaving)]
-        wanted = model.lanes(self.world, people, call, staying=staying)
+        wanted = model.lanes(self.world, staying, call)
         self.lanes("go on", standing.lanes, wanted)
         saw("go on: all" if not leaving else "go on: some" if staying else "go on: nobody")
         for one, code in leaving:
             saw(f"go on without {'a child' if self.world.child(one) else 'a grown-up'}: {code}")
         if len(staying) > 1:
-            assert model.lanes(self.world, staying, call) == wanted, "what remains stands by itself"
+            assert model.together(self.world, staying, call), "what remains stands by itself"
             assert any(self.world.child(one) for one in staying), "two grown-ups without a child"
-        self.hold_the_clock_to_its_word(call, people, staying, standing)
+        self.hold_the_clock_to_its_word(call, staying, standing)
 
-    def hold_the_clock_to_its_word(self, call: str, people: list[str], staying: list[str], standing: Standing) -> None:
+    def hold_the_clock_to_its_word(self, call: str, staying: list[str], standing: Standing) -> None:
         again = standing.until.again_ms
         self.next_moment = None if again is None else self.world.now + again
-        before = model.lanes(self.world, people, call, staying=staying)
+        before = model.lanes(self.world, staying, call)
         with self.at(400 * DAY if again is None else again - 1):
-            assert before <= model.lanes(self.world, people, call, staying=staying), "lost before Calls asks again"
+            assert before <= model.lanes(self.world, staying, call), "lost before Calls asks again"
         for who, code, in_ms in standing.until.ending:
             assert who in staying
             if who not in self.world.calls[call].there() or not self.world.calls[call].live:
