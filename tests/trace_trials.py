@@ -56,13 +56,15 @@ def chance(trial: int, what: str) -> np.random.Generator:
     return np.random.default_rng([FIRST_SEED + trial, *what.encode()])
 
 
-def marked_files(trial: int, seconds: float, names: list[str]) -> Iterator[tuple[str, bytes, set[int]]]:
+def marked_files(
+    trial: int, seconds: float, names: list[str], speed: float = 1.0
+) -> Iterator[tuple[str, bytes, set[int]]]:
     """The files of one trial, one for each attack, and the ids that they may be read as."""
     draw = chance(trial, "mark")
     tile = pattern.tile(draw.bytes(32))
     first, second = (int(one) for one in draw.integers(0, 1 << 32, 2))
     start, quarter = float(draw.uniform(0, 1)), int(draw.integers(0, 4))
-    scene = trace_scenes.scene(family(trial), FIRST_SEED + trial, seconds)
+    scene = trace_scenes.scene(family(trial), FIRST_SEED + trial, seconds, speed=speed)
     seen = trace_scenes.called(trace_scenes.mark(scene, tile, first, quarter, start))
     for name in names:
         if name in TOGETHER:
@@ -107,7 +109,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
                 )
                 files: Any = wanted
             else:
-                files = marked_files(trial, arguments.seconds, [name for name in names if (trial, name) not in done])
+                left = [name for name in names if (trial, name) not in done]
+                files = marked_files(trial, arguments.seconds, left, arguments.speed)
             tile = pattern.tile(chance(trial, "mark").bytes(32))
             for name, data, right in files:
                 result = read_back(data, tile, folder)
@@ -163,6 +166,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--first", type=int, default=0, help="number of the first trial")
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--speed", type=float, default=1.0, help="how fast a moving camera moves")
     parser.add_argument("--harder", action="store_true", help="also what is outside the aims")
     parser.add_argument("--unmarked", action="store_true")
     parser.add_argument("--table", action="store_true", help="only print the table of what is there")

@@ -27,6 +27,11 @@ GAP_S: Final = 1 / 15 - 0.002
 LONGEST: Final = 1280
 #: No picture larger than 8K is opened at all.
 PIXELS: Final = 8192 * 4320
+#: Formats whose first plane is luma, a byte a pixel.
+LUMA_FIRST: Final = (
+    *(f"yuv{j}{kind}p" for j in ("", "j") for kind in ("420", "422", "440", "444", "411", "410")),
+    *("nv12", "nv16", "nv21", "nv24", "gray"),
+)
 
 
 def main(start: float) -> str:
@@ -81,7 +86,9 @@ def _copy(box: Any, stream: Any, start: float) -> str:
             if size is None:
                 share = min(1.0, LONGEST / max(frame.width, frame.height))
                 size = max(1, round(frame.width * share)), max(1, round(frame.height * share))
-            plane = frame.reformat(*size, format="gray", interpolation="AREA").planes[0]
+            # The luma as it was coded: a change to grey would stretch its range and cut what is darker than black.
+            form = frame.format.name if frame.format.name in LUMA_FIRST else "yuv420p"
+            plane = frame.reformat(*size, format=form, interpolation="AREA").planes[0]
             rows, width = memoryview(plane), plane.line_size
             out.write(HEADER.pack(t, *size))
             for y in range(size[1]):

@@ -175,7 +175,7 @@ def _chips(swing: lattice.Complex, power: lattice.Spectrum, placement: Matrix, t
     """The 192 soft chips under this placement."""
     k, shape = _grid()
     seen = np.fft.fft2(_fold(swing, placement))[np.ix_(k, k)]  # rows: v, columns: u
-    # Where each harmonic lies in the picture's spectrum, the noise around it, and what the residual's box left of it.
+    # Where each harmonic lies in the picture's spectrum, the noise around it, and what the residual left of it.
     fx = placement[1, 0] * k[:, None] + placement[0, 0] * k[None, :]
     fy = placement[1, 1] * k[:, None] + placement[0, 1] * k[None, :]
     noise = cv2.remap(
@@ -186,7 +186,7 @@ def _chips(swing: lattice.Complex, power: lattice.Spectrum, placement: Matrix, t
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=float(power.around.max()) * 1e3,
     ).astype(np.float64)
-    gain = shape * (1 - _box(fx) * _box(fy))
+    gain = shape * lattice.ring_gain(fx, fy)
     weighed = np.conj(gain) * seen / noise
     weighed[REACH, REACH] = 0
     # Shift, mirroring and phase: the pilots against the folded tile, at every eighth of a cell and in all eight ways.
@@ -220,9 +220,3 @@ def _upright(cells: npt.NDArray[np.complex128], way: int) -> npt.NDArray[np.comp
     """Undo ``_turned``."""
     back = np.rot90(cells, -(way & 3))
     return back.T if way & 4 else back
-
-
-def _box(f: Matrix) -> Matrix:
-    """What a mean over nine pixels leaves of a frequency."""
-    k = np.arange(-(lattice.BOX // 2), lattice.BOX // 2 + 1)
-    return np.asarray(np.cos(2 * np.pi * f[..., None] * k).mean(axis=-1))
