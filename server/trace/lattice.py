@@ -33,8 +33,8 @@ Luma = npt.NDArray[np.uint8]
 RING: Final = 6  #: pixels to the neighbours
 CUT: Final = 2  #: steps of luma
 WAYS: Final = tuple((RING * y, RING * x) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y)
-#: A sum that is a hundredth of the usual restlessness means a bar or a still window; it shall not outweigh the picture.
-RESTLESS: Final = 0.25
+#: Share of the usual restlessness that every pixel is granted: without it a bar or a still window would outweigh the picture.
+RESTLESS: Final = 1.0
 #: Cycles per pixel up to which the spectrum is kept: beyond it no codec leaves anything of a faint pattern.
 HIGHEST: Final = 0.3
 PEAK: Final = 8.0
