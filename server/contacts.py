@@ -224,7 +224,6 @@ def needed(*, both_children: bool, led: Collection[Slot] = ()) -> frozenset[Slot
 CODE: Final = 10 * accounts.MINUTE  # time enough to read four words to somebody in the same room (design 3.12)
 LINK: Final = 7 * DAY
 DECIDE: Final = 14 * DAY
-YEAR: Final = 365 * DAY  # a yes lasts a year, then we ask again (row 16)
 
 #: How people know each other: a fixed list, so that it cannot carry a message.
 HowKnown = Literal["class", "club", "family", "neighbour", "family_friend", "other"]
@@ -679,7 +678,7 @@ async def _apply(tx: AsyncConnection, place: Place, event: Event, *, by: str, ho
     over = after.state in ("refused", "lapsed", "ended")
     values: dict[str, Any] = {"state": after.state}
     if approved:
-        values |= {"approved_at": now, "until": now + YEAR}
+        values |= {"approved_at": now, "until": now + DAY * await facts.yes_lasts_days(tx, [place.a, place.b], now)}
     if over:
         values |= {"ended_at": now}
     moved = await tx.execute(

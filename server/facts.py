@@ -348,6 +348,17 @@ async def leading(tx: AsyncConnection, ids: Iterable[str], *, now: int) -> froze
     return frozenset(person for person, group, country in found if bands.terms(country, bands.band(group)).may_lead)
 
 
+async def yes_lasts_days(tx: AsyncConnection, ids: Iterable[str], now: int) -> int:
+    """For how many days a yes between these people is good: what the strictest of the children's ages and countries says (row 16)."""
+    found = await tx.execute(_AGES.where(children.c.person_id.in_(list(ids))))
+    bands = bands_in_force()
+    of_each = (
+        bands.terms(country, bands.band(group if until > now else None)).yes_lasts_days
+        for group, until, country in found
+    )
+    return min(of_each, default=0)  # without a child in it there is no yes
+
+
 def _whose(concerned: Sequence[Row], actor: str) -> Whose:
     """A guardian acts for the child before acting for themselves: Dad may be his daughter's contact as well."""
     if any(row[_WARD] for row in concerned):
@@ -733,6 +744,9 @@ SELECT {_CONCERNED}, {_WHO}, {_CONSENT}, 0, 0, {_DAY}, 0, 0, rv.families, {_STAG
   LEFT JOIN guardianships g ON g.child_id = p.id AND g.guardian_id = :actor
 """
 
+_AGES: Final = select(children.c.age_group, children.c.age_until, households.c.country).join(
+    households, households.c.id == children.c.household_id
+)
 _LEADING: Final = (
     select(teen_leads.c.child_id, children.c.age_group, households.c.country)
     .join(children, children.c.person_id == teen_leads.c.child_id)

@@ -82,7 +82,8 @@ class Gatekeeper:
     async def ask(self, tx: AsyncConnection, asked: Asked) -> Decision:
         """Decide one question and write one audit row to the chain of each household that it concerns."""
         decision = self.rulebook.decide(asked.question)
-        await audit.append(tx, asked.chains, self._entry(_as_one(asked.question.verb, (asked,)), (decision,)))
+        entry = self._entry(_as_one(asked.question.verb, (asked,)), (decision,))
+        await audit.append(tx, _whose_record(asked.chains, entry), entry)
         return decision
 
     async def ask_all(
@@ -96,15 +97,16 @@ class Gatekeeper:
         """
         event = _as_one(verb, asked)
         decisions = tuple(map(self.rulebook.decide, event.questions))
-        await audit.append(tx, chains or event.chains, self._entry(event, decisions))
+        entry = self._entry(event, decisions)
+        await audit.append(tx, _whose_record(chains or event.chains, entry), entry)
         return decisions
 
     async def ask_each(self, tx: AsyncConnection, events: Sequence[Event]) -> list[Sequence[Decision]]:
         """:meth:`ask_all` for several events, each with audit rows of its own, all of them written in one go."""
         decided: list[Sequence[Decision]] = [tuple(map(self.rulebook.decide, event.questions)) for event in events]
+        entries = [self._entry(event, decisions) for event, decisions in zip(events, decided, strict=True)]
         await audit.append_all(
-            tx,
-            [(event.chains, self._entry(event, decisions)) for event, decisions in zip(events, decided, strict=True)],
+            tx, [(_whose_record(event.chains, entry), entry) for event, entry in zip(events, entries, strict=True)]
         )
         return decided
 
@@ -121,6 +123,15 @@ class Gatekeeper:
             rules=tuple(sorted(deciding)),
             rulebook=self.rulebook.version,
         )
+
+
+#: Rules of the safe harbour. A family may read its own chain, so what one of them decided stands in the platform's alone: no
+#: grown-up learns from the record that a child has blocked somebody, and nobody that they were blocked (row 52; GC25 76).
+HARBOUR: Final = frozenset({"blocked"})
+
+
+def _whose_record(chains: Sequence[str], entry: audit.Entry) -> Sequence[str]:
+    return (audit.PLATFORM,) if HARBOUR.intersection(entry.rules) else chains
 
 
 def _as_one(verb: Verb, asked: Sequence[Asked]) -> Event:
