@@ -242,6 +242,34 @@ def test_in_quiet_time_the_hour_is_the_largest_text_and_only_own_grown_ups_are_l
     assert stage.faults == []
 
 
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_the_moon_of_quiet_time_stands_beside_the_words(browser: Browser, origin: str, width: int) -> None:
+    stage = Stage(browser, origin, viewport={"width": width, "height": 844})
+    stage.home["limits"] = {**LIMITS, "quiet_now": True, "opens_at": SEVEN}
+    page = stage.open(ready=".opens")
+    touching = page.evaluate("""() => {
+      const moon = document.querySelector('.scene .sun').getBoundingClientRect();
+      return [...document.querySelectorAll('h1, .opens, .lead')].filter(e => {
+        const range = document.createRange(); range.selectNodeContents(e);
+        return [...range.getClientRects()].some(r =>
+          r.right > moon.left && r.left < moon.right && r.bottom > moon.top && r.top < moon.bottom);
+      }).map(e => e.textContent);
+    }""")
+    assert touching == []
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    stage.close()
+
+
+def test_both_answers_to_a_block_stand_above_the_dock_of_the_shortest_phone(browser: Browser, origin: str) -> None:
+    stage = Stage(browser, origin, viewport={"width": 320, "height": 568})
+    page = stage.open("/child/#/block/k_theo0000", ready="rf-block .answers")
+    answers, dock = page.locator(".answers").bounding_box(), page.locator(".dock").bounding_box()
+    assert answers
+    assert dock
+    assert answers["y"] + answers["height"] <= dock["y"]
+    stage.close()
+
+
 def test_night_is_the_dusk_of_the_tokens_word_for_word() -> None:
     def pairs(text: str) -> dict[str, str]:
         return dict(re.findall(r"(--[a-z0-9-]+): ([^;]+);", text))

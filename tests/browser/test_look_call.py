@@ -173,6 +173,36 @@ def test_every_ending_has_its_own_kind_sentence(stage: Stage, ending: dict[str, 
     assert stage.page.locator("text=Did something feel wrong?").count() == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "heading"),
+    [("quiet_hours", "It’s quiet time."), ("time_limit", "That’s all the call time for today.")],
+)
+def test_the_clock_is_a_note_before_it_is_an_end(stage: Stage, code: str, heading: str) -> None:
+    page = answered(stage)
+    stage.say(t="call.soon", call="c_00000002", code=code, in_ms=120_000)
+    stage.say(t="call.soon", call="c_00000001", code=code, in_ms=120_000)
+    page.wait_for_selector('.sign:has-text("2 minutes left. Time to say bye.")')
+    until(page, "document.querySelector('#say').textContent === '2 minutes left. Time to say bye.'")
+    assert page.locator("#now").inner_text() == "", "it does not interrupt"
+    assert page.locator("rf-picture").first.evaluate("e => e.querySelector('video').srcObject !== null")
+    stage.say(t="call.soon", call="c_00000001", code=code, in_ms=50_000)
+    page.wait_for_selector('.sign:has-text("1 minute left. Time to say bye.")')
+    stage.say(t="call.ended", call="c_00000001", code=code)
+    page.wait_for_selector("rf-ended h1")
+    assert page.locator("h1").inner_text() == heading
+    assert page.locator("text=minute left").count() == 0
+
+
+def test_a_note_about_the_time_goes_when_there_is_more_time_after_all(stage: Stage) -> None:
+    page = answered(stage)
+    page.clock.install()
+    stage.say(t="call.soon", call="c_00000001", code="time_limit", in_ms=60_000)
+    page.wait_for_selector('.sign:has-text("1 minute left.")')
+    page.clock.fast_forward(75_000)
+    page.wait_for_selector(".sign", state="detached")
+    assert page.locator("rf-in-call").count() == 1
+
+
 def test_busy_declined_and_not_there_are_one_sentence(stage: Stage) -> None:
     page = stage.page
     said = set()
@@ -309,7 +339,7 @@ def test_their_ring_wins_over_our_own_and_still_waits_for_a_press(stage: Stage) 
 def test_a_lost_wire_is_taken_up_again_and_nothing_is_read_twice(stage: Stage) -> None:
     page = answered(stage)
     stage.drop()
-    page.wait_for_selector(".sign >> text=We lost Gran. Looking …")
+    page.wait_for_selector('.sign:has-text("We lost Gran. Looking …")')
     until(page, "document.querySelectorAll('.sign').length === 0")
     resumed = sent(stage, "resume")
     assert len(resumed) == 1

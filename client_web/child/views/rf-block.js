@@ -42,12 +42,12 @@ export class RfBlock extends View {
     const person = this.#done ?? personOf(this.ref);
     if (!person) return html`${top(words("blocked.title"))}<main id="main" class="column">${back("#/")}</main>${dock("")}`;
     const fill = { name: person.name };
-    const post = html`<div class="rails"><div class="post big ${ground(person.ground)}" aria-hidden="true">${avatar(person.avatar)}</div></div>`;
+    const post = html`<div class="rails ask-post"><div class="post big ${ground(person.ground)}" aria-hidden="true">${avatar(person.avatar)}</div></div>`;
     if (this.#done) {
       return html`<main id="main" class="middle"><h1 tabindex="-1">${words("block.done")}</h1><p class="lead">${words("block.done-lead", fill)}</p><p>${words("block.undo")}</p>
         <div class="answers"><a class="button" href="#/">${words("ended.ok")}</a></div></main>${dock("")}`;
     }
-    return html`<header class="top"><h1 tabindex="-1">${words("block.q", fill)}</h1><rf-read></rf-read></header><main id="main" class="column block-page">
+    return html`<header class="top"><h1 tabindex="-1">${words("block.q", fill)}</h1><rf-read></rf-read></header><main id="main" class="column">
       ${this.#stuck ? html`<p class="panel" role="alert">${words("home.stuck")}</p>` : null}${post}
       <p class="lead">${words("block.lead", fill)}</p>
       <p class="panel">${words("block.now", fill)} ${words("block.who", fill)} ${words("block.undo")}</p>
