@@ -221,12 +221,34 @@ class Calls:
         """:meth:`go_on` for several calls in one transaction: facts of one moment, an audit event for each call, one commit."""
         with goes_first():
             async with self._db.begin() as tx:
-                gatherings = await facts.around_many(tx, calls, now=self._now())
-                decided = await self._keeper.ask_each(
-                    tx, [one.all_of_a_call(_as_it_is(one), Verb.BE_IN_CALL, _GOING_ON) for one in gatherings]
-                )
+                standings = await self._stand(tx, calls)
+                return [
+                    await self._without(tx, call, present, standing) if standing.must_leave else standing
+                    for (call, present), standing in zip(calls, standings, strict=True)
+                ]
+
+    async def _stand(self, tx: AsyncConnection, calls: Sequence[tuple[str, Sequence[PersonId]]]) -> Sequence[Standing]:
+        gatherings = await facts.around_many(tx, calls, now=self._now())
+        decided = await self._keeper.ask_each(
+            tx, [one.all_of_a_call(_as_it_is(one), Verb.BE_IN_CALL, _GOING_ON) for one in gatherings]
+        )
         book = self._keeper.rulebook
         return [_standing(gathering, yes, book) for gathering, yes in zip(gatherings, decided, strict=True)]
+
+    async def _without(
+        self, tx: AsyncConnection, call: str, present: Sequence[PersonId], standing: Standing
+    ) -> Standing:
+        """Those who stay may have been allowed only because of one who goes: a grown-up who sat in, the one child beside two
+        grown-ups. So they are asked about again, without those, until what remains stands by itself."""
+        leaving = standing.must_leave
+        while standing.must_leave:
+            gone = {one for one, _ in standing.must_leave}
+            present = [one for one in present if one not in gone]
+            if len(present) < 2:
+                return Standing(frozenset(), leaving, standing.until)
+            standing = (await self._stand(tx, [(call, present)]))[0]
+            leaving += standing.must_leave
+        return Standing(standing.lanes, leaving, standing.until)
 
     async def _in_call(
         self, tx: AsyncConnection, call: str, present: Sequence[PersonId], seat: Seat | None = None
@@ -410,8 +432,6 @@ def smallest_harm_first(
         next_ = min(among, key=lambda one: (staying[one], -sum(one in pair for pair in conflicts), -order[one]))
         leaving.append(next_)
         del staying[next_]
-    if not any(staying.values()):  # grown-ups were together only for the child who goes; one alone is with nobody
-        leaving += list(staying)[:0:-1]
     return leaving
 
 
