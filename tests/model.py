@@ -359,14 +359,13 @@ def refusal(world: World, asker: str, people: Collection[str], call: str | None,
 
 
 def lanes(
-    world: World, people: Collection[str], call: str | None, *, live: Collection[str] | None = None,
-    staying: Collection[str] | None = None,
-) -> set[tuple[str, str, str]]:  # fmt: skip
-    """Who is heard and seen by whom among these people. ``staying``: only they; the others are about to go."""
+    world: World, people: Collection[str], call: str | None, *, live: Collection[str] | None = None
+) -> set[tuple[str, str, str]]:
+    """Who is heard and who is seen by whom among these people."""
     at_line = people if live is None else live
     return {
         (x, y, kind)
-        for x, y in permutations(people if staying is None else staying, 2)
+        for x, y in permutations(people, 2)
         for kind in ("audio", "video")
         if not why_not(world, x, y, people, call=call, live=at_line, video=kind == "video")
     }
