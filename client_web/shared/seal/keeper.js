@@ -216,8 +216,8 @@ export function tally(report) {
   return counted;
 }
 
-/** A packet's own description (VP8) in front of each part of a frame. */
-const PER_PACKET = 20;
+/** A packet's own description, which VP8 puts in front of each part of a frame. */
+const PER_PACKET = { audio: 0, video: 20 };
 /** What may differ for a moment, in bytes and in frames. */
 const BYTES = 2000;
 const PICTURES = 3;
@@ -233,7 +233,7 @@ const SOUNDS = 25;
 export function watchdog({ sent, received }, numbers) {
   for (const kind of /** @type {Kind[]} */ (["audio", "video"])) {
     const { bytes, packets } = sent[kind];
-    if (bytes > numbers.bytes[kind] + PER_PACKET * packets + BYTES) return "sent";
+    if (bytes > numbers.bytes[kind] + PER_PACKET[kind] * packets + BYTES) return "sent";
     if (packets > SOUNDS && !numbers.sent[kind]) return "sent";
   }
   for (const [mid, { kind, frames }] of Object.entries(received)) {
