@@ -20,17 +20,18 @@
  * @property {boolean} mayShow     may the camera be opened in this call at all
  * @property {string} nonce        for answering; only while it rings here
  * @property {number} epoch
+ * @property {{code: string, minutes: number, ms: number} | null} soon  we will have to leave by the clock; as it was told
  * @property {{code: string, by: string, who: string} | null} ending
  */
 
 /** I press Call. @param {string[]} to @param {"audio" | "video"} media @returns {Call} */
 export const placed = (to, media) => ({
-  id: "", phase: "calling", media, with: to, legs: [], seenBy: [], heardBy: [], mayShow: false, nonce: "", epoch: -1, ending: null,
+  id: "", phase: "calling", media, with: to, legs: [], seenBy: [], heardBy: [], mayShow: false, nonce: "", epoch: -1, soon: null, ending: null,
 });
 
 /** @param {Call} call @param {string} code @param {string} [by] @param {string} [who] @returns {Call} */
 export const over = (call, code, by = "", who = "") => ({
-  ...call, phase: "over", legs: [], seenBy: [], heardBy: [], nonce: "", mayShow: false, ending: { code, by, who },
+  ...call, phase: "over", legs: [], seenBy: [], heardBy: [], nonce: "", mayShow: false, soon: null, ending: { code, by, who },
 });
 
 /**
@@ -66,6 +67,8 @@ export function after(call, message) {
         seenBy: call.seenBy.filter((ref) => ref !== message.ref),
         heardBy: call.heardBy.filter((ref) => ref !== message.ref),
       };
+    case "call.soon":
+      return { ...call, soon: { code: message.code, minutes: Math.max(1, Math.round(message.in_ms / 60_000)), ms: message.in_ms } };
     case "call.answered_elsewhere":
       return over(call, "answered_elsewhere");
     case "call.ended":

@@ -165,7 +165,7 @@ export class Connection {
       case "bye":
         return;
       case "presence": case "changed": case "sdp.offer": case "call.incoming": case "call.state":
-      case "call.answered_elsewhere": case "call.peer_left": case "call.ended":
+      case "call.answered_elsewhere": case "call.peer_left": case "call.soon": case "call.ended":
         this.onmessage(message);
         return;
       default:

@@ -3,7 +3,7 @@
  * Nothing sounds before the first tap of the session, nothing sounds when sounds are off, and Help is silence.
  */
 
-/** @typedef {"ring-in"|"ring-out"|"came-in"|"went-out"|"camera-on"|"camera-off"} SoundName */
+/** @typedef {"ring-in"|"ring-out"|"came-in"|"went-out"|"camera-on"|"camera-off"|"soon"} SoundName */
 /** @typedef {{hz: number, at: number, long: number, peak: number}} Knock */
 
 /** @type {Record<SoundName, {knocks: Knock[], every: number}>} `every`: seconds until it sounds again, 0 for once */
@@ -12,6 +12,7 @@ const SOUNDS = {
   "ring-out": { every: 3, knocks: [[440, 0], [440, 0.25]].map(([hz = 0, at = 0]) => ({ hz, at, long: 0.18, peak: 0.06 })) },
   "came-in": { every: 0, knocks: [{ hz: 440, at: 0, long: 0.22, peak: 0.12 }, { hz: 587, at: 0.12, long: 0.22, peak: 0.12 }] },
   "went-out": { every: 0, knocks: [{ hz: 587, at: 0, long: 0.22, peak: 0.1 }, { hz: 440, at: 0.12, long: 0.22, peak: 0.1 }] },
+  "soon": { every: 0, knocks: [{ hz: 294, at: 0, long: 0.5, peak: 0.08 }] },
   "camera-on": { every: 0, knocks: [{ hz: 880, at: 0, long: 0.06, peak: 0.05 }] },
   "camera-off": { every: 0, knocks: [{ hz: 660, at: 0, long: 0.06, peak: 0.05 }] },
 };

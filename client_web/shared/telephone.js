@@ -29,6 +29,8 @@ const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ide
 const MICROPHONE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 /** A wobble shorter than this heals by itself. */
 const WOBBLE_MS = 3000;
+/** So long after its time an end may still come. */
+const LATE_MS = 10_000;
 /** So long a transport, empty both ways on this side, may wait for the server to have read that we left. */
 const GOODBYE_MS = 1000;
 
@@ -48,6 +50,8 @@ export class Telephone {
   /** @type {(what: string[]) => void} */ onchanged = () => {};
   /** @type {(kind: "came-in" | "went-out", ref: string) => void} */ onperson = () => {};
 
+  /** The clock will take us out of this call in so many minutes. @type {(minutes: number) => void} */ onsoon = () => {};
+
   #connection;
   /** @type {Peer | null} */ #peer = null;
   /** The call that a hand on this device pressed Call or Answer for: the only one whose offers are read. */ #pressed = false;
@@ -58,6 +62,7 @@ export class Telephone {
   /** Ends that came before the ok of our own invitation. @type {Map<string, import("./protocol.js").Ended>} */ #early = new Map();
   /** What the server believes of our microphone and camera; null: nothing. @type {{audio: boolean, video: boolean} | null} */ #told = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #wobble;
+  /** Takes the note about the time away when the time was moved. @type {ReturnType<typeof setTimeout> | undefined} */ #late;
 
   /** @param {Connection} connection */
   constructor(connection) {
@@ -297,8 +302,19 @@ export class Telephone {
     }
     if (message.t === "call.incoming") this.#pressed = false;
     this.call = now;
+    if (message.t === "call.soon" && now?.soon) this.#soon(now.soon);
     if (before?.phase === "calling" && now && now.phase !== "calling") this.#joined();
     if (message.t === "call.state" && before?.mayShow && !message.may_show && this.#told?.video) this.#curtainShutForUs();
+  }
+
+  /** Told two minutes before. If the end does not come, somebody gave us more time, and the note goes. @param {{minutes: number, ms: number}} soon */
+  #soon({ minutes, ms }) {
+    clearTimeout(this.#late);
+    this.#late = setTimeout(() => {
+      if (this.call?.soon) this.call = { ...this.call, soon: null };
+      this.onchange();
+    }, ms + LATE_MS);
+    this.onsoon(minutes);
   }
 
   /** The camera is no longer approved with anybody here: the gate is shut already, so is the camera now. Opening it is a new press. */
@@ -363,6 +379,7 @@ export class Telephone {
     this.#peer?.close();
     this.#peer = null;
     clearTimeout(this.#wobble);
+    clearTimeout(this.#late);
     this.#turn.audio += 1;
     this.#shutCamera();
     this.#shutMicrophone();

@@ -35,6 +35,11 @@ export class RfCall extends View {
       play(kind);
       say(words(kind === "came-in" ? "call.came-in" : "call.went-out", { name: this.#cardOf(ref).name ?? "" }));
     };
+    telephone.onsoon = (minutes) => {
+      if (telephone.helping) return; // Help is silence, and no time presses there
+      play("soon");
+      say(words("call.soon", { n: minutes }));
+    };
     this.update();
   }
 

@@ -109,6 +109,7 @@ export class RfInCall extends View {
     const sign = call.phase === "calling" ? ""
       : telephone.looking || leg?.state === "lost" ? words("call.lost", { name })
       : !here ? words("call.connecting", { name })
+      : call.soon && first ? words("call.soon", { n: call.soon.minutes })
       : telephone.microphone === "stuck" && first ? words("call.mic-stuck")
       : telephone.camera === "stuck" && first ? words("self.stuck-help")
       : "";
