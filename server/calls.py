@@ -243,7 +243,11 @@ class Calls:
         leaving = standing.must_leave
         while standing.must_leave:
             gone = {one for one, _ in standing.must_leave}
-            present = [one for one in present if one not in gone]
+            staying = [one for one in present if one not in gone]
+            if len(staying) == len(present):  # who leaves is nobody we know any more: without an id, and without a lane
+                reached = {person for lane in standing.lanes for person in lane[:2]}
+                staying = [one for one in staying if one in reached]
+            present = staying
             if len(present) < 2:
                 return Standing(frozenset(), leaving, standing.until)
             standing = (await self._stand(tx, [(call, present)]))[0]
