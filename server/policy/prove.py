@@ -77,7 +77,7 @@ CHILDS_OWN: Final = frozenset(
 LEFT_TO_TEENAGERS: Final = frozenset(
     {
         Verb.LOOK_AT_HISTORY, Verb.LOOK_AT_LIMITS, Verb.CHANGE_LIMIT, Verb.SWITCH_STAGE, Verb.ALLOW_MEDIA, Verb.NAME_CONTACT,
-        Verb.CHANGE_SUPERVISION, Verb.ALLOW_THIS_CALL, Verb.BE_PRESENT, Verb.END_CALL, Verb.DECIDE,
+        Verb.CHANGE_SUPERVISION, Verb.ALLOW_THIS_CALL, Verb.BE_PRESENT, Verb.END_CALL, Verb.DECIDE, Verb.CHANGE_AGE_GROUP,
     }
 )  # fmt: skip
 #: ... and from 13 on already
@@ -253,10 +253,11 @@ PROMISES: Final = (
     ),
     Promise(
         "supervision-is-kept",
-        "Where a family wants to be asked, or to be there, nobody of it is in a call without that.",
+        "Where a family wants to be asked, or to be there, nobody of it is in a call without that; only with an own grown-up.",
         TALK,
         lambda when: when.any(
             when(f"{end}.acts") & when(f"contact.watch_{end}", "ask", "present") & when.not_(f"contact.watched_{end}")
+            & when.not_("contact.own_guardian")
             for end in when.ends
         ),
     ),
