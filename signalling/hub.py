@@ -800,7 +800,8 @@ class Hub:
             for person in present:
                 if person not in reached:
                     leaving.setdefault(person, "policy_revoked")  # a place from which nobody may be reached is no place
-        self._do(live, Bounded(bound, tuple(leaving.items())))
+        if leaving or bound != live.call.bound:  # else nothing would come of it, as nearly always
+            self._do(live, Bounded(bound, tuple(leaving.items())))
         if mine == live.standing:
             self._mind_the_clock(live, standing.until)
 

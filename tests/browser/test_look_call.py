@@ -190,7 +190,7 @@ def test_the_clock_is_a_note_before_it_is_an_end(stage: Stage, code: str, headin
     stage.say(t="call.ended", call="c_00000001", code=code)
     page.wait_for_selector("rf-ended h1")
     assert page.locator("h1").inner_text() == heading
-    assert page.locator("text=minute left").count() == 0
+    assert page.locator(".sign").count() == 0
 
 
 def test_a_note_about_the_time_goes_when_there_is_more_time_after_all(stage: Stage) -> None:
