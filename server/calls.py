@@ -443,7 +443,8 @@ def _own_reasons(
     pairs: Sequence[tuple[Known, Known]], stay: Sequence[Decision], book: Rulebook
 ) -> dict[PersonId, Code]:
     """Who is refused for a reason of their own home, and which. The own clock counts whatever else is refused beside it, or
-    somebody else would be sent away in its place; of other reasons what hides most is told, as everywhere."""
+    somebody else would be sent away in its place; of other reasons what hides most is told, as everywhere. Of a block
+    nothing is told: it looks as when somebody has to go (row 42; ICU J1)."""
     found: dict[PersonId, Code] = {}
     for person in dict.fromkeys(x.id for x, _ in pairs):
         mine = [no for (x, _), no in zip(pairs, stay, strict=True) if x.id == person and not no]
@@ -452,6 +453,8 @@ def _own_reasons(
         no = loudest(mine)
         if clock is not None:
             found[person] = _CODES[clock]
+        elif any("blocked" in refused.rules for refused in mine):
+            found[person] = "left"
         elif no is not None and no.code in _OWN_REASONS:
             found[person] = _CODES[no.code]
     return found

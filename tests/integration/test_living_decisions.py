@@ -181,7 +181,7 @@ async def the_year_of_the_yes_is_over(here: Living) -> None:
 
 CHANGES = (
     Change(a_yes_is_withdrawn, "policy_revoked", "policy_revoked"),
-    Change(a_child_blocks, "policy_revoked", "policy_revoked"),
+    Change(a_child_blocks, "left", "left"),
     Change(consent_is_withdrawn, "policy_revoked", "policy_revoked"),
     Change(quiet_hours_are_set, "quiet_hours", "left"),
     Change(minutes_are_set_and_used_up, "time_limit", "left"),

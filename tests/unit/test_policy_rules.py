@@ -70,7 +70,6 @@ SECOND_LOCKS = {
     "children-only": "a-childs-own-things asks for a child itself",
     "grown-ups-only": "a-grown-ups-own-things asks for a grown-up itself",
     "guardians-only": "a-guardian-looks-after asks for a guardian itself",
-    "not-yours": "no permit is for a stranger's things",
     "only-who-looks-after": "a-guardian-looks-after is for own children, and for nothing in particular",
     "a-stage-is-a-childs-own": "a-stage-of-ones-own asks for a child itself",
     "stage-not-for-this-age": "a-stage-of-ones-own asks for it itself",
