@@ -1,9 +1,9 @@
 """The blind reading of a recording: is the mark there, and whose is it?
 
 ``lattice.py`` says where tiles may lie. For each such placement: fold the picture onto one tile; equalise it in the tile's own harmonics,
-each weighed by the noise around it; find shift, mirroring and phase with the pilots; read 192 soft chips; decode. An id counts if the
-codeword correlates with the chips by ``bound.RHO`` or more *and* it was issued. Everything else is no reading; a near miss is not
-told, because it would be taken for a name.
+each weighed by the noise around it; find shift, mirroring and phase with the pilots; read 192 soft chips; decode. If that reads nothing,
+once more with each frame weighed by how much of the pilots it shows. An id counts if the codeword correlates with the chips by
+``bound.RHO`` or more *and* it was issued. Everything else is no reading; a near miss is not told, because it would be taken for a name.
 
 A clip is cut into spans of ``SPAN_S`` seconds and they are tried in turn until one reads: first the whole picture at most ``WORK`` wide;
 then, of larger pictures, nine windows in full resolution (a call in a corner of a screen); then carriers a tenth faster and slower (a
@@ -27,6 +27,7 @@ from server.trace.pattern import CELLS, HZ, Tile
 
 Luma = npt.NDArray[np.uint8]
 Matrix = lattice.Matrix
+Harmonics = npt.NDArray[np.complex128]
 Issued = Mapping[int, str]  #: every id that was given out, and the pseudonymous row it leads to
 
 SPAN_S: Final = 6.0
@@ -38,6 +39,7 @@ PLACEMENTS: Final = 3
 FOLD: Final = 64  #: samples of a folded tile along each side, four a cell
 REACH: Final = 12  #: harmonics of the tile that are used
 SHIFTS: Final = 128
+WAYS: Final = 8  #: to lay a square: four quarter turns, each also mirrored
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,22 @@ def read(
 
 
 def candidates(frames: Sequence[Luma], times: Sequence[float], tile: Tile, hz: float = HZ) -> Iterator[Candidate]:
-    """The decodings of one span of one view."""
+    """The decodings of one span of one view: each placement with the swing over the whole span, then each with its frames weighed."""
     swing = lattice.lock_in(frames, times, hz)
     height, width = swing.shape
     power = lattice.spectrum(swing)
+    lenses = []
     for placement in lattice.search(power, width, height, PLACEMENTS):
-        chips = _chips(swing, power, placement, tile)
-        mark_id = int(code.decode(chips[None])[0])
-        yield Candidate(mark_id, code.correlation(chips, mark_id))
+        lens = _lens(power, placement, (height, width))
+        lenses.append(lens)
+        yield _decoded(_chips(lens.seen(swing), lens, tile))
+    for lens, seen in zip(lenses, _frame_by_frame(frames, lenses), strict=True):
+        yield _decoded(_chips(_weighed(seen, lens, tile), lens, tile))
+
+
+def _decoded(chips: npt.NDArray[np.float64]) -> Candidate:
+    mark_id = int(code.decode(chips[None])[0])
+    return Candidate(mark_id, code.correlation(chips, mark_id))
 
 
 def _spans(times: Sequence[float]) -> Iterator[tuple[int, int]]:
@@ -155,26 +165,31 @@ def _grid() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.complex128]]:
 
 
 def _turned(cells: npt.NDArray[np.generic], way: int) -> npt.NDArray[np.generic]:
-    """One of the eight ways to lay a square: four quarter turns, each also mirrored."""
+    """One of the eight ways."""
     return np.rot90(cells.T if way & 4 else cells, way & 3)
 
 
-def _fold(swing: lattice.Complex, placement: Matrix) -> npt.NDArray[np.complex128]:
-    """The picture laid onto one tile, summed."""
-    height, width = swing.shape
-    rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
+@dataclass(frozen=True)
+class Lens:
+    """A placement, and how the harmonics of its tile come through: rows are down the tile, columns across it."""
+
+    bins: npt.NDArray[np.int64]  #: for each pixel, the sample of the tile it falls on
+    gain: Harmonics  #: what the cell's shape and the residual leave of each
+    noise: Matrix  #: power of the noise at each
+
+    def seen(self, plane: npt.NDArray[np.generic]) -> Harmonics:
+        """A plane's harmonics: laid onto one tile, summed, transformed."""
+        parts = (plane.real, plane.imag) if np.iscomplexobj(plane) else (plane,)
+        folded = [np.bincount(self.bins, part.ravel(), FOLD * FOLD).reshape(FOLD, FOLD) for part in parts]
+        k, _shape = _grid()
+        return np.asarray(np.fft.fft2(folded[0] + 1j * folded[1] if len(folded) > 1 else folded[0])[np.ix_(k, k)])
+
+
+def _lens(power: lattice.Spectrum, placement: Matrix, size: tuple[int, int]) -> Lens:
+    rows, columns = np.arange(size[0])[:, None], np.arange(size[1])[None, :]
     u = np.floor((placement[0, 0] * columns + placement[0, 1] * rows) * FOLD).astype(np.int64) & (FOLD - 1)
     v = np.floor((placement[1, 0] * columns + placement[1, 1] * rows) * FOLD).astype(np.int64) & (FOLD - 1)
-    where = (v * FOLD + u).ravel()
-    flat = swing.ravel()
-    real, imaginary = (np.bincount(where, part, FOLD * FOLD) for part in (flat.real, flat.imag))
-    return np.asarray((real + 1j * imaginary).reshape(FOLD, FOLD))
-
-
-def _chips(swing: lattice.Complex, power: lattice.Spectrum, placement: Matrix, tile: Tile) -> npt.NDArray[np.float64]:
-    """The 192 soft chips under this placement."""
     k, shape = _grid()
-    seen = np.fft.fft2(_fold(swing, placement))[np.ix_(k, k)]  # rows: v, columns: u
     # Where each harmonic lies in the picture's spectrum, the noise around it, and what the residual left of it.
     fx = placement[1, 0] * k[:, None] + placement[0, 0] * k[None, :]
     fy = placement[1, 1] * k[:, None] + placement[0, 1] * k[None, :]
@@ -186,33 +201,74 @@ def _chips(swing: lattice.Complex, power: lattice.Spectrum, placement: Matrix, t
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=float(power.around.max()) * 1e3,
     ).astype(np.float64)
-    gain = shape * lattice.ring_gain(fx, fy)
-    weighed = np.conj(gain) * seen / noise
-    weighed[REACH, REACH] = 0
+    noise[REACH, REACH] = np.inf  # the mean of the picture says nothing
+    return Lens((v * FOLD + u).ravel(), shape * lattice.ring_gain(fx, fy), noise)
+
+
+def _frame_by_frame(frames: Sequence[Luma], lenses: Sequence[Lens]) -> list[Harmonics]:
+    """For each lens the harmonics of every frame, less what does not change."""
+    seen = np.empty((len(lenses), len(frames), 2 * REACH + 1, 2 * REACH + 1), np.complex128)
+    for n, luma in enumerate(frames):
+        r = lattice.residual(luma)
+        for one, lens in enumerate(lenses):
+            seen[one, n] = lens.seen(r)
+    return list(seen - seen.mean(axis=1, keepdims=True))
+
+
+def _weighed(seen: Harmonics, lens: Lens, tile: Tile) -> Harmonics:
+    """The sum of all frames, each by how much of the pilots it shows.
+
+    An encoder that is short of bits renews the mark only where it renews the picture, above all in key frames; between them
+    it drags an old mark along. The payload's cells have no part in choosing place or weights, so chance is as blind as before.
+    """
+    even = seen / (
+        np.sqrt((np.abs(seen) ** 2 / lens.noise).mean(axis=(1, 2), keepdims=True)) + 1e-12
+    )  # all as loud as each other
+    best: tuple[float, npt.NDArray[np.float64]] = (-1.0, np.zeros(len(seen)))
+    for way in range(WAYS):
+        match = _match(even, lens, tile, way, FOLD).real
+        usual = float(np.mean(match * match)) + 1e-300
+        energy = (match * match).sum(axis=0)
+        at = int(energy.argmax())
+        if energy.flat[at] > best[0]:
+            shown = match.reshape(len(seen), -1)[:, at]
+            # What a frame shows by chance is no weight.
+            best = float(energy.flat[at]), shown * np.maximum(0, 1 - usual / (shown * shown + 1e-300))
+    weights = best[1] / (np.linalg.norm(best[1]) + 1e-300)
+    return np.asarray((even * weights[:, None, None]).sum(axis=0))
+
+
+def _match(seen: Harmonics, lens: Lens, tile: Tile, way: int, steps: int) -> Harmonics:
+    """How well the pilots, laid this way, fit at each of ``steps`` x ``steps`` shifts."""
+    k, _shape = _grid()
+    known = np.fft.fft2(_turned(tile.pilots(), way))[np.ix_(k, k)]
+    wide = np.zeros((*seen.shape[:-2], steps, steps), np.complex128)
+    wide[..., k[:, None], k[None, :]] = np.conj(lens.gain) * seen / lens.noise * np.conj(known)
+    return np.asarray(np.fft.ifft2(wide))
+
+
+def _chips(seen: Harmonics, lens: Lens, tile: Tile) -> npt.NDArray[np.float64]:
+    """The 192 soft chips in these harmonics."""
+    k, _shape = _grid()
     # Shift, mirroring and phase: the pilots against the folded tile, at every eighth of a cell and in all eight ways.
-    best = (0.0, 0, 0, 0)
-    pilots = tile.pilots()
-    for way in range(8):
-        known = np.fft.fft2(_turned(pilots, way))[np.ix_(k, k)]
-        wide = np.zeros((SHIFTS, SHIFTS), np.complex128)
-        wide[np.ix_(k, k)] = weighed * np.conj(known)
-        match = np.abs(np.fft.ifft2(wide))
+    best = (-1.0, 0, 0, 0)
+    for way in range(WAYS):
+        match = np.abs(_match(seen, lens, tile, way, SHIFTS))
         at = int(match.argmax())
         if match.flat[at] > best[0]:
             best = (float(match.flat[at]), way, at // SHIFTS, at % SHIFTS)
     _height, way, down, right = best
-    weighed *= np.exp(2j * np.pi * (k[:, None] * down + k[None, :] * right) / SHIFTS)
+    shift = np.exp(2j * np.pi * (k[:, None] * down + k[None, :] * right) / SHIFTS)
+    weighed = np.conj(lens.gain) * seen / lens.noise * shift
     # Sixteen harmonics carry the cells; those beyond repeat them. Wiener's equaliser joins them.
     above = np.zeros((CELLS, CELLS), np.complex128)
     below = np.zeros((CELLS, CELLS), np.float64)
     np.add.at(above, (k[:, None] % CELLS, k[None, :] % CELLS), weighed)
-    strength = np.abs(gain) ** 2 / noise
-    strength[REACH, REACH] = 0
-    np.add.at(below, (k[:, None] % CELLS, k[None, :] % CELLS), strength)
+    np.add.at(below, (k[:, None] % CELLS, k[None, :] % CELLS), np.abs(lens.gain) ** 2 / lens.noise)
     energy = float((np.abs(above) ** 2).sum() / below.sum() - 1)  # signal over noise, 0 where there is none
     cells = np.fft.ifft2(above / (below + below.mean() / max(energy, 0.05)))
     upright = _upright(cells, way)
-    phase = np.angle((upright * pilots).sum())
+    phase = np.angle((upright * tile.pilots()).sum())
     return tile.chips((upright * np.exp(-1j * phase)).real)
 
 
