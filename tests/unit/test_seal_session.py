@@ -749,12 +749,12 @@ def test_a_commitment_opens_with_its_own_key_and_random_only(node: Node) -> None
 
 FINE: dict[str, Any] = {
     "counted": {
-        "sent": {"audio": {"bytes": 4000, "packets": 100}, "video": {"bytes": 90_000, "packets": 120}},
+        "sent": {"audio": 100, "video": 60},
         "received": {"1": {"kind": "video", "frames": 60}, "0": {"kind": "audio", "frames": 100}},
     },
     "numbers": {
+        "came": {"audio": 101, "video": 61},
         "sent": {"audio": 101, "video": 61},
-        "bytes": {"audio": 4050, "video": 91_000},
         "arrived": {"0": 101, "1": 62},
         "opened": {"0": 101, "1": 61},
         "dropped": {},
@@ -766,10 +766,13 @@ FINE: dict[str, Any] = {
     ("part", "change", "said"),
     [
         ((), None, ""),
-        (("numbers", "bytes", "video"), 0, "sent"),
-        (("numbers", "bytes", "audio"), 0, "sent"),
-        (("numbers", "bytes", "video"), 60_000, "sent"),
-        (("numbers", "sent", "audio"), 0, "sent"),
+        (("numbers", "came", "video"), 0, "sent"),
+        (("numbers", "came", "audio"), 0, "sent"),
+        (("numbers", "came", "video"), 45, ""),  # on their way
+        (("numbers", "came", "video"), 44, "sent"),
+        (("numbers", "came", "audio"), 75, ""),
+        (("numbers", "came", "audio"), 74, "sent"),
+        (("numbers", "sent"), {"audio": 0, "video": 0}, ""),  # no key yet: they came, and were dropped
         (("numbers", "opened", "1"), 0, "shown"),
         (("numbers", "opened", "1"), 57, ""),
         (("numbers", "opened", "1"), 56, "shown"),
@@ -788,3 +791,18 @@ def test_the_watchdog_says_when_more_was_sent_than_sealed_or_shown_than_opened(
     if part:
         at[part[-1]] = change
     assert node("watchdog", **seen) == said
+
+
+def test_the_watchdog_reads_what_browsers_count(node: Node) -> None:
+    report = [
+        ["a", {"type": "outbound-rtp", "kind": "video", "framesEncoded": 30, "packetsSent": 90}],
+        ["b", {"type": "outbound-rtp", "kind": "video", "framesEncoded": 12, "packetsSent": 20}],
+        ["c", {"type": "outbound-rtp", "kind": "audio", "packetsSent": 50, "retransmittedPacketsSent": 2}],
+        ["d", {"type": "inbound-rtp", "kind": "video", "mid": "3", "framesDecoded": 7, "packetsReceived": 40}],
+        ["e", {"type": "inbound-rtp", "kind": "audio", "mid": "2", "packetsReceived": 40}],
+        ["f", {"type": "candidate-pair"}],
+    ]
+    assert node("tally", report=report) == {
+        "sent": {"audio": 48, "video": 42},
+        "received": {"3": {"kind": "video", "frames": 7}, "2": {"kind": "audio", "frames": 40}},
+    }

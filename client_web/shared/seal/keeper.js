@@ -195,20 +195,20 @@ export class Keeper {
 // -- the watchdog --------------------------------------------------------------------------------------------------------------
 
 /**
- * What the browser counts behind the transforms.
- * @typedef {{sent: Record<Kind, {bytes: number, packets: number}>, received: Record<string, {kind: Kind, frames: number}>}} Counted
- * `frames`: pictures decoded; packets of sound that came in
+ * What the browser counts on the far side of the transforms.
+ * @typedef {{sent: Record<Kind, number>, received: Record<string, {kind: Kind, frames: number}>}} Counted
+ * `sent`: packets of sound that left, pictures that were encoded; `frames`: packets of sound that came, pictures decoded.
+ * Bytes would not do: to measure the way, Chromium sends old pictures again and counts them as new.
  */
 
 /** @param {Iterable<[string, any]>} report of getStats @returns {Counted} */
 export function tally(report) {
   /** @type {Counted} */
-  const counted = { sent: { audio: { bytes: 0, packets: 0 }, video: { bytes: 0, packets: 0 } }, received: {} };
+  const counted = { sent: { audio: 0, video: 0 }, received: {} };
   for (const [, one] of report) {
     const kind = /** @type {Kind} */ (one.kind);
     if (one.type === "outbound-rtp") {
-      counted.sent[kind].bytes += (one.bytesSent ?? 0) - (one.retransmittedBytesSent ?? 0);
-      counted.sent[kind].packets += (one.packetsSent ?? 0) - (one.retransmittedPacketsSent ?? 0);
+      counted.sent[kind] += (kind === "video" ? one.framesEncoded : one.packetsSent - (one.retransmittedPacketsSent ?? 0)) || 0;
     } else if (one.type === "inbound-rtp" && one.mid !== undefined) {
       counted.received[one.mid] = { kind, frames: (kind === "video" ? one.framesDecoded : one.packetsReceived) ?? 0 };
     }
@@ -216,28 +216,22 @@ export function tally(report) {
   return counted;
 }
 
-/** A packet's own description, which VP8 puts in front of each part of a frame. */
-const PER_PACKET = { audio: 0, video: 20 };
-/** What may differ for a moment, in bytes and in frames. */
-const BYTES = 2000;
-const PICTURES = 3;
-/** Sound that came in before the transform was asked, or was sent again: half a second. */
-const SOUNDS = 25;
+/** How far the two may differ for a moment, because a frame is on its way to the worker: half a second. */
+const ON_THE_WAY = { audio: 25, video: 15 };
+/** Nothing is decoded that was not opened before. */
+const DECODED = 3;
 
 /**
- * "" while everything that left was sealed and everything shown was opened; otherwise which of the two is not so.
- * More may have been sealed than sent, never more sent than sealed; the same for opened and shown.
+ * "" while everything that left came by the worker and everything shown was opened; otherwise which of the two is not so.
  * @param {Counted} counted asked of the browser first @param {Numbers} numbers asked of the worker after that
  * @returns {"" | "sent" | "shown"}
  */
 export function watchdog({ sent, received }, numbers) {
   for (const kind of /** @type {Kind[]} */ (["audio", "video"])) {
-    const { bytes, packets } = sent[kind];
-    if (bytes > numbers.bytes[kind] + PER_PACKET[kind] * packets + BYTES) return "sent";
-    if (packets > SOUNDS && !numbers.sent[kind]) return "sent";
+    if (sent[kind] > numbers.came[kind] + ON_THE_WAY[kind]) return "sent";
   }
   for (const [mid, { kind, frames }] of Object.entries(received)) {
-    const bound = kind === "video" ? (numbers.opened[mid] ?? 0) + PICTURES : (numbers.arrived[mid] ?? 0) + SOUNDS;
+    const bound = kind === "video" ? (numbers.opened[mid] ?? 0) + DECODED : (numbers.arrived[mid] ?? 0) + ON_THE_WAY.audio;
     if (frames > bound) return "shown";
   }
   return "";

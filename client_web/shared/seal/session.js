@@ -74,7 +74,7 @@ export class Session {
   /** @type {Map<string, Incoming>} by mid */ #incoming = new Map();
   /** @type {Set<Kind>} */ #sealedKinds = new Set();
   /** @type {import("./types.js").Numbers} */
-  #numbers = { sent: { audio: 0, video: 0 }, bytes: { audio: 0, video: 0 }, arrived: {}, opened: {}, dropped: {} };
+  #numbers = { came: { audio: 0, video: 0 }, sent: { audio: 0, video: 0 }, arrived: {}, opened: {}, dropped: {} };
 
   /** @param {{vault: Vault, now: () => number, later: (ms: number, what: () => void) => void, post: (said: Said) => void}} around */
   constructor({ vault, now, later, post }) {
@@ -386,6 +386,7 @@ export class Session {
   async seal(kind, frame) {
     try {
       if (kind !== "audio" && kind !== "video") return this.#drop("kind");
+      this.#numbers.came[kind]++;
       const key = this.#held ? undefined : this.#current?.keys[kind];
       if (!key) return this.#drop("no_key");
       if (!frame.data.byteLength) return this.#drop("empty");
@@ -393,7 +394,6 @@ export class Session {
       if (this.#ended) return this.#drop("ended");
       frame.data = sealed.buffer;
       this.#numbers.sent[kind]++;
-      this.#numbers.bytes[kind] += sealed.length;
       if (!this.#sealedKinds.has(kind)) this.#post({ k: "sealed", kind });
       this.#sealedKinds.add(kind);
       return true;

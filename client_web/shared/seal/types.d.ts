@@ -21,9 +21,9 @@ export type Told =
   | { k: "end" };
 
 export type Numbers = {
-  /** frames sealed, and their bytes */
+  /** frames that came to be sealed, and those that were */
+  came: Record<Kind, number>;
   sent: Record<Kind, number>;
-  bytes: Record<Kind, number>;
   /** by mid: frames that came to the transform, and those that opened */
   arrived: Record<string, number>;
   opened: Record<string, number>;
