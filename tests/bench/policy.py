@@ -154,11 +154,12 @@ async def _with_records(folder: Path, times: int) -> list[dict[str, Any]]:
             assert len(gathered.people) == 2
             one_query = await micros_of(load_facts, times)
 
+        by_hand = _by_hand(folder / "village.db", ref, times)  # before there are calls: of the same records as ours
+
         async def ring() -> None:
             assert isinstance(await v.calls.ring(seat, [ref], "video"), Permit)
 
         ringing = await micros_of(ring, times)
-        by_hand = _by_hand(folder / "village.db", ref, times)
         durable = _durable_row(folder / "yardstick.db", times)
     return [
         _row("facts of a 1:1 ring, one statement", one_query, "µs", "sqlite3 on the loop, six statements", by_hand),
