@@ -561,7 +561,7 @@ def _words(before: Call, moved: list[tuple[Leg, Leg]], ended: bool, code: Code) 
     for old, new in moved:
         if old.answered or (old.state == "invited" and new.person == before.caller):
             if new.state == "left":
-                yield TellEnded(new.person, new.why or code)
+                yield TellEnded(new.person, new.why or code, _parted_from(new, went))
             elif ended:
                 yield TellEnded(new.person, told, by)
     if ended:
@@ -573,6 +573,11 @@ def _words(before: Call, moved: list[tuple[Leg, Leg]], ended: bool, code: Code) 
             yield NoteIn(new.person)
     for leg in went:
         yield NoteOut(leg.person, leg.why or code)
+
+
+def _parted_from(leg: Leg, went: list[Leg]) -> PersonId:
+    """Two whom a rule parts without a reason being told (one blocked the other) hear each that the other had to go."""
+    return next((other.person for other in went if leg.why == "left" == other.why and other.person != leg.person), "")
 
 
 def _public(moved: list[tuple[Leg, Leg]], code: Code) -> tuple[Code, PersonId]:
