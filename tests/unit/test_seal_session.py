@@ -7,6 +7,7 @@ are the Python twin. The server is a few lines that carry bodies, keep them all,
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tests import seal_twin as twin
-from tests.seal_node import Fault, Node, in_node  # noqa: F401 -- the fixture
+from tests.seal_node import ROOT, Fault, Node, in_node  # noqa: F401 -- the fixture
 
 CALL = "c_1"
 
@@ -806,3 +807,15 @@ def test_the_watchdog_reads_what_browsers_count(node: Node) -> None:
         "sent": {"audio": 48, "video": 42},
         "received": {"3": {"kind": "video", "frames": 7}, "2": {"kind": "audio", "frames": 40}},
     }
+
+
+# -- the page that tells of it -----------------------------------------------------------------------------------------------------
+
+
+def test_the_page_names_every_reason_to_drop_a_frame_and_no_other() -> None:
+    code = "".join((ROOT / "client_web/shared/seal" / name).read_text("utf-8") for name in ("sframe.js", "session.js"))
+    reasons = set(re.findall(r'(?:#drop|new Dropped)\("(\w+)"\)', code)) | {"fault"}
+    text = (ROOT / "docs/reference/sealing.md").read_text("utf-8")
+    table = text[text.index("| Reason | Frame |") : text.index("A picture that is dropped")]
+    told = [reason for line in table.splitlines()[2:] if line for reason in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(told) == sorted(reasons)

@@ -37,9 +37,13 @@ export function support() {
 /** @typedef {{trustedTypes?: {createPolicy(name: string, rules: UrlPolicy): UrlPolicy}}} MaybeTrusted */
 
 const WORKER = new URL("./worker.js", import.meta.url).href;
+/** @type {UrlPolicy | null} */ let policy = null;
 /** Where the browser has Trusted Types, this policy is the only maker of script addresses, and it knows one. */
-const policy = /** @type {MaybeTrusted} */ (globalThis).trustedTypes?.createPolicy("ringfence-seal", { createScriptURL: () => WORKER })
-  ?? { createScriptURL: () => WORKER };
+function workersAddress() {
+  const rules = { createScriptURL: () => WORKER };
+  policy ??= /** @type {MaybeTrusted} */ (globalThis).trustedTypes?.createPolicy("ringfence-seal", rules) ?? rules;
+  return policy.createScriptURL("");
+}
 
 const PATIENCE_MS = 10_000;
 
@@ -83,7 +87,7 @@ export class Keeper {
   async start() {
     const lack = support();
     if (lack) throw new CannotSeal(lack);
-    const worker = (this.#worker = new Worker(policy.createScriptURL(""), { type: "module", name: "seal" }));
+    const worker = (this.#worker = new Worker(workersAddress(), { type: "module", name: "seal" }));
     worker.onmessage = (event) => this.#hear(event.data);
     worker.onerror = () => this.#fail("worker");
     const timer = setTimeout(() => this.#begun(new CannotSeal("worker")), PATIENCE_MS);
@@ -137,7 +141,8 @@ export class Keeper {
   }
 
   /** @returns {Promise<Numbers>} */
-  numbers() {
+  async numbers() {
+    if (!this.#ready || this.#closed) throw new CannotSeal("worker");
     return new Promise((resolve) => {
       this.#asking.push(resolve);
       this.#tell({ k: "stats" });
