@@ -402,10 +402,13 @@ def who_leaves(world: World, people: Sequence[str], call: str) -> list[tuple[str
 
 
 def _goodbye(reasons: set[str]) -> str:
-    """The own family's clock is said to a child. Everything else is one word, or it would tell of others."""
+    """The own family's clock is said to a child. A block looks as if somebody had to go. Everything else is one word, or it
+    would tell of others."""
     for clock in OWN_CLOCK:
         if clock in reasons:
             return TOLD[clock]
+    if "blocked" in reasons:
+        return "left"
     return "needs_guardian" if reasons and told(reasons) == "needs_guardian" else "policy_revoked"
 
 

@@ -145,20 +145,20 @@ class Days(RuleBasedStateMachine):
             for one in known
             if any(call.live and {one.first, one.second} <= call.rung for call in self.world.calls.values())
         ]
-        among = talking if talking and number % 2 else known
-        return among[number // 2 % len(among)] if among else None
+        among = talking if talking and number % 4 else known
+        return among[number // 4 % len(among)] if among else None
 
     def somebody(self, number: int) -> Someone:
         busy = sorted({one for call in self.world.calls.values() if call.live for one in call.rung})
-        among = busy if busy and number % 2 else self.cast
-        return self.world.people[among[number // 2 % len(among)]]
+        among = busy if busy and number % 4 else self.cast
+        return self.world.people[among[number // 4 % len(among)]]
 
     def some_child(self, number: int) -> Someone:
         busy = sorted(
             {one for call in self.world.calls.values() if call.live for one in call.rung if self.world.child(one)}
         )
-        among = busy if busy and number % 2 else self.children
-        return self.world.people[among[number // 2 % len(among)]]
+        among = busy if busy and number % 4 else self.children
+        return self.world.people[among[number // 4 % len(among)]]
 
     # -- what families agree ------------------------------------------------------------------------------------------------
 
@@ -517,6 +517,15 @@ class Days(RuleBasedStateMachine):
             )
         if self.dice.random() < 0.4:
             self.ask_circle(self.dice.choice(self.cast))
+        if self.dice.random() < 0.7 and not any(self.goes_well(call) for call in self.live()):
+            self.a_call_among_people_for_whom_all_is_well(
+                self.dice.randrange(10**6), self.dice.choice((2, 2, 3, 4)), "video"
+            )
+
+    def goes_well(self, call: str) -> bool:
+        """Everything in it is open: only then is it seen what the next single change does."""
+        people = self.world.calls[call].rung
+        return len(model.lanes(self.world, people, call)) == 2 * len(people) * (len(people) - 1)
 
     def met(self, reasons: Collection[str]) -> None:
         for reason in reasons:
