@@ -248,8 +248,10 @@ class Anything(RuleBasedStateMachine):
             for m in ear.heard
             if m["t"] == "ok" and "call" in m
         }
-        # Who rang has said yes by ringing, also if the socket was gone before the ok could be heard.
+        # Who rang has said yes by ringing, and who answered by answering, also if the socket was gone before the ok could be heard.
         said |= {(live.call.id, live.call.caller) for live in self.hub._calls.values()}
+        unheard = [(session, json.loads(frame)) for session, _ in self.lost for frame in session.kept]
+        said |= {(m["call"], session.seat.person) for session, m in unheard if m["t"] == "ok" and "call" in m}
         for call, (publisher, viewer, _) in self.table():
             assert (call, publisher) in said
             assert (call, viewer) in said
