@@ -124,7 +124,7 @@ class Times extends Page {
     return html`${heading}
       ${limits.objected_at === null ? null : html`<p class="plate-line wait unfair" data-key="unfair">${icon("hand")}<span>${words("times.unfair", fill)}</span></p>`}
       <p class="lead">${words("times.lead", fill)}</p>${this.#form(limits, child)}${this.#switch(limits, child)}
-      ${limits.set_at === null ? null : html`<p class="second below" data-key="set">${words("times.set", { date: dateOf(new Date(limits.set_at).toISOString()) })}</p>`}`;
+      ${limits.set_at === null ? null : html`<p class="second below" data-key="set">${words("times.set", { ...fill, date: dateOf(new Date(limits.set_at).toISOString()) })}</p>`}`;
   }
 }
 
