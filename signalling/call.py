@@ -17,7 +17,8 @@ The life of a call:
 
 What may be open in the gate is not a state but a sum, worked out anew after every event by :func:`open_lanes`:
 
-    what the rules bound  ∩  what the rules granted this sender  ∩  what the sender says it sends  ∩  both have answered
+    what the rules bound  ∩  what the rules granted this sender  ∩  what the sender says it sends
+                         ∩  both have answered  ∩  both devices have confirmed their keys
 
 :func:`step` compares that sum before and after, and the states before and after, and lists what must be done. The order of
 the list is fixed and is the order of every cut: first shut, then stop ringing, then open, then tell, then write down.
@@ -93,12 +94,15 @@ OWN_REASONS: Final[frozenset[Code]] = frozenset({"quiet_hours", "time_limit", "n
 
 
 class Leg(Struct, frozen=True):
-    """One person's place in a call. ``audio`` and ``video``: what this person says they send. ``why``: how they went."""
+    """One person's place in a call. ``audio`` and ``video``: what this person says they send. ``sealed``: this person's device
+    has confirmed keys with those present. A leg begins without it, so that nothing flows in clear to or from a device that
+    cannot seal. ``why``: how they went."""
 
     person: PersonId
     state: LegState = "invited"
     audio: bool = False
     video: bool = False
+    sealed: bool = False
     why: Code | None = None
 
     @property
@@ -113,7 +117,7 @@ class Call(Struct, frozen=True):
 
     id: str
     media: Media
-    legs: tuple[Leg, ...]  # caller first
+    legs: tuple[Leg, ...]  # caller first; none is added or taken away, so a place in it names one person for the whole call
     bound: frozenset[Lane] = frozenset()
     granted: frozenset[Lane] = frozenset()
     state: CallState = "idle"
@@ -128,6 +132,10 @@ class Call(Struct, frozen=True):
             if leg.person == person:
                 return leg
         return None
+
+    def index(self, person: PersonId) -> int:
+        """The place in the call's list, which this person's frames carry in their key ids."""
+        return next(place for place, leg in enumerate(self.legs) if leg.person == person)
 
     def live(self) -> tuple[PersonId, ...]:
         """Everybody who is in the call or can still come."""
@@ -214,6 +222,12 @@ class Opens(Struct, frozen=True):
     granted: frozenset[Lane]
 
 
+class Sealed(Struct, frozen=True):
+    """This person's device has confirmed keys with everybody present. Which keys is none of our business."""
+
+    person: PersonId
+
+
 class Bounded(Struct, frozen=True):
     """The rules were asked again because a fact changed. Lanes outside ``bound`` shut, and stay shut until their sender
     is granted them anew. ``leaving``: who must go, in the order in which they go."""
@@ -229,7 +243,7 @@ class Stopped(Struct, frozen=True):
 
 
 Event = (
-    Placed | Accepted | MediaUp | Lost | Back | Went | RingOver | WaitOver | Closes | Opens | Bounded | Stopped
+    Placed | Accepted | MediaUp | Lost | Back | Went | RingOver | WaitOver | Closes | Opens | Sealed | Bounded | Stopped
 )  # fmt: skip
 
 # -- effects: what must be done, in this order ------------------------------------------------------------------------
@@ -342,7 +356,7 @@ def open_lanes(call: Call) -> frozenset[Lane]:
     """What may be open in the gate for this call: nothing else ever is."""
     if call.state == "ended" or not call.granted:
         return frozenset()
-    sends = {leg.person: leg for leg in call.legs if leg.answered}
+    sends = {leg.person: leg for leg in call.legs if leg.answered and leg.sealed}
     return frozenset(
         lane
         for lane in call.granted & call.bound
@@ -410,6 +424,11 @@ def _apply(call: Call, event: Event) -> Call | None:
             others = frozenset(lane for lane in call.granted if lane[0] != person)
             own = frozenset(lane for lane in granted & call.bound if lane[0] == person)
             return replace(_with(call, replace(leg, audio=audio, video=video)), granted=others | own)
+        case Sealed(person):
+            leg = call.leg(person)
+            if leg is None or not leg.answered:
+                return None
+            return _with(call, replace(leg, sealed=True))
         case Bounded(bound, leaving):
             stays = replace(_gone(call, leaving), bound=bound, granted=call.granted & bound)
             return replace(stays, legs=tuple(_unheard(leg, call.granted, stays.granted) for leg in stays.legs))

@@ -11,6 +11,7 @@ Promises kept here:
 - No gate place, no SDP and no offer for anybody before somebody has answered; the caller included (T11, T12).
 - A ring is answered with the nonce that was given to that very session, once.
 - A no, an error and a silence of the authority are the same: no. If it was asked whether a call may go on, the call is cut.
+- What devices say to each other about keys is handed on unread, between people in one call, and neither kept nor logged.
 - What a person is told about who sees and hears them is read from the gate's table, never from what ought to be there.
 - What the clock alone will change is waited for, not looked for (:mod:`signalling.clockwork`): each answer sets the alarm at which the
   same question is asked again, and whoever will have to leave is told two minutes before.
@@ -62,6 +63,7 @@ from signalling.call import (
     RemoveLeg,
     Ring,
     RingOver,
+    Sealed,
     StartTimer,
     Stopped,
     StopRinging,
@@ -102,6 +104,7 @@ class GatePort(Protocol):
     def offer(self, peer: str, *, slots: Sequence[str]) -> terms.Offer: ...
     def answer(self, peer: str, sdp: str, neg: int) -> None: ...
     def restart_ice(self, peer: str) -> terms.Offer: ...
+    def seal(self, peer: str, kids: Collection[int]) -> None: ...
     def allow(self, publisher: str, viewer: str, kind: Media) -> None: ...
     def cut(self, *, publisher: str | None = None, viewer: str | None = None, kind: Media | None = None) -> int: ...
     def remove(self, peer: str) -> None: ...
@@ -569,6 +572,38 @@ class Hub:
             return self._err(me, message.id, "media_plane_unavailable")
         self._send(me, protocol.Ok(re=message.id, call=message.call))
         self._send_offer(live, person, offer)
+        return None
+
+    def seal_to(self, me: Session, message: protocol.SealTo) -> None:
+        """Hand a word about keys on, unread. Only between two people who are both in this call."""
+        live, person = self._place(me, message.call), me.seat.person
+        if live is None:
+            return self._not_mine(me, message.id, self._calls.get(message.call))
+        to = next((leg for leg in live.call.legs if live.refs.get((person, leg.person)) == message.to), None)
+        if to is None or to.state == "left":
+            return self._err(me, message.id, "not_found")
+        session = live.seats.get(to.person)
+        if not to.answered or session is None:
+            return self._wrong(me, message.id)
+        ref = live.refs[to.person, person]
+        self._send(session, protocol.SealFrom(call=message.call, ref=ref, body=message.body))
+        self._send(me, protocol.Ok(re=message.id, call=message.call))
+        return None
+
+    def seal_ready(self, me: Session, message: protocol.SealReady) -> None:
+        """This device's frames carry these key ids from now on. It lets through what was granted already, and grants nothing."""
+        live, person = self._place(me, message.call), me.seat.person
+        if live is None:
+            return self._not_mine(me, message.id, self._calls.get(message.call))
+        index = live.call.index(person)
+        if any(kid >> 4 != index for kid in message.kids):
+            return self._err(me, message.id, "bad_message")  # somebody else's name
+        try:
+            self._gate.seal(live.peers[person], message.kids)
+        except KeyError:
+            return self._err(me, message.id, "media_plane_unavailable")
+        self._do(live, Sealed(person))
+        self._send(me, protocol.Ok(re=message.id, call=message.call))
         return None
 
     # -- what the house tells us --------------------------------------------------------------------------------------
@@ -1063,16 +1098,16 @@ class Hub:
         assert call.state != "idle" and call.state != "ended"  # noqa: PT018 - one thought: the wire knows live calls only
         seen_by, heard_by, me = [], [], None
         legs = []
-        for leg in call.legs:
+        for index, leg in enumerate(call.legs):
             if leg.person == person:
-                me = protocol.Leg("", leg.state, leg.audio, leg.video)
+                me = protocol.Leg("", leg.state, leg.audio, leg.video, index, leg.sealed)
                 continue
             if leg.state == "left":
                 continue
             ref, peer = live.refs[person, leg.person], live.peers[leg.person]
             # What reaches this viewer, not what the other says it sends: a picture that was cut must not stand still on a screen.
             reach = [said and (peer, mine, kind) in sees for kind, said in (("audio", leg.audio), ("video", leg.video))]
-            legs.append(protocol.Leg(ref, leg.state, *reach))
+            legs.append(protocol.Leg(ref, leg.state, *reach, index, leg.sealed))
             if (mine, peer, "video") in sees:
                 seen_by.append(ref)
             if (mine, peer, "audio") in sees:

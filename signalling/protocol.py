@@ -31,6 +31,8 @@ VERSION: Final = 1
 MAX_FRAME: Final = 65_536  # bytes; an SDP answer for eight people is about 20 KiB
 MAX_SDP: Final = 32_768  # characters
 MAX_PEOPLE: Final = 8  # in one call, caller included
+MAX_SEAL_BODY: Final = 4096  # characters of one word between devices about their keys; the longest they use is a third of it
+MAX_KIDS: Final = 4  # key ids of one device at a time: sound and picture, old and new
 HELLO_SECONDS: Final = 2.0  # a socket that does not say hello is closed with 4401
 RING_SECONDS: Final = 45.0  # design 3.3; ends quietly
 CONNECT_SECONDS: Final = 20.0  # from accept to media
@@ -53,6 +55,8 @@ CallId = Annotated[str, Meta(min_length=8, max_length=40, pattern=r"^c_[A-Za-z0-
 RequestId = Annotated[str, Meta(min_length=1, max_length=24, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 Secret = Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 Sdp = Annotated[str, Meta(min_length=1, max_length=MAX_SDP)]
+SealBody = Annotated[str, Meta(min_length=1, max_length=MAX_SEAL_BODY, description="Read by devices only.")]
+Kid = Annotated[int, Meta(ge=0, le=255, description="Key id: the sender's index in the call in its upper four bits.")]
 Media = Literal["audio", "video"]
 Status = Literal["here", "busy", "away"]
 LegState = Literal["invited", "connecting", "connected", "lost", "left"]
@@ -173,7 +177,39 @@ class IceRestart(_Client, frozen=True, tag="ice.restart"):
     call: CallId
 
 
-FromClient = Hello | Resume | Bye | Invite | Accept | Reject | Cancel | Leave | SetMedia | SdpAnswer | IceRestart
+class SealTo(_Client, frozen=True, tag="seal.to"):
+    """A word of my device to the device of ``to``, about the keys of this call. Handed on unread, to nobody else."""
+
+    id: RequestId
+    call: CallId
+    to: Ref
+    body: SealBody
+
+
+class SealReady(_Client, frozen=True, tag="seal.ready"):
+    """I have confirmed keys with everybody present, and my frames carry these key ids. Before it no frame of mine goes to anybody
+    and nobody's comes to me. Said again before every change of keys, with the ids in use and the new ones."""
+
+    id: RequestId
+    call: CallId
+    kids: Annotated[list[Kid], Meta(min_length=1, max_length=MAX_KIDS)]
+
+
+FromClient = (
+    Hello
+    | Resume
+    | Bye
+    | Invite
+    | Accept
+    | Reject
+    | Cancel
+    | Leave
+    | SetMedia
+    | SdpAnswer
+    | IceRestart
+    | SealTo
+    | SealReady
+)
 
 # -- server to client -------------------------------------------------------------------------------------------------
 
@@ -191,12 +227,16 @@ class PresenceOf(Struct, frozen=True):
 
 
 class Leg(Struct, frozen=True):
-    """One person's place in a call, as this viewer knows them. ``audio``/``video``: what they are sending now."""
+    """One person's place in a call, as this viewer knows them. ``audio``/``video``: what they are sending now. ``index``: the
+    place in the call's list, caller first, the same for everybody and never given twice in a call; it stands in the key ids
+    of this person's frames. ``sealed``: their device has confirmed keys; until then nothing goes to them or comes from them."""
 
     ref: str
     state: LegState
     audio: bool = False
     video: bool = False
+    index: int = 0
+    sealed: bool = False
 
 
 class Slot(Struct, frozen=True):
@@ -277,6 +317,14 @@ class Offer(_Server, frozen=True, tag="sdp.offer"):
     slots: list[Slot]
 
 
+class SealFrom(_Server, frozen=True, tag="seal.from"):
+    """A word of the device of ``ref``, as it was handed over by ``seal.to``."""
+
+    call: str
+    ref: str
+    body: str
+
+
 class AnsweredElsewhere(_Server, frozen=True, tag="call.answered_elsewhere"):
     call: str
 
@@ -335,6 +383,7 @@ FromServer = (
     | Incoming
     | State
     | Offer
+    | SealFrom
     | AnsweredElsewhere
     | PeerLeft
     | Soon

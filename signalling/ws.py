@@ -42,6 +42,8 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     protocol.SetMedia: Hub.media,
     protocol.SdpAnswer: Hub.sdp,
     protocol.IceRestart: Hub.restart,
+    protocol.SealTo: Hub.seal_to,
+    protocol.SealReady: Hub.seal_ready,
     protocol.Bye: Hub.bye,
 }
 
@@ -53,6 +55,8 @@ ASKS_NOBODY: Final[Mapping[type, str]] = {
     protocol.Bye: "Going away only takes away.",
     protocol.SdpAnswer: "It opens no lane: it is heard only after an answer that was asked for, and the gate's table stays as it is.",
     protocol.IceRestart: "A new path to the same place: it opens no lane, and is heard only from somebody who is in the call.",
+    protocol.SealTo: "It relays, unread, between people whom the rules have let into one call, and opens nothing.",
+    protocol.SealReady: "Without it less is open, not more: it lets through what the rules have granted, and grants nothing.",
 }
 
 #: Never paced: whoever wants to stop must be able to, however much they have sent. Nonsense is bounded by the strikes.

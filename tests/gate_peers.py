@@ -17,7 +17,7 @@ from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerC
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 
 from signalling.gate import Gate, GateConfig, GateEvent, Offer
-from tests.gate_wire import Wire
+from tests.gate_wire import KIDS, Wire
 
 LOCAL = GateConfig(host6=None)
 
@@ -152,13 +152,19 @@ class Scene:
         return made
 
     async def pair(self) -> tuple[Wire, Wire]:
-        """Alice and Bob, connected; Bob sees and hears Alice."""
+        """Alice and Bob, connected, their keys confirmed; Bob sees and hears Alice."""
         alice, bob = self.wire("alice", ["bob"]), self.wire("bob", ["alice"])
         await alice.connect()
         await bob.connect()
+        self.confirm("alice", "bob")
         self.gate.allow("alice", "bob", "audio")
         self.gate.allow("alice", "bob", "video")
         return alice, bob
+
+    def confirm(self, *names: str) -> None:
+        """Their devices have confirmed the keys under which wires send."""
+        for name in names:
+            self.gate.seal(name, KIDS.values())
 
     def count(self, name: str) -> int:
         return self.gate.counters()[name]

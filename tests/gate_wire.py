@@ -25,9 +25,18 @@ from pylibsrtp import Policy, Session
 from signalling.gate import Offer
 from signalling.gate.dtls import CIPHERS, fingerprint_of, into_datagrams
 from signalling.gate.srtp import PROFILES, split_keys
+from tests.seal_twin import encode_header
 
+KIDS = {"audio": 0x10, "video": 0x11}
+"""The key ids under which a wire's packets go, unless a test says otherwise: those of a second person in a call."""
 SOON = 5.0
 """Seconds to wait for what must come."""
+
+
+def sealed_payload(kind: str, kid: int, body: bytes = bytes(99), *, descriptor: bytes = b"\x10") -> bytes:
+    """What a frame sealed under this key id looks like on the way, in one packet: the label is real, the rest is not."""
+    sealed = encode_header(kid, 300) + body
+    return sealed if kind == "audio" else descriptor + b"\0" + sealed
 
 
 def certificate() -> tuple[Any, Any]:
@@ -61,6 +70,7 @@ class Media:
     timestamp: int
     payload_type: int
     payload: bytes
+    plain: bytes
 
 
 @dataclass
@@ -162,22 +172,23 @@ class Wire:
             del message.attributes["FINGERPRINT"]
         return bytes(message)
 
-    def packet(self, kind: str, *, skip: int = 0, payload: bytes = b"\x10" + bytes(99), **other: Any) -> bytes:
-        """The next RTP packet of a kind, sealed; `skip` leaves a gap before it."""
+    def packet(self, kind: str, *, skip: int = 0, payload: bytes | None = None, **other: Any) -> bytes:
+        """The next RTP packet of a kind, sealed; `skip` leaves a gap before it. Without a payload of its own it carries one that
+        looks sealed under `KIDS`."""
         assert self.tx is not None
         assert self.ssrcs is not None or "ssrc" in other
         audio = kind == "audio"
         self.sequences[kind] = (self.sequences[kind] + 1 + skip) & 0xFFFF
-        self.timestamps[kind] += 960 if audio else 3000
+        self.timestamps[kind] += other.get("later", 960 if audio else 3000)
         plain = struct.pack(
             "!BBHII",
-            0x80,
+            other.get("first", 0x80),
             other.get("payload_type", 96 if audio else 97),
             self.sequences[kind],
             self.timestamps[kind],
             other.get("ssrc") or (self.ssrcs or (0, 0))[0 if audio else 1],
         )
-        sealed: bytes = self.tx.protect(plain + payload)
+        sealed: bytes = self.tx.protect(plain + (sealed_payload(kind, KIDS[kind]) if payload is None else payload))
         return sealed
 
     def say(self, *packets: Any) -> None:
@@ -262,7 +273,7 @@ class Wire:
             except Exception:  # a repeat of something that did arrive: keep it, sealed
                 plain = datagram
             _, second, sequence, timestamp, ssrc = struct.unpack_from("!BBHII", plain)
-            self.media.append(Media(datagram, ssrc, sequence, timestamp, second & 0x7F, plain[12:]))
+            self.media.append(Media(datagram, ssrc, sequence, timestamp, second & 0x7F, plain[12:], plain))
 
     async def until(self, wanted: Any, seconds: float = SOON) -> None:
         """Until something read makes `wanted()` true."""

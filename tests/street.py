@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import combinations
 from typing import Any
@@ -167,6 +167,7 @@ class PaperGate:
         self.log = log
         self.peers: dict[str, int] = {}
         self.table: set[tuple[str, str, Any]] = set()
+        self.kids: dict[str, tuple[int, ...]] = {}
         self.full = False
         self.ever: set[str] = set()
 
@@ -189,9 +190,17 @@ class PaperGate:
         if "m=application" in sdp:
             raise SdpRejected("data_channel", "No data channels.")
 
+    def seal(self, peer: str, kids: Collection[int]) -> None:
+        if peer not in self.peers:
+            raise KeyError(peer)
+        self.kids[peer] = tuple(kids)
+        self.log.append(("gate seal", peer))
+
     def allow(self, publisher: str, viewer: str, kind: Any) -> None:
         if publisher not in self.peers or viewer not in self.peers:
             raise KeyError(publisher)
+        assert publisher in self.kids, "opened before the publisher confirmed its keys"
+        assert viewer in self.kids, "opened before the viewer confirmed its keys"
         self.table.add((publisher, viewer, kind))
         self.log.append(("gate allow", kind))
 
@@ -208,6 +217,7 @@ class PaperGate:
     def remove(self, peer: str) -> None:
         self.table = {lane for lane in self.table if peer not in lane[:2]}
         self.peers.pop(peer, None)
+        self.kids.pop(peer, None)
         self.log.append(("gate remove", peer))
 
     def who_sees_whom(self, among: Iterable[str] | None = None) -> frozenset[tuple[str, str, Any]]:
@@ -294,6 +304,14 @@ class Phone:
         await self.tell(t=t, id=request, **body)
         return await self.hear("ok", "err", re=request)
 
+    async def seal(self, call: str, epoch: int = 0) -> dict[str, Any]:
+        """Say that keys are confirmed: the ids of sound and picture in this epoch, under the index that this device was given."""
+        state = next((m for m in reversed(self.heard) if m["t"] == "call.state" and m["call"] == call), None)
+        if state is None:
+            state = await self.hear("call.state", call=call)
+        own = state["me"].get("index", 0) << 4 | epoch << 1
+        return await self.ask("seal.ready", call=call, kids=[own, own | 1])
+
     async def frame(self) -> dict[str, Any]:
         received = await self.ws.receive(timeout=5)
         if received.type is not aiohttp.WSMsgType.TEXT:
@@ -364,7 +382,7 @@ async def street(house: House, limits: HubLimits = QUICK, gate: Any = None) -> A
 
 
 async def in_a_call(here: Street, *people: str, media: str = "video") -> tuple[str, list[Phone]]:
-    """The first rings the rest, all answer, everybody's media comes up."""
+    """The first rings the rest, all answer, everybody confirms their keys, everybody's media comes up."""
     phones = [await here.phone(person) for person in people]
     caller, *callees = phones
     ok = await caller.ask("call.invite", to=[caller.knows(c.person) for c in callees], media=media)
@@ -373,5 +391,8 @@ async def in_a_call(here: Street, *people: str, media: str = "video") -> tuple[s
         incoming = await callee.hear("call.incoming")
         answer = await callee.ask("call.accept", call=ok["call"], nonce=incoming["nonce"])
         assert answer["t"] == "ok", answer
+    for phone in phones:
+        sealed = await phone.seal(ok["call"])
+        assert sealed["t"] == "ok", sealed
     here.connect(*people)
     return ok["call"], phones

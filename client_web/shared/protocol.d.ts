@@ -2,12 +2,13 @@
 export type Media = "audio" | "video";
 export type Status = "here" | "busy" | "away";
 export type LegState = "invited" | "connecting" | "connected" | "lost" | "left";
-export interface Leg { ref: string; state: LegState; audio: boolean; video: boolean }
+export interface Leg { ref: string; state: LegState; audio: boolean; video: boolean; index: number; sealed: boolean }
 export interface Slot { ref: string; audio_mid: string; video_mid: string }
 
 export interface Incoming { t: "call.incoming"; seq?: number; call: string; nonce: string; caller: string; others: string[]; media: Media; expires_in_ms: number }
 export interface State { t: "call.state"; seq?: number; call: string; state: "ringing" | "connecting" | "active"; media: Media; me: Leg; legs: Leg[]; seen_by: string[]; heard_by: string[]; may_show: boolean; epoch: number }
 export interface Offer { t: "sdp.offer"; seq?: number; call: string; neg: number; sdp: string; slots: Slot[] }
+export interface SealFrom { t: "seal.from"; seq?: number; call: string; ref: string; body: string }
 export interface AnsweredElsewhere { t: "call.answered_elsewhere"; seq?: number; call: string }
 export interface Soon { t: "call.soon"; seq?: number; call: string; code: string; in_ms: number }
 export interface PeerLeft { t: "call.peer_left"; seq?: number; call: string; ref: string; code: string }
@@ -15,7 +16,7 @@ export interface Ended { t: "call.ended"; seq?: number; call: string; code: stri
 export interface Presence { t: "presence"; seq?: number; people: { ref: string; status: Status }[] }
 export interface Changed { t: "changed"; seq?: number; what: ("people" | "asks" | "decisions" | "family" | "calls" | "sessions")[] }
 /** About a call. */
-export type CallMessage = Incoming | State | Offer | AnsweredElsewhere | PeerLeft | Soon | Ended;
+export type CallMessage = Incoming | State | Offer | SealFrom | AnsweredElsewhere | PeerLeft | Soon | Ended;
 /** What a page hears; answers, welcome and the like stay inside connection.js. */
 export type Heard = CallMessage | Presence | Changed;
 
@@ -34,4 +35,6 @@ export type Request =
   | { t: "call.accept"; call: string; nonce: string }
   | { t: "call.reject" | "call.cancel" | "call.leave" | "ice.restart"; call: string }
   | { t: "call.media"; call: string; audio: boolean; video: boolean }
-  | { t: "sdp.answer"; call: string; neg: number; sdp: string };
+  | { t: "sdp.answer"; call: string; neg: number; sdp: string }
+  | { t: "seal.to"; call: string; to: string; body: string }
+  | { t: "seal.ready"; call: string; kids: number[] };

@@ -5,8 +5,10 @@ A `Stream` is one kind of media of one publisher. An `Opening` is one viewer's p
 starts empty, and only `Forwarder.open` and `Forwarder.shut` change it. There is no queue between a packet's arrival and
 its departure, so after `shut` returns nothing more can leave.
 
-A packet is opened, gets the opening's SSRC, sequence number and timestamp (12 bytes of header; the payload is never
-looked at, and may be sealed end to end), is sealed for the viewer and sent. Payload types and extension ids
+A packet is opened, gets the opening's SSRC, sequence number and timestamp (12 bytes of header), is sealed for the viewer and
+sent. Of the payload, which the devices have sealed among themselves, only the label is read: the key id in the SFrame header
+must be one that its publisher has registered (`Peer.kids`, empty at first), or the packet goes nowhere. So a device that by a
+fault of its own leaves its frames in clear is not heard and not seen. What is behind the label nobody here can read. Payload types and extension ids
 need no change because everybody answers the same offer. When a stream appears at an opening, again or anew, its numbers are shifted
 so that the viewer sees one unbroken stream; and the publisher is asked for a whole picture.
 """
@@ -63,6 +65,8 @@ MAX_CHATTER = 50
 REMB_INTERVAL = 1.0
 LOWEST_ALLOWANCE = 64_000
 """Bits per second; below this no camera picture is worth sending."""
+TYPE_BYTES = (0, 1)
+"""The one clear byte before a sealed picture's SFrame header: whole, or a change to the one before."""
 ACTIVE_SECONDS = 2.0
 """A stream silent for longer does not take part when a viewer's measured rate is shared out."""
 
@@ -99,8 +103,8 @@ class Stream:
 
     __slots__ = (
         "asked_at", "base", "clock", "clock_pair", "clock_pair_at", "jitter", "kind", "last_timestamp", "missing",
-        "nacked_at", "next", "openings", "payload_type", "publisher", "received", "remb", "remb_at", "reported", "seen_at",
-        "ssrc", "transit",
+        "nacked_at", "next", "openings", "payload_type", "publisher", "received", "refused", "remb", "remb_at", "reported",
+        "seen_at", "ssrc", "transit",
     )  # fmt: skip
 
     def __init__(self, publisher: Peer, kind: Kind) -> None:
@@ -120,6 +124,8 @@ class Stream:
         self.missing: dict[int, tuple[float, int]] = {}
         """Extended sequence number -> (when to ask again, how often asked)."""
         self.last_timestamp = -1
+        self.refused = -1
+        """The timestamp of the last picture whose beginning was refused: the rest of it has no label and goes the same way."""
         self.transit = self.jitter = 0.0
         self.seen_at = self.asked_at = self.remb_at = self.nacked_at = float("-inf")
         self.clock_pair: tuple[int, int] | None = None
@@ -165,8 +171,8 @@ class Peer:
 
     __slots__ = (
         "address", "addresses", "allowance", "answered", "by_ssrc", "chatter", "credentials", "deadline", "estimate",
-        "estimate_at", "feedback_sources", "fingerprint", "handshake", "id", "lost", "neg", "openings", "phase",
-        "previous", "remote_ufrags", "repeats", "rx", "send", "session", "streams", "streams_by_ssrc", "tx",
+        "estimate_at", "feedback_sources", "fingerprint", "handshake", "id", "kids", "lost", "neg", "newest_kids", "openings",
+        "phase", "previous", "remote_ufrags", "repeats", "rx", "send", "session", "streams", "streams_by_ssrc", "tx",
         "unpinned", "windows",
     )  # fmt: skip
 
@@ -189,6 +195,9 @@ class Peer:
         self.fingerprint: str | None = None
         self.handshake: Handshake | None = None
         self.deadline: float | None = None
+        self.kids: frozenset[int] = frozenset()
+        """The key ids that this peer's packets may carry: those registered last and those before, while keys change."""
+        self.newest_kids: frozenset[int] = frozenset()
         self.rx: Any = None
         self.tx: Any = None
         self.lost = False
@@ -276,6 +285,9 @@ class Forwarder:
         if not stream.openings:
             counters["media_before_open"] += 1
             return
+        if not self._labelled(stream, timestamp, size):
+            counters["dropped_unsealed"] += 1
+            return
         source, packet = self._in.view[:size], self._out
         out, memory, at = packet.view, packet.memory, packet.at
         for opening in stream.openings:
@@ -309,6 +321,33 @@ class Forwarder:
                 counters["dropped_send_failed"] += 1
             else:
                 counters["forwarded"] += 1
+
+    def _labelled(self, stream: Stream, timestamp: int, size: int) -> bool:
+        """Whether the opened packet in the buffer carries one of its publisher's key ids; of a picture, its first packet does."""
+        memory, kids = self._in.memory, stream.publisher.kids
+        if not kids:
+            return False
+        first = memory[0]
+        at = 12 + 4 * (first & 0x0F)  # RFC 3550 section 5.1: the sources that were mixed, of which there are none
+        if first & 0x10:  # section 5.3.1: a header extension
+            if at + 4 > size:
+                return False
+            at += 4 + 4 * (memory[at + 2] << 8 | memory[at + 3])
+        end = size
+        if first & 0x20:  # section 5.1: padding, whose last byte says how much
+            end -= memory[size - 1] or size
+        if stream.kind == "audio":
+            return at < end and _kid(memory, at, end) in kids
+        if at >= end:
+            return at == end  # nothing but padding, by which browsers measure a line
+        begins = memory[at] & 0x17 == 0x10  # RFC 7741 section 4.2: S set and PID 0, the first packet of a picture
+        if not begins:
+            return timestamp != stream.refused
+        at = _after_descriptor(memory, at)
+        if at + 1 < end and memory[at] in TYPE_BYTES and _kid(memory, at + 1, end) in kids:
+            return True
+        stream.refused = timestamp
+        return False
 
     def _pin(self, peer: Peer, stream: Stream, ssrc: int) -> None:
         stream.restart(ssrc)
@@ -514,6 +553,31 @@ class Forwarder:
     def leave(self, peer: Peer) -> None:
         """Forget a peer's gaps; its openings are shut by then."""
         self._gappy.difference_update(peer.streams.values())
+
+
+def _after_descriptor(memory: bytearray, at: int) -> int:
+    """Where a VP8 payload begins behind its descriptor (RFC 7741 section 4.2). The buffer is larger than any packet, so what lies
+    behind the packet's end may be read, and is told apart by the caller."""
+    if not memory[at] & 0x80:
+        return at + 1
+    extended = memory[at + 1]
+    at += 2
+    if extended & 0x80:  # I: a picture id of 7 or 15 bits
+        at += 2 if memory[at] & 0x80 else 1
+    if extended & 0x40:  # L
+        at += 1
+    return at + 1 if extended & 0x30 else at  # T or K, which share a byte
+
+
+def _kid(memory: bytearray, at: int, end: int) -> int:
+    """The key id in an SFrame header (RFC 9605 section 4.3), written the shortest way; -1 if there is none of one byte."""
+    config = memory[at]
+    if not config & 0x80:
+        return config >> 4
+    if config & 0x70 or at + 1 >= end:
+        return -1
+    kid = memory[at + 1]
+    return kid if kid > 7 else -1
 
 
 def _voice(stream: Stream) -> int:

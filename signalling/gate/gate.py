@@ -19,7 +19,7 @@ import os
 import socket as sockets
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from signalling.gate import dtls, ice_lite, sdp
@@ -75,6 +75,7 @@ COUNTERS = (
     "dropped_unauthentic",
     "dropped_replayed",
     "dropped_over_rate",
+    "dropped_unsealed",
     "dropped_viewer_not_ready",
     "dropped_unsealable",
     "dropped_send_failed",
@@ -235,6 +236,14 @@ class Gate:
         here.streams_by_ssrc = pinned
 
     # -- the table ------------------------------------------------------------------------------------------------
+
+    def seal(self, peer: str, kids: Collection[int]) -> None:
+        """From now on this publisher's packets carry these key ids, or for a while yet those registered just before. Until it is
+        said, nothing of the publisher is forwarded. Opens nothing. Raises KeyError for a peer that is not here."""
+        here = self._peers[peer]
+        newest = frozenset(kids)
+        if newest != here.newest_kids:
+            here.kids, here.newest_kids = here.newest_kids | newest, newest
 
     def allow(self, publisher: str, viewer: str, kind: Kind) -> None:
         """Let `viewer` see (or hear) `publisher`. The only way in. Raises KeyError for a peer or slot that is not here."""

@@ -46,6 +46,8 @@ GOOD: list[dict[str, Any]] = [
     {"t": "call.media", "id": "a", "call": "c_00000001", "audio": True, "video": True},
     {"t": "sdp.answer", "id": "a", "call": "c_00000001", "neg": 1, "sdp": "v=0\r\n"},
     {"t": "ice.restart", "id": "a", "call": "c_00000001"},
+    {"t": "seal.to", "id": "a", "call": "c_00000001", "to": "k_eve_knows_ann", "body": "{}"},
+    {"t": "seal.ready", "id": "a", "call": "c_00000001", "kids": [16, 17]},
 ]
 
 STRANGE: list[Any] = [

@@ -45,6 +45,7 @@ from signalling.call import (
     RemoveLeg,
     Ring,
     RingOver,
+    Sealed,
     StartTimer,
     Stopped,
     StopRinging,
@@ -94,6 +95,7 @@ def events(people: tuple[str, ...]) -> Iterator[Event]:
         yield MediaUp(p)
         yield Lost(p)
         yield Back(p)
+        yield Sealed(p)
         yield Bounded(voices, ((p, "quiet_hours"),))
 
 
@@ -203,7 +205,7 @@ def test_the_gate_is_told_exactly_the_difference() -> None:
         assert lanes(effects, Cut) <= was
 
 
-def test_nothing_is_open_that_was_not_bound_granted_sent_and_answered_on_both_sides() -> None:
+def test_nothing_is_open_that_was_not_bound_granted_sent_answered_and_sealed_on_both_sides() -> None:
     for _, event, after, effects in STEPS:
         answered = {leg.person: leg for leg in after.legs if leg.state in ANSWERED}
         for publisher, viewer, kind in open_lanes(after) | lanes(effects, Open):
@@ -211,6 +213,30 @@ def test_nothing_is_open_that_was_not_bound_granted_sent_and_answered_on_both_si
             assert publisher in answered
             assert viewer in answered
             assert answered[publisher].audio if kind == "audio" else answered[publisher].video
+            assert answered[publisher].sealed
+            assert answered[viewer].sealed
+
+
+def test_nobody_is_sealed_before_saying_so_and_only_by_saying_so() -> None:
+    for before, event, after, effects in STEPS:
+        for old, new in zip(before.legs, after.legs, strict=True):
+            if new.sealed and not old.sealed:
+                assert event == Sealed(new.person)
+                assert new.answered
+            if old.sealed and not new.sealed:
+                assert new.state == "left"
+        if isinstance(event, Sealed):
+            assert not of(effects, Cut, RemoveLeg, MakeOffer), "it grants nothing and takes nothing away"
+            assert all(event.person in lane[:2] for lane in lanes(effects, Open))
+            assert after.granted == before.granted
+            assert after.bound == before.bound
+
+
+def test_a_place_in_the_list_is_one_persons_for_the_whole_call() -> None:
+    for before, _, after, _ in STEPS:
+        people = [leg.person for leg in before.legs]
+        assert [leg.person for leg in after.legs] == people
+        assert [after.index(person) for person in people] == list(range(len(people)))
 
 
 def test_no_place_at_the_gate_before_somebody_has_answered() -> None:
@@ -231,17 +257,16 @@ def test_a_camera_is_never_open_on_coming_in() -> None:
             leg = after.leg(event.person)
             assert leg is not None
             assert not leg.video
-            assert not any(lane[0] == event.person and lane[2] == "video" for lane in lanes(effects, Open))
+            assert not lanes(effects, Open), "a new device has no keys yet, so nothing opens to it or from it"
 
 
 def test_nobodys_picture_opens_by_anybody_elses_message() -> None:
     for _, event, _, effects in STEPS:
         for publisher, viewer, kind in lanes(effects, Open):
-            if kind == "video" and not isinstance(event, Accepted):
-                assert isinstance(event, Opens)
-                assert publisher == event.person
-            if isinstance(event, Accepted):
-                assert kind == "audio" or viewer == event.person
+            if kind == "video":
+                assert isinstance(event, Opens | Sealed)
+                assert event.person == publisher or isinstance(event, Sealed)
+                assert viewer == event.person or publisher == event.person
 
 
 def test_every_way_out_shuts_everything_before_anybody_is_told() -> None:
@@ -331,13 +356,60 @@ def ringing(*people: str) -> Call:
     return stepped[0]
 
 
-def test_an_answer_opens_the_voices_that_it_bounds_and_no_more() -> None:
+def both_sealed(call: Call) -> Call:
+    """The call after all who are in it have confirmed keys."""
+    for person in call.present():
+        stepped = step(call, Sealed(person))
+        assert stepped is not None
+        call = stepped[0]
+    return call
+
+
+def test_an_answer_lets_the_voices_that_it_bounds_be_opened_and_no_more() -> None:
     every = all_lanes(("ann", "ben"))
     one_way = frozenset({("ann", "ben", "audio")})
     for bound, opens in ((every, 2), (one_way, 1), (frozenset(), 0)):
         stepped = step(ringing("ann", "ben"), Accepted("ben", bound))
         assert stepped is not None
-        assert len(lanes(stepped[1], Open)) == opens
+        assert len(lanes(stepped[1], Open)) == 0
+        assert len(open_lanes(both_sealed(stepped[0]))) == opens
+
+
+def test_nothing_opens_before_both_have_confirmed_keys_and_then_at_once() -> None:
+    stepped = step(ringing("ann", "ben"), Accepted("ben", all_lanes(("ann", "ben"))))
+    assert stepped is not None
+    for first, second in (("ann", "ben"), ("ben", "ann")):
+        one = step(stepped[0], Sealed(first))
+        assert one is not None
+        assert lanes(one[1], Open) == set()
+        assert TellState() in one[1]
+        both = step(one[0], Sealed(second))
+        assert both is not None
+        assert lanes(both[1], Open) == {("ann", "ben", "audio"), ("ben", "ann", "audio")}
+        again = step(both[0], Sealed(first))
+        assert again == (both[0], ())
+
+
+def test_somebody_who_has_not_answered_or_has_left_cannot_be_sealed() -> None:
+    assert step(ringing("ann", "ben"), Sealed("ann")) is None
+    assert step(ringing("ann", "ben"), Sealed("ben")) is None
+    assert step(ringing("ann", "ben"), Sealed("eve")) is None
+    stepped = step(ringing("ann", "ben", "cat"), Accepted("ben", all_lanes(("ann", "ben"))))
+    assert stepped is not None
+    assert step(stepped[0], Sealed("ben")) is not None
+    left = step(stepped[0], Went("ben", "left"))
+    assert left is not None
+    assert step(left[0], Sealed("ben")) is None
+
+
+def test_what_a_rule_took_away_before_the_keys_were_confirmed_stays_shut() -> None:
+    stepped = step(ringing("ann", "ben"), Accepted("ben", all_lanes(("ann", "ben"))))
+    assert stepped is not None
+    one_way = frozenset({("ann", "ben", "audio")})
+    bounded = step(stepped[0], Bounded(one_way))
+    assert bounded is not None
+    assert open_lanes(both_sealed(bounded[0])) == one_way
+    assert len(open_lanes(both_sealed(stepped[0]))) == 2
 
 
 def test_a_grant_outside_the_bound_and_a_grant_for_somebody_else_are_worth_nothing() -> None:
@@ -349,7 +421,7 @@ def test_a_grant_outside_the_bound_and_a_grant_for_somebody_else_are_worth_nothi
     ):
         stepped = step(ringing("ann", "ben"), Accepted("ben", bound))
         assert stepped is not None
-        shown = step(stepped[0], Opens("ben", True, True, frozenset(granted)))
+        shown = step(both_sealed(stepped[0]), Opens("ben", True, True, frozenset(granted)))
         assert shown is not None
         assert {lane for lane in open_lanes(shown[0]) if lane[2] == "video"} == opened
 

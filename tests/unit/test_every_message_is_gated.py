@@ -15,7 +15,7 @@ import pytest
 from signalling import protocol
 from signalling.authority import Refusal
 from signalling.ws import ASKS_NOBODY, FIRST, HANDLERS
-from tests.street import House, Phone, Street, in_a_call, street
+from tests.street import House, Phone, Street, in_a_call, ref, street
 
 Sent = Callable[[Street, House], Awaitable[bool]]  # sends the message; whether it was answered with yes
 
@@ -27,7 +27,7 @@ def test_every_message_has_a_handler_and_every_handler_a_message() -> None:
 
 def test_the_open_list_is_short_explained_and_of_messages_that_exist() -> None:
     assert set(ASKS_NOBODY) <= set(HANDLERS)
-    assert len(ASKS_NOBODY) == 6
+    assert len(ASKS_NOBODY) == 8
     assert all(len(reason) > 20 and reason.endswith(".") for reason in ASKS_NOBODY.values())
 
 
@@ -104,6 +104,8 @@ SENT: dict[type, Sent] = {
     protocol.SetMedia: _in_a_call("call.media", audio=True, video=True),
     protocol.SdpAnswer: _in_a_call("sdp.answer", neg=1, sdp="v=0"),
     protocol.IceRestart: _in_a_call("ice.restart"),
+    protocol.SealTo: _in_a_call("seal.to", to=ref("ann", "ben"), body="a word about keys"),
+    protocol.SealReady: _in_a_call("seal.ready", kids=[2, 3]),
     protocol.Bye: _bye,
 }
 

@@ -11,7 +11,7 @@ from signalling.gate import Connected, Lost, SdpRejected
 from signalling.gate.dtls import into_datagrams, whole_records
 from signalling.gate.ice_lite import read_check
 from tests.gate_peers import scene
-from tests.gate_wire import Wire
+from tests.gate_wire import KIDS, Wire, sealed_payload
 
 
 async def test_a_proper_check_is_answered_and_signed() -> None:
@@ -90,6 +90,7 @@ async def test_a_wrong_fingerprint_never_yields_keys() -> None:
         right = wire.fingerprint
         wire.fingerprint = ":".join(reversed(right.split(":")))
         at.gate.answer("alice", wire.answer(), wire.offer.neg)
+        at.confirm("alice", "bob")
         at.gate.allow("alice", "bob", "video")
         at.gate.allow("bob", "alice", "video")
         await wire.connect()
@@ -116,10 +117,12 @@ async def test_both_strong_ways_of_srtp_work(profile: bytes) -> None:
         alice, bob = at.wire("alice", ["bob"], profiles=profile), at.wire("bob", ["alice"])
         await alice.connect()
         await bob.connect()
+        at.confirm("alice")
         at.gate.allow("alice", "bob", "audio")
-        alice.send(alice.packet("audio", payload=b"hello"))
+        payload = sealed_payload("audio", KIDS["audio"], b"hello")
+        alice.send(alice.packet("audio", payload=payload))
         await bob.until(lambda: bool(bob.media))
-        assert bob.media[0].payload == b"hello"
+        assert bob.media[0].payload == payload
 
 
 async def test_a_lost_flight_is_sent_again() -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from signalling.gate import Lost
 from tests.gate_peers import Scene, scene
-from tests.gate_wire import Wire
+from tests.gate_wire import KIDS, Wire, sealed_payload
 
 BURST = 50
+STILL_HERE = sealed_payload("audio", KIDS["audio"], b"still here")
 NAMES = ["alice", "bob", "mallory"]
 
 
@@ -86,9 +87,9 @@ async def call_lives(at: Scene, alice: Wire, bob: Wire) -> None:
     at.now[0] += 2
     before = at.count("forwarded")
     for _ in range(3):
-        alice.send(alice.packet("audio", skip=300, payload=b"still here"))
+        alice.send(alice.packet("audio", skip=300, payload=STILL_HERE))
     await at.counted("forwarded", before + 1)
-    await bob.until(lambda: any(each.payload == b"still here" for each in bob.media))
+    await bob.until(lambda: any(each.payload == STILL_HERE for each in bob.media))
 
 
 async def pour_and_look(count: int, seed: int) -> None:
@@ -97,6 +98,7 @@ async def pour_and_look(count: int, seed: int) -> None:
         alice, bob, mallory = [at.wire(name, [o for o in NAMES if o != name]) for name in NAMES]
         for wire in (alice, bob, mallory):
             await wire.connect()
+        at.confirm("alice", "mallory")
         for publisher in ("alice", "mallory"):
             at.gate.allow(publisher, "bob", "audio")
             at.gate.allow(publisher, "bob", "video")
@@ -112,6 +114,7 @@ async def pour_and_look(count: int, seed: int) -> None:
         counters = at.gate.counters()
         for reason in (
             "empty", "oversized", "malformed", "foreign", "check_refused", "unknown_source", "unauthentic", "replayed",
+            "unsealed",
         ):  # fmt: skip
             assert counters[f"dropped_{reason}"] > 0, reason
 

@@ -111,6 +111,21 @@ def test_the_same_text_with_and_without_a_fault() -> None:
         assert no.value.code == "bad_message", bad[:80]
 
 
+def test_words_about_keys_are_bounded() -> None:
+    def to(body: str) -> str:
+        return json.dumps({"t": "seal.to", "id": "a", "call": "c_00000001", "to": "k_somebody", "body": body})
+
+    def ready(*kids: Any) -> str:
+        return json.dumps({"t": "seal.ready", "id": "a", "call": "c_00000001", "kids": kids})
+
+    for good in (to("x"), to("x" * 4096), ready(0), ready(16, 17, 18, 255)):
+        decode(good)
+    for bad in (to(""), to("x" * 4097), ready(), ready(0, 1, 2, 3, 4), ready(256), ready(-1), ready(True), ready(1.5)):
+        with pytest.raises(Malformed) as no:
+            decode(bad)
+        assert no.value.code == "bad_message", bad[:80]
+
+
 def test_an_unknown_type_and_a_frame_too_large_have_their_own_codes() -> None:
     with pytest.raises(Malformed) as unknown:
         decode('{"t":"call.record","id":"r1"}')
