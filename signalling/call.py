@@ -117,7 +117,9 @@ class Call(Struct, frozen=True):
 
     id: str
     media: Media
-    legs: tuple[Leg, ...]  # caller first; none is added or taken away, so a place in it names one person for the whole call
+    legs: tuple[
+        Leg, ...
+    ]  # caller first; none is added or taken away, so a place in it names one person for the whole call
     bound: frozenset[Lane] = frozenset()
     granted: frozenset[Lane] = frozenset()
     state: CallState = "idle"

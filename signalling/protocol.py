@@ -31,7 +31,9 @@ VERSION: Final = 1
 MAX_FRAME: Final = 65_536  # bytes; an SDP answer for eight people is about 20 KiB
 MAX_SDP: Final = 32_768  # characters
 MAX_PEOPLE: Final = 8  # in one call, caller included
-MAX_SEAL_BODY: Final = 4096  # characters of one word between devices about their keys; the longest they use is a third of it
+MAX_SEAL_BODY: Final = (
+    4096  # characters of one word between devices about their keys; the longest they use is a third of it
+)
 MAX_KIDS: Final = 4  # key ids of one device at a time: sound and picture, old and new
 HELLO_SECONDS: Final = 2.0  # a socket that does not say hello is closed with 4401
 RING_SECONDS: Final = 45.0  # design 3.3; ends quietly

@@ -25,7 +25,7 @@ from signalling import protocol
 from signalling.gate import Connected
 from signalling.hub import Hub, Session
 from signalling.protocol import Code
-from tests.street import QUICK, PaperGate
+from tests.street import QUICK, PaperGate, be_ready
 from tests.village import Village, five_families, village
 
 PACKAGE = Path(policy.__file__).parent
@@ -115,7 +115,7 @@ class Living:
         await asked
 
     async def call(self, caller: str, *callees: str) -> str:
-        """Rung, answered, everybody's media up, every camera open."""
+        """Rung, answered, keys confirmed, everybody's media up, every camera open."""
         for person in (caller, *callees):
             if person not in self.sessions:
                 await self.come(person)
@@ -124,6 +124,7 @@ class Living:
             await self.answer(callee, call)
         live = self.hub._calls[call]
         for person in (caller, *callees):
+            be_ready(self.hub, self.sessions[person], call)
             self.hub.gate_event(Connected(live.peers[person]))
             await self.show(person, call)
         await self.settled()

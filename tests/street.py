@@ -21,9 +21,9 @@ from aiohttp.test_utils import TestServer
 from signalling.authority import NO_END, Circle, Permit, Refusal, Seat, Standing
 from signalling.call import Call
 from signalling.gate import Connected, GateUnavailable, Lost, Offer, SdpRejected, Slot
-from signalling.hub import Hub
+from signalling.hub import Hub, Session
 from signalling.pace import HubLimits
-from signalling.protocol import SUBPROTOCOL
+from signalling.protocol import SUBPROTOCOL, SealReady
 from signalling.ws import serve_socket
 
 ORIGIN = "http://family.localhost"
@@ -379,6 +379,14 @@ async def street(house: House, limits: HubLimits = QUICK, gate: Any = None) -> A
             event.set()
         await here.hub.close()
         await server.close()
+
+
+def be_ready(hub: Hub, session: Session, call: str, request: str = "ready") -> None:
+    """Without a wire: this device says that its keys are confirmed, under the index that it has in the call."""
+    live = hub._calls.get(call)
+    leg = live.call.leg(session.seat.person) if live else None
+    own = live.call.index(leg.person) << 4 if live and leg else 0
+    hub.seal_ready(session, SealReady(id=request, call=call, kids=[own, own | 1]))
 
 
 async def in_a_call(here: Street, *people: str, media: str = "video") -> tuple[str, list[Phone]]:

@@ -8,9 +8,10 @@ its departure, so after `shut` returns nothing more can leave.
 A packet is opened, gets the opening's SSRC, sequence number and timestamp (12 bytes of header), is sealed for the viewer and
 sent. Of the payload, which the devices have sealed among themselves, only the label is read: the key id in the SFrame header
 must be one that its publisher has registered (`Peer.kids`, empty at first), or the packet goes nowhere. So a device that by a
-fault of its own leaves its frames in clear is not heard and not seen. What is behind the label nobody here can read. Payload types and extension ids
-need no change because everybody answers the same offer. When a stream appears at an opening, again or anew, its numbers are shifted
-so that the viewer sees one unbroken stream; and the publisher is asked for a whole picture.
+fault of its own leaves its frames in clear is not heard and not seen. What is behind the label nobody here can read.
+
+Payload types and extension ids need no change because everybody answers the same offer. When a stream appears at an opening,
+again or anew, its numbers are shifted so that the viewer sees one unbroken stream; and the publisher is asked for a whole picture.
 """
 
 from __future__ import annotations

@@ -38,9 +38,9 @@ from signalling import protocol
 from signalling.authority import Permit, Refusal
 from signalling.gate import Connected
 from signalling.hub import Hub, Session
-from signalling.protocol import Media
+from signalling.protocol import Media, SealTo
 from signalling.ws import HANDLERS
-from tests.street import QUICK, PaperGate
+from tests.street import QUICK, PaperGate, be_ready
 from tests.village import Village, village
 
 
@@ -115,6 +115,9 @@ class Story:
         answer = await self.ask(who, protocol.Accept, call=ring["call"], nonce=ring["nonce"])
         for peer in self.gate.peers:
             self.hub.gate_event(Connected(peer))
+        live = self.hub._calls.get(ring["call"])
+        for person in live.call.present() if live else ():
+            be_ready(self.hub, self.sessions[person], ring["call"])
         await self.calm()
         return answer
 
@@ -346,6 +349,20 @@ def test_nobody_can_put_somebody_into_a_call(kind: Any) -> None:
     assert decision.rules == ("nobody-is-added-unasked",)
 
 
-def test_the_wire_has_one_message_that_names_people_and_it_only_rings() -> None:
+def test_the_wire_has_two_messages_that_name_people_and_one_rings_and_one_is_for_those_who_are_in_already() -> None:
     naming = {kind.__name__ for kind in HANDLERS if {"to", "people", "who", "ref"} & set(kind.__struct_fields__)}
-    assert naming == {"Invite"}
+    assert naming == {"Invite", "SealTo"}
+
+
+async def test_a_word_about_keys_brings_nobody_in(story: Story) -> None:
+    await story.v.contact("theo", "gran")
+    await story.come("maya", "theo", "gran")
+    call = await story.talking("maya", "theo")
+    to = await story.v.ref("theo", "gran")
+    no = await story.ask("theo", SealTo, call=call, to=to, body="come in")
+    assert (no["t"], no["code"]) == ("err", "not_found")
+    assert not story.ears["gran"].all("call.incoming")
+    assert not story.ears["gran"].all("seal.from")
+    to = await story.v.ref("theo", "maya")
+    assert (await story.ask("theo", SealTo, call=call, to=to, body="hello"))["t"] == "ok"
+    assert [one["body"] for one in story.ears["maya"].all("seal.from")] == ["hello"]

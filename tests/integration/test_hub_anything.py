@@ -1,5 +1,6 @@
 """Anything may happen in any order: people come, ring, answer, lose their sockets, contacts begin and end, questions take their
-time. Whatever happens, the gate forwards X to Y only while the rules allow it, both have answered, and X sends it.
+time. Whatever happens, the gate forwards X to Y only while the rules allow it, both have answered, both have confirmed keys, and X
+sends it.
 
 The model knows only what was sent and what the rules are; it never looks at the hub's own idea of the call. Questions to the
 house take a drawn number of turns of the loop, so that answers and revocations overtake each other in every way.
@@ -22,7 +23,7 @@ from signalling.gate import Connected, Lost
 from signalling.hub import Hub, Session
 from signalling.pace import HubLimits
 from signalling.ws import HANDLERS
-from tests.street import House, PaperGate, ref
+from tests.street import House, PaperGate, be_ready, ref
 
 PEOPLE = ("ann", "ben", "cat", "dan")
 person = st.sampled_from(PEOPLE)
@@ -67,6 +68,7 @@ class Anything(RuleBasedStateMachine):
         self.requests = 0
         # the model: what was said about which call, by whom
         self.yes: set[tuple[str, str]] = set()  # (call, person) who rang or answered, and has not said goodbye to it
+        self.ready: set[tuple[str, str]] = set()  # (call, person) who said that their keys are confirmed
         self.shows: set[tuple[str, str]] = set()  # (call, person) whose last word about the camera was "open"
 
     def run(self, work: Any) -> Any:
@@ -121,8 +123,8 @@ class Anything(RuleBasedStateMachine):
             to = [ref(who, other) for other in sorted(others - {who})] or [ref(who, who)]
             self.tell(session, protocol.Invite(id=self.request(), to=to, media="video"))
 
-    @rule(people=st.permutations(PEOPLE), size=st.integers(2, 4), cameras=st.booleans())
-    def a_call_is_set_up(self, people: list[str], size: int, cameras: bool) -> None:
+    @rule(people=st.permutations(PEOPLE), size=st.integers(2, 4), ready=st.integers(0, 4), cameras=st.booleans())
+    def a_call_is_set_up(self, people: list[str], size: int, ready: int, cameras: bool) -> None:
         """The plain way, so that what is drawn next meets live calls and not only closed doors."""
         caller, *others = people[:size]
         self.somebody_rings(caller, set(others), 0)
@@ -130,6 +132,8 @@ class Anything(RuleBasedStateMachine):
         for other in others:
             self.somebody_answers(other, 0)
         self.time_passes(20 * size)
+        for one in people[: ready or size]:
+            self.somebody_is_ready(one, 0)
         if cameras:
             for one in people[:size]:
                 self.somebody_moves_a_curtain(one, 0, True, True)
@@ -163,6 +167,27 @@ class Anything(RuleBasedStateMachine):
             elif holds:
                 self.shows.discard((call, who))
             self.tell(session, protocol.SetMedia(id=self.request(), call=call, audio=audio, video=video))
+
+    @rule(who=person, which=number)
+    def somebody_is_ready(self, who: str, which: int) -> None:
+        session, calls = self.device(who, which), self.calls(who)
+        if session is not None and calls:
+            self.ready.add((calls[0], who))
+            before = self.table()
+            be_ready(self.hub, session, calls[0], self.request())
+            opened = self.table() - before
+            assert all(call == calls[0] and who in lane[:2] for call, lane in opened)
+
+    @rule(who=person, others=person, which=number)
+    def somebody_sends_a_word(self, who: str, others: str, which: int) -> None:
+        session, calls = self.device(who, which), self.calls(who)
+        if session is None or session.closed or not calls:
+            return
+        before, heard = self.table(), self.words()
+        self.hub.seal_to(session, protocol.SealTo(id=self.request(), call=calls[0], to=ref(who, others), body="x"))
+        assert self.table() == before
+        reached = {one for one, count in self.words().items() if count != heard[one]}
+        assert reached <= {others} - {who}
 
     @rule(who=person, up=st.booleans(), why=st.sampled_from(["consent_expired", "closed_by_peer"]))
     def media_comes_or_goes(self, who: str, up: bool, why: str) -> None:
@@ -227,6 +252,10 @@ class Anything(RuleBasedStateMachine):
     def time_passes(self, count: int) -> None:
         self.run(self._turns(count))
 
+    def words(self) -> dict[str, int]:
+        """How many words about keys each person was handed."""
+        return {who: sum(m["t"] == "seal.from" for _, ear in self.devices[who] for m in ear.heard) for who in PEOPLE}
+
     # -- what must hold -----------------------------------------------------------------------------------------------
 
     def table(self) -> set[tuple[str, tuple[str, str, str]]]:
@@ -255,6 +284,11 @@ class Anything(RuleBasedStateMachine):
         for call, (publisher, viewer, _) in self.table():
             assert (call, publisher) in said
             assert (call, viewer) in said
+
+    @invariant()
+    def only_between_those_whose_keys_are_confirmed(self) -> None:
+        for call, (publisher, viewer, _) in self.table():
+            assert {(call, publisher), (call, viewer)} <= self.ready
 
     @invariant()
     def a_picture_only_of_somebody_who_opened_the_camera(self) -> None:

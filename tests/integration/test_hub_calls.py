@@ -29,9 +29,13 @@ async def test_an_approved_call_goes_from_ring_to_voice_to_picture_to_goodbye() 
             offer = await phone.hear("sdp.offer")
             assert [slot["ref"] for slot in offer["slots"]] == [phone.knows(other)]
             state = await phone.hear("call.state")
-            assert (state["state"], state["heard_by"], state.get("seen_by")) == ("connecting", [phone.knows(other)], [])
+            assert (state["state"], state["heard_by"], state.get("seen_by")) == ("connecting", [], [])
             done = await phone.ask("sdp.answer", call=ok["call"], neg=offer["neg"], sdp="v=0")
             assert done["t"] == "ok"
+        for phone in (ann, ben):
+            assert here.seeing() == set()  # an answer opens nothing before both devices have confirmed their keys
+            assert (await phone.seal(ok["call"]))["t"] == "ok"
+        await ann.hear("call.state", state="connecting", heard_by=[ann.knows("ben")])
         assert here.seeing() == {("ann", "ben", "audio"), ("ben", "ann", "audio")}
 
         here.connect("ann", "ben")
@@ -315,9 +319,12 @@ async def test_a_late_joiner_sees_a_camera_that_was_open_and_nobody_in_between_d
         call = (await ann.ask("call.invite", to=[ann.knows("ben"), ann.knows("cat")], media="video"))["call"]
         await ben.ask("call.accept", call=call, nonce=(await ben.hear("call.incoming"))["nonce"])
         await ben.ask("call.media", call=call, audio=True, video=True)
+        await ann.seal(call)
+        await ben.seal(call)
         assert ("ben", "ann", "video") in here.seeing()
         assert not any("cat" in lane for lane in here.seeing())
         await cat.ask("call.accept", call=call, nonce=(await cat.hear("call.incoming"))["nonce"])
+        await cat.seal(call)
         assert ("ben", "cat", "video") in here.seeing()
         assert ("ann", "cat", "video") not in here.seeing()
         assert not any(lane[0] == "cat" and lane[2] == "video" for lane in here.seeing())
@@ -335,6 +342,8 @@ async def test_two_who_answer_at_the_same_moment_are_asked_for_each_other() -> N
         first, second = here.house.asked("answer")
         assert first[1] == ("ann",)
         assert second[1] == ("ann", first[0])
+        for phone in (ann, ben, cat):
+            await phone.seal(call)
         assert len(here.seeing()) == 6
 
 

@@ -40,7 +40,7 @@ from signalling.hub import Hub, Session
 from signalling.ws import HANDLERS
 from tests import model
 from tests.model import Agreement, Home, Someone, World
-from tests.street import QUICK, PaperGate
+from tests.street import QUICK, PaperGate, be_ready
 from tests.village import YEAR, Village, village
 
 SHM = "/dev/shm"
@@ -189,7 +189,10 @@ class Scene:
         self.call, self.nonce = ring["call"], self.ears["gran"].last("call.incoming")["nonce"]
         self.world.calls[self.call] = model.InCall(frozenset(PEOPLE), "video")
         self.tell("theo", protocol.Accept(id=self.request(), call=self.call, nonce=ring["nonce"]))
-        await self.until(lambda: len(self.gate.table) == 2)
+        await self.until(lambda: len(self.gate.peers) == 2)
+        for who in ("maya", "theo"):
+            be_ready(self.hub, self.seats[who], self.call)
+        assert len(self.gate.table) == 2
         for peer in list(self.gate.peers):
             self.hub.gate_event(Connected(peer))
         await self.until(lambda: not self.hub._tasks)
@@ -205,7 +208,7 @@ class Scene:
     def programs(self) -> dict[str, list[Callable[[], Awaitable[None]]]]:
         return {
             "revoke": [self.revoke, self.follow],
-            "join": [self.join, self.join_again],
+            "join": [self.join, self.join_again, self.be_ready],
             "resume": [self.lose_the_socket, self.resume],
             "camera": [self.open_the_camera],
             "crash": [self.crash],
@@ -253,6 +256,11 @@ class Scene:
         """The same nonce, a second time."""
         self.again = self.request()
         self.tell("gran", protocol.Accept(id=self.again, call=self.call, nonce=self.nonce))
+
+    async def be_ready(self) -> None:
+        """Her keys are confirmed, if she is in."""
+        if not self.seats["gran"].closed:
+            be_ready(self.hub, self.seats["gran"], self.call)
 
     async def lose_the_socket(self) -> None:
         self.token = [m["resume_token"] for m in self.ears["theo"].heard if "resume_token" in m][-1]

@@ -522,6 +522,8 @@ async def test_one_person_who_answers_two_rings_on_two_devices_is_in_one_call() 
         door.set()
         one, two = await tablet.hear("ok", "err", re="one"), await laptop.hear("ok", "err", re="two")
         assert (one["t"], two["t"], two.get("code")) == ("ok", "err", "bad_state")
+        await tablet.seal(calls[0])
+        await ann.seal(calls[0])
         assert here.seeing() == {("ann", "ben", "audio"), ("ben", "ann", "audio")}
         assert (await cat.hear("call.ended"))["code"] == "busy"
 

@@ -92,7 +92,9 @@ async def test_the_label_is_found_behind_every_payload_descriptor(descriptor: by
     async with scene() as at:
         alice, bob = await at.pair()
         assert await counts(at, alice, bob, "video", sealed_payload("video", KIDS["video"], descriptor=descriptor))
-        assert not await counts(at, alice, bob, "video", sealed_payload("video", OTHERS["video"], descriptor=descriptor))
+        assert not await counts(
+            at, alice, bob, "video", sealed_payload("video", OTHERS["video"], descriptor=descriptor)
+        )
 
 
 async def test_the_label_is_found_behind_a_header_extension_and_mixed_sources() -> None:
@@ -235,7 +237,7 @@ async def test_two_thousand_strange_packets_crash_nothing_and_none_passes_under_
         alice, bob = await at.pair()
         sent: dict[tuple[str, bytes], bool] = {}
         while len(sent) < 2000:
-            at.now[0] += 1
+            at.now[0] += 0.25
             for number in range(50):
                 kind = rng.choice(("audio", "video"))
                 first = rng.choice((0x80, 0x80, 0x80, 0x90, 0xA0, 0x82, rng.randrange(0x80, 0xC0)))
@@ -258,4 +260,4 @@ async def test_two_thousand_strange_packets_crash_nothing_and_none_passes_under_
         assert len(good) > 200
         assert good <= came
         assert at.count("dropped_unsealed") > 300
-        assert at.count("dropped_over_rate") == 0
+        assert at.count("dropped_over_rate") == at.count("dropped_foreign") == 0
