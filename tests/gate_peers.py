@@ -1,6 +1,7 @@
-"""People for the gate's own tests: an aiortc device that answers the gate's offers and counts what it decodes.
+"""People for the gate's own tests: an aiortc device that answers the gate's offers, seals what it sends, and counts what it decodes.
 
-There is no signalling here: the test hands the offer over and brings the answer back, as the hub would.
+There is no signalling here: the test hands the offer over and brings the answer back, as the hub would, and words about keys go
+from one device to the other by themselves.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import av
 from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from signalling.gate import Gate, GateConfig, GateEvent, Offer
+from tests import seal_twin
 from tests.gate_wire import KIDS, Wire
 
 LOCAL = GateConfig(host6=None)
@@ -46,14 +50,25 @@ class Stripes(VideoStreamTrack):
 
 
 class Device:
-    """One person's device. `frames[publisher, kind]` counts what it decoded from whom."""
+    """One person's device. `frames[publisher, kind]` counts what it decoded from whom. `index` is its place in the call."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, index: int, identity: Ed25519PrivateKey | None = None) -> None:
         self.name = name
+        self.keys = seal_twin.Device("c_room0001", index, self._post, identity=identity)
+        self.others: dict[str, tuple[Device, str]] = {}
+        """By the name under which this device knows them: the other device, and what that one calls this one."""
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self.frames: Counter[tuple[str, str]] = Counter()
         self._pumps: set[asyncio.Task[None]] = set()
         self._publishers: dict[str, str] = {}
+
+    def _post(self, to: str, body: str) -> None:
+        other, mine = self.others[to]
+        asyncio.get_running_loop().call_soon(other.keys.body, mine, body)
+
+    def _index_at(self, mid: str) -> int | None:
+        found = self.others.get(self._publishers[mid])
+        return found[0].keys.index if found else None
 
     async def answer(self, offer: Offer, *, reroute: Callable[[str], str] = lambda sdp: sdp) -> str:
         for slot in offer.slots:
@@ -65,6 +80,7 @@ class Device:
             self._pumps.add(asyncio.create_task(self._pump(track, self._publishers[str(mid)])))
 
         await self.pc.setRemoteDescription(RTCSessionDescription(reroute(offer.sdp), "offer"))
+        seal_twin.wear(self.pc, self.keys, self._index_at)
         for transceiver in self.pc.getTransceivers()[:2]:
             transceiver.sender.replaceTrack(AudioStreamTrack() if transceiver.kind == "audio" else Stripes())
             transceiver.direction = "sendrecv"
@@ -94,8 +110,19 @@ class Device:
 
     async def close(self) -> None:
         await self.pc.close()
+        seal_twin.undress(self.keys)
         for pump in self._pumps:
             pump.cancel()
+
+
+def meet(one: Device, other: Device, others_name: str, ones_name: str) -> None:
+    """Two devices agree on keys; `others_name` is what the first calls the second."""
+    for device, peer, name, back in ((one, other, others_name, ones_name), (other, one, ones_name, others_name)):
+        if name in device.others:
+            device.keys.gone(name)
+        device.others[name] = (peer, back)
+    one.keys.peer(others_name, other.keys.index)
+    other.keys.peer(ones_name, one.keys.index)
 
 
 class Room:
@@ -104,10 +131,20 @@ class Room:
     def __init__(self, gate: Gate, events: list[GateEvent]) -> None:
         self.gate, self.events = gate, events
         self.devices: dict[str, Device] = {}
+        self._identities: dict[str, Ed25519PrivateKey] = {}
+        self._came = 0
 
     async def join(self, name: str, others: list[str], **how: Any) -> Device:
-        device = self.devices[name] = Device(name)
+        """A device answers, agrees on keys with those who are here, and registers its key ids, now and whenever they change."""
+        identity = self._identities.setdefault(name, Ed25519PrivateKey.generate())
+        device = self.devices[name] = Device(name, self._came, identity)
+        self._came += 1
         offer = self.gate.offer(name, slots=others)
+        self.gate.seal(name, device.keys.kids)
+        device.keys.on_kids = lambda kids: self.gate.seal(name, kids)
+        for other in others:
+            if other in self.devices:
+                meet(device, self.devices[other], other, name)
         self.gate.answer(name, await device.answer(offer, **how), offer.neg)
         return device
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from signalling.gate import Gate, GateEvent, Offer, Slot
-from tests.gate_peers import LOCAL, Device
+from tests.gate_peers import LOCAL, Device, meet
 from tests.street import QUICK, House, Phone, Street, street
 
 
@@ -34,13 +34,24 @@ async def answer(phone: Phone, device: Device, call: str) -> None:
     sdp = await device.answer(Offer(offer["sdp"], offer["neg"], slots))
     done = await phone.ask("sdp.answer", call=call, neg=offer["neg"], sdp=sdp)
     assert done["t"] == "ok", done
+    ready = await phone.ask("seal.ready", call=call, kids=device.keys.kids)
+    assert ready["t"] == "ok", ready
+
+
+async def agree(one: Phone, ones: Device, other: Phone, others: Device) -> None:
+    """Their devices have keys for each other. The words do not go by the wire here: what is tested is what comes of them."""
+    meet(ones, others, one.knows(other.person), other.knows(one.person))
+    async with asyncio.timeout(5):
+        while not (ones.keys.confirmed(one.knows(other.person)) and others.keys.confirmed(other.knows(one.person))):
+            await asyncio.sleep(0.01)
 
 
 async def test_two_people_hear_and_see_each_other_until_the_contact_ends() -> None:
     async with real_street(House(("ann", "ben"))) as here:
         ann, ben = await here.phone("ann"), await here.phone("ben")
-        tablet, laptop = Device("ann"), Device("ben")
+        tablet, laptop = Device("ann", 0), Device("ben", 1)
         try:
+            await agree(ann, tablet, ben, laptop)
             call = (await ann.ask("call.invite", to=[ann.knows("ben")], media="video"))["call"]
             incoming = await ben.hear("call.incoming")
             assert (await ben.ask("call.accept", call=call, nonce=incoming["nonce"]))["t"] == "ok"
@@ -77,8 +88,9 @@ async def test_two_people_hear_and_see_each_other_until_the_contact_ends() -> No
 async def test_a_lost_socket_keeps_the_sound_and_a_stranger_to_the_sdp_is_refused() -> None:
     async with real_street(House(("ann", "ben"))) as here:
         ann, ben = await here.phone("ann"), await here.phone("ben")
-        tablet, laptop = Device("ann"), Device("ben")
+        tablet, laptop = Device("ann", 0), Device("ben", 1)
         try:
+            await agree(ann, tablet, ben, laptop)
             call = (await ann.ask("call.invite", to=[ann.knows("ben")], media="audio"))["call"]
             incoming = await ben.hear("call.incoming")
             await ben.ask("call.accept", call=call, nonce=incoming["nonce"])
