@@ -1106,7 +1106,9 @@ class Hub:
                 continue
             ref, peer = live.refs[person, leg.person], live.peers[leg.person]
             # What reaches this viewer, not what the other says it sends: a picture that was cut must not stand still on a screen.
-            audio, video = (said and (peer, mine, kind) in sees for kind, said in (("audio", leg.audio), ("video", leg.video)))
+            audio, video = (
+                said and (peer, mine, kind) in sees for kind, said in (("audio", leg.audio), ("video", leg.video))
+            )
             legs.append(protocol.Leg(ref, leg.state, audio, video, index, leg.sealed))
             if (mine, peer, "video") in sees:
                 seen_by.append(ref)

@@ -20,9 +20,10 @@ import aiohttp
 from signalling.gate import Offer
 from signalling.gate import Slot as GateSlot
 from tests.bench.rig import Client, Rig, rig
-from tests.gate_wire import Wire
+from tests.gate_wire import Wire, sealed_payload
 
 PACKETS_PER_SECOND = 500
+PICTURE = sealed_payload("video", 1)  # under the key id of a caller's picture
 ENDS = 20  # of the cuts are "end contact"; the rest "camera not allowed", which can be said again for the same two
 
 
@@ -59,6 +60,8 @@ async def call(a: Client, b: Client, ref: str) -> tuple[str, Wire, Ear]:
     await b.ask(t="call.accept", call=ring["call"], nonce=ring["nonce"])
     mouth, ear = await asyncio.gather(answer(a, Wire), answer(b, Ear))
     await a.want("call.state", state="active")
+    for client, index in ((a, 0), (b, 1)):
+        await client.ask(t="seal.ready", call=ring["call"], kids=[index << 4, index << 4 | 1])
     assert isinstance(ear, Ear)
     return ring["call"], mouth, ear
 
@@ -73,7 +76,7 @@ async def one_cut(
     async def talk() -> None:
         due = time.monotonic()
         while sending:
-            mouth.send(mouth.packet("video"))
+            mouth.send(mouth.packet("video", payload=PICTURE))
             due += 1 / PACKETS_PER_SECOND
             await asyncio.sleep(max(0, due - time.monotonic()))
 

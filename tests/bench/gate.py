@@ -38,7 +38,7 @@ from aiortc.mediastreams import AudioStreamTrack
 from signalling.gate import Gate, GateConfig
 from signalling.gate.gate import DRAIN
 from signalling.gate.srtp import TAG
-from tests.gate_wire import Wire
+from tests.gate_wire import KIDS, Wire, sealed_payload
 
 FRAMES_PER_SECOND = 30
 VIDEO_PACKETS = 67
@@ -46,6 +46,10 @@ VIDEO_PAYLOAD = 1085
 AUDIO_PACKETS = 50
 AUDIO_PAYLOAD = 80
 CHECK_EVERY = 2.5
+VOICE = sealed_payload("audio", KIDS["audio"], bytes(AUDIO_PAYLOAD - 4))
+BEGINNING = sealed_payload("video", KIDS["video"], bytes(VIDEO_PAYLOAD - 6))
+REST = b"\0" + bytes(VIDEO_PAYLOAD - 1)
+"""What a sealed frame looks like in its packets: the first has the label, which the gate reads."""
 LOOPBACK = GateConfig(host4="127.0.0.1", host6=None)
 
 
@@ -81,6 +85,9 @@ def serve_gate(pipe: Connection) -> None:
                 pipe.send(gate.offer(told[0], slots=told[1]))
             elif what == "answer":
                 gate.answer(*told)
+                pipe.send(None)
+            elif what == "seal":
+                gate.seal(*told)
                 pipe.send(None)
             elif what == "allow":
                 gate.allow(*told)
@@ -206,6 +213,7 @@ async def callers(gate: Contestant, calls: int) -> list[Wire]:
             gate.ask("answer", name, wire.answer(), wire.offer.neg)
             await wire.connect()
             wire.deaf()
+            gate.ask("seal", name, list(KIDS.values()))
             wires.append(wire)
         for publisher, viewer in (pair, reversed(pair)):
             for kind in ("audio", "video"):
@@ -224,14 +232,16 @@ def schedule(wires: list[Any], seconds: float, *, reports: bool = True) -> tuple
     for wire in wires:
         frame_start, voice_start, check_start = rng.random() / 30, rng.random() / 50, rng.random() * CHECK_EVERY
         for at in _times(voice_start, 1 / AUDIO_PACKETS, seconds):
-            due.append((at, wire, wire.packet("audio", payload=bytes(AUDIO_PAYLOAD))))
+            due.append((at, wire, wire.packet("audio", payload=VOICE)))
             media += 1
         owed = 0.0
         for at in _times(frame_start, 1 / FRAMES_PER_SECOND, seconds):
             owed += VIDEO_PACKETS / FRAMES_PER_SECOND
+            part = BEGINNING
             while owed >= 1:
                 owed -= 1
-                due.append((at, wire, wire.packet("video", payload=bytes(VIDEO_PAYLOAD))))
+                due.append((at, wire, wire.packet("video", payload=part)))
+                part = REST
                 media += 1
         for at in _times(check_start, CHECK_EVERY, seconds):
             due.append((at, wire, wire.check()))
