@@ -44,7 +44,6 @@ from signalling.ws import HANDLERS
 from tests.street import QUICK, PaperGate
 from tests.village import Village, village
 
-
 PATIENT = dataclasses.replace(QUICK, ask_seconds=60.0)  # a busy machine is no reason to end a call here
 
 
@@ -269,7 +268,7 @@ async def test_when_an_approval_is_lost_in_a_group_the_grown_up_goes_and_the_chi
     assert story.open_now() == {("maya", "theo"), ("theo", "maya")}
     assert story.ears["gran"].all("call.ended")[-1]["code"] == "policy_revoked"
     assert [one["code"] for one in story.ears[who].all("call.peer_left")] == [answer], "and nobody is told why"
-    _, verdict, rules = await story.reasons("sam")
+    _, verdict, rules = await story.reasons("sam", "stay")
     assert (verdict, rules) == ("allow", ["approved-contacts-may-meet", "your-own-things"]), (
         "what remained was asked again"
     )
