@@ -438,6 +438,8 @@ def test_another_identity_under_the_same_name_is_told_and_refused_until_it_is_ac
     call.tell("maya", k="accept", ref="theo", id=was)  # yes to another one than is here
     call.hear("maya")
     assert not call.heard("maya", "confirmed")
+    assert call.heard("maya", "refused") == [{"k": "refused", "ref": "theo", "why": "signature"}]
+    assert call.heard("maya", "changed") == [changed]
     call.tell("maya", k="accept", ref="theo", id=changed["id"])
     call.carry()
     assert call.heard("maya", "confirmed") == [{"k": "confirmed", "ref": "theo"}]
@@ -455,15 +457,18 @@ def test_a_stranger_under_a_persons_name_does_not_disturb_the_running_call(node:
 
 
 def test_a_reloaded_page_of_the_same_device_is_met_anew_without_a_question(node: Node) -> None:
-    call = two(node)
+    call = three(node)
+    call.leave("lea")
     old = call.sealed("theo", b"before")
+    kid = twin.look_at("video", old or b"")[0]
     assert old
     call.browser("theo", 1)
     call.introduce("theo", "maya")
     call.carry()
     call.watch("theo", "maya")
     assert not call.heard("maya", "changed")
-    assert call.heard("maya", "confirmed") == [{"k": "confirmed", "ref": "theo"}] * 2
+    assert [one["ref"] for one in call.heard("maya", "confirmed")] == ["theo", "lea", "theo"]
+    assert kid not in call.kids("theo")  # no new key stands in its place
     assert call.opened("maya", "theo", old) is None  # keys of the page that is gone open nothing
     assert call.sees("maya", "theo")
     assert call.sees("theo", "maya")

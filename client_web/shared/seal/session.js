@@ -241,7 +241,6 @@ export class Session {
     if (!peer) return;
     this.#peers.delete(ref);
     this.#forget(ref);
-    this.#next?.waiting.delete(ref);
     if (peer.pair) await this.#rotate(true);
   }
 
