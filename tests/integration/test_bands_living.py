@@ -244,14 +244,17 @@ async def test_a_guardians_switch_no_longer_binds_a_teenager_who_leads_and_binds
     assert await two.sam.get("/api/decisions") == [], "a switch is no missing yes"
 
 
-async def test_an_age_that_ends_the_lead_asks_the_guardian_again(house: House, families: Families) -> None:
+async def test_a_guardian_cannot_take_the_lead_away_by_saying_a_younger_age(house: House, families: Families) -> None:
     two = await led_friends(families)
-    call = await rung_up(two.maya, two.theo, two.maya_sees_theo)
-    await two.sam.post(f"/api/children/{two.maya_id}/age-group", {"group": "9-12"})
-    await ends(two.maya, call)
-    assert await reach(two) == "approve"
-    assert len(await two.sam.get("/api/decisions")) == 1
-    await two.sam.post(f"/api/children/{two.maya_id}/age-group", {"group": "16-17"})
+    age = f"/api/children/{two.maya_id}/age-group"
+    refused = await two.sam.call("POST", age, {"group": "9-12"})
+    assert (refused.status, refused.code) == (403, "not_permitted")
+    assert await last_no(house, "change_age_group") == ["teen-led"]
+    assert await reach(two) == "teen_led"
+    assert await can_ring(house, "Maya", "Theo")
+    # nobody leads while the age is not known, so then the guardian says it anew
+    await put(house, "UPDATE children SET age_until = :now", now=now(house))
+    assert await two.sam.post(age, {"group": "16-17"}) == {}
     assert await reach(two) == "teen_led"
     assert await can_ring(house, "Maya", "Theo")
 
