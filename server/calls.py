@@ -38,6 +38,7 @@ from server.policy import Decision, Rulebook, Verb
 from server.policy.decide import loudest
 from server.policy.facts import Call
 from signalling.authority import Circle, Lane, Permit, PersonId, Refusal, Seat, Standing, Until
+from signalling.call import OWN_REASONS
 from signalling.protocol import Code, Media
 
 TICKET_MS: Final = 30_000  # from the page's request to the socket's hello; a slow phone needs a few seconds
@@ -58,8 +59,6 @@ _CODES: Final[Mapping[str, Code]] = {
     "quiet_hours": "quiet_hours",
     "time_limit": "time_limit",
 }
-#: What somebody who must leave is told, where the reason is of their own home; everything else is ``policy_revoked``.
-_OWN_REASONS: Final = frozenset({"quiet_hours", "time_limit", "needs_guardian"})
 #: Whose own clock has run out leaves before anybody else: the others may go on.
 _OWN_CLOCK: Final = ("quiet_hours", "time_limit")
 
@@ -455,7 +454,7 @@ def _own_reasons(
             found[person] = _CODES[clock]
         elif any("blocked" in refused.rules for refused in mine):
             found[person] = "left"
-        elif no is not None and no.code in _OWN_REASONS:
+        elif no is not None and no.code in OWN_REASONS:
             found[person] = _CODES[no.code]
     return found
 

@@ -343,7 +343,7 @@ async def test_a_family_can_ask_for_more_and_there_is_no_word_for_less(story: St
 @pytest.mark.parametrize("kind", ["child", "guardian", "trusted_adult"])
 def test_nobody_can_put_somebody_into_a_call(kind: Any) -> None:
     """Not a teacher, not a guardian, not a friend: the verb exists so that it can be refused."""
-    me = Person(kind, "18+" if kind != "child" else "9-12", True, True, True, True, True, True, True, True)
+    me = Person(kind, "18+" if kind != "child" else "0-12", True, True, True, True, True, True, True, True)
     decision = load().decide(Act(Verb.ADD_WITHOUT_ASKING, me, GENERAL))
     assert not decision
     assert decision.rules == ("nobody-is-added-unasked",)

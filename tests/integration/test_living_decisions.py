@@ -276,7 +276,7 @@ async def test_a_third_stays_with_whom_they_may_when_one_has_to_go(tmp_path: Pat
             assert left["code"] == "left"
 
 
-async def test_the_moderator_of_a_stage_is_asked_about_like_anybody_else(tmp_path: Path) -> None:
+async def test_a_child_may_be_on_a_stage_only_while_a_moderators_shift_lasts(tmp_path: Path) -> None:
     """There is no stage to stand on yet; the question is there, and the answer lives as long as the moderator's shift."""
     async with living(tmp_path) as here:
         there = here.village
