@@ -206,7 +206,7 @@ class Decide extends Page {
   /** A child who thinks a limit is unfair: a sentence, and the way to it. */
   #unfair() {
     const unfair = (look("family")?.children ?? []).filter((child) => child.objected);
-    return unfair.length === 0 ? null : html`<div class="cards" data-key="unfair">${unfair.map((child) => html`<p class="plate-line wait unfair" data-key="${child.id}">${icon("hand")}<span>${words("times.unfair", { name: child.name })}</span>${child.id === whose()?.id ? html`<a class="link" href="${to("times")}">${words("allow.look")}</a>` : null}</p>`)}</div>`;
+    return unfair.length === 0 ? null : html`<div class="cards" data-key="unfair">${unfair.map((child) => html`<p class="plate-line wait unfair" data-key="${child.id}">${icon("hand")}<span>${words("decide.unfair", { name: child.name })}</span>${child.id === whose()?.id ? html`<a class="link" href="${to("times")}">${words("allow.look")}</a>` : null}</p>`)}</div>`;
   }
 
   /** @param {import("../../shared/html.js").Markup | null} said */
