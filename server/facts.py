@@ -468,14 +468,14 @@ def _known(row: Row, now: int, *, acts: bool, stays: Iterable[tuple[int, int | N
     open_hours = minutes_left = True
     if child and quiet_from is not None and quiet_until is not None and quiet_from != quiet_until:
         open_hours = not home_time.quiet((quiet_from, quiet_until), now, zone)
-        turns = home_time.next_time(quiet_from if open_hours else quiet_until, now, zone)
+        turns = home_time.next_turn((quiet_from, quiet_until), now, zone)
         changes.append(turns)
         if open_hours:
             ends.append(("quiet_hours", turns))
     if child and minutes is not None:
         left = minutes * home_time.MINUTE - home_time.talked(stays, now, zone)
         minutes_left = left > 0
-        midnight = home_time.next_time(0, now, zone)
+        midnight = home_time.next_day(now, zone)
         # what is left of today may last past midnight, and there the day begins anew
         over = now + left if now + left < midnight else midnight + minutes * home_time.MINUTE
         ends.append(("time_limit", over))

@@ -2,19 +2,23 @@
 
 Local time comes from the household's zone, never from a device (a child could set it). Pure: the moment is passed in, in
 milliseconds of UTC. Quiet hours are two minutes of the day; when the second is smaller they go past midnight. A day of call
-time begins at midnight in the home. On the nights when clocks are changed the minutes of the day are those that the
-clock on the wall shows; a minute that the wall skips begins when the wall has passed it.
+time begins when the wall first shows its date: at midnight, or later where the wall skips that.
+
+On the nights when clocks are changed the minutes of the day are those that the clock on the wall shows, whether it shows them
+twice or not at all. So quiet hours may begin or end with the jump itself, and more than once in a night. ``quiet`` alone says
+what holds; ``next_turn`` is when it will say something else, and nothing else may be used to wait for that.
 """
 
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
 MINUTE: Final = 60_000
+_DAY: Final = 24 * 60 * MINUTE
 Window = tuple[int, int]
 
 
@@ -42,24 +46,57 @@ def quiet(window: Window, now: int, name: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def next_time(minute: int, now: int, name: str) -> int:
-    """When the wall next shows this minute of the day, strictly after ``now``; milliseconds of UTC."""
-    wall = local(now, name)
-    for ahead in range(3):
-        day = (wall + timedelta(days=ahead)).replace(
-            hour=minute // 60, minute=minute % 60, second=0, microsecond=0, fold=0
-        )
-        at = int(day.astimezone(UTC).timestamp() * 1000)
-        if at > now:
-            return at
-    raise AssertionError("a minute of the day comes within two days")
+def next_turn(window: Window, now: int, name: str) -> int:
+    """The first moment after ``now`` at which :func:`quiet` says something else; milliseconds of UTC."""
+    was = quiet(window, now, name)
+    return next(at for at in _moments(window, now, name) if quiet(window, at, name) != was)
+
+
+@lru_cache(maxsize=1024)
+def next_day(now: int, name: str) -> int:
+    """The first moment after ``now`` at which the wall shows a later date; milliseconds of UTC."""
+    today = local(now, name).date()
+    return next(at for at in _moments((0,), now, name) if local(at, name).date() > today)
 
 
 @lru_cache(maxsize=1024)
 def day_began(now: int, name: str) -> int:
-    """Midnight before ``now`` in that home, milliseconds of UTC."""
+    """When the wall of that home first showed the date that it shows now; milliseconds of UTC."""
     midnight = local(now, name).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    return int(midnight.astimezone(UTC).timestamp() * 1000)
+    return next_day(int(midnight.astimezone(UTC).timestamp() * 1000) - _MOST_JUMP, name)
+
+
+#: further than any clock is put forward or back in one night, and less than a day
+_MOST_JUMP: Final = 3 * 60 * MINUTE
+
+
+def _moments(minutes: tuple[int, ...], now: int, name: str) -> Iterator[int]:
+    """In their order the moments after ``now`` at which the wall comes to one of these minutes of the day, or jumps. (Every day
+    there is one more that is neither, where one piece of the reckoning ends.)"""
+    start = now
+    while True:
+        jump = _jump(start, start + _DAY, name)
+        since_midnight = (start + _ahead(start, name)) % _DAY
+        waits = sorted((minute * MINUTE - since_midnight) % _DAY or _DAY for minute in minutes)
+        yield from (start + wait for wait in waits if start + wait < jump)
+        yield jump
+        start = jump
+
+
+def _jump(start: int, end: int, name: str) -> int:
+    """The first moment in that day at which the wall is another distance from UTC than at its start; its end if there is none."""
+    before = _ahead(start, name)
+    if _ahead(end, name) == before:
+        return end
+    while end - start > 1:
+        middle = (start + end) // 2
+        start, end = (middle, end) if _ahead(middle, name) == before else (start, middle)
+    return end
+
+
+def _ahead(at: int, name: str) -> int:
+    """How far the wall of that home is ahead of UTC, in milliseconds."""
+    return (local(at, name).utcoffset() or timedelta()) // timedelta(milliseconds=1)
 
 
 def talked(stays: Iterable[tuple[int, int | None]], now: int, name: str) -> int:

@@ -128,9 +128,9 @@ async def objected(tx: AsyncConnection, ids: Collection[str]) -> frozenset[str]:
 
 def _opens_at(quiet: Hours | None, now: int, zone: str, *, used_up: bool) -> int | None:
     """When calls are open again: a used-up day ends at midnight, quiet hours when the wall says so, and both may follow each other."""
-    at = home_time.next_time(0, now, zone) if used_up else now
+    at = home_time.next_day(now, zone) if used_up else now
     if quiet and home_time.quiet(quiet, at, zone):
-        at = home_time.next_time(quiet[1], at, zone)
+        at = home_time.next_turn(quiet, at, zone)
     return at if at > now else None
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from server import audit, helpers_cli, home_time, retention
+from server import audit, helpers_cli, retention
 from server.api import keys
 from tests.house import DAY, PASSWORD, Families, House, Two
 from tests.integration.families import can_ring, ends, grandmother, last_no, look, put, rung_up, same, sees_anybody
 from tests.peers import Browserless
+from tests.wall import next_time
 
 MINUTE = 60_000
 
@@ -75,7 +76,7 @@ async def test_an_age_is_good_for_a_year_and_can_be_said_anew(house: House, fami
 
 async def test_another_time_zone_brings_quiet_hours_to_a_live_call_at_once(house: House, families: Families) -> None:
     two = await families.two()
-    house.hand.forward(home_time.next_time(12 * 60, now(house), "Europe/London") - now(house))
+    house.hand.forward(next_time(12 * 60, now(house), "Europe/London") - now(house))
     quiet = {"from": "19:30", "until": "07:00"}
     await two.sam.post(f"/api/children/{two.maya_id}/limits", {"quiet": quiet, "minutes": None})
     call = await rung_up(two.maya, two.theo, two.maya_sees_theo)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from server import audit
+from server import audit, limits
 from server.db.session import SHUTTING
 from server.facts import act
 from server.policy import Verb
@@ -306,6 +307,26 @@ async def test_no_more_people_than_a_call_has_room_for_may_be_rung(v: Village) -
     assert isinstance(await ring(v, "maya", *seven), Permit)
     assert isinstance(await ring(v, "maya", *seven, "aunt7"), Refusal)
     assert "too-many-people" in (await reasons(v, "sam"))[1]
+
+
+async def test_the_alarm_for_quiet_hours_is_right_on_the_night_when_clocks_go_back(v: Village) -> None:
+    """London, 31 October 2027: 01:00 to 01:59 come twice. Quiet from 01:30, a ring in the second 01:05."""
+    v.now = int(datetime(2027, 10, 31, 1, 5, tzinfo=UTC).timestamp() * 1000)
+    await v.limit("maya", quiet=(90, 420))
+    permit = await ring(v, "maya", "theo")
+    assert isinstance(permit, Permit)
+    assert permit.until.again_ms == 25 * 60_000
+    assert permit.until.ending == (("maya", "quiet_hours", 25 * 60_000),)
+    v.now += 25 * 60_000
+    assert (await v.calls.go_on(permit.call, ("maya", "theo"))).must_leave == (
+        ("maya", "quiet_hours"),
+        ("theo", "left"),
+    )
+    v.now -= 35 * 60_000  # the first 01:55
+    assert await ring(v, "maya", "theo") == Refusal("quiet_hours")
+    shown = await limits.look_at_own(v.db, v.keeper, v.signed_in("maya"), now=v.now)
+    assert isinstance(shown, limits.Limits)
+    assert shown.opens_at == v.now + 5 * 60_000, "the clock goes back to 01:00, which is open"
 
 
 # -- tickets ------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from server.gatekeeper import Gatekeeper
 from server.policy import Verb
 from signalling.call import TOLD_TO_OTHERS
 from tests.living import DAY, Living, book, living
+from tests.wall import next_time
 
 MINUTE = 60_000
 
@@ -80,7 +81,7 @@ async def quiet_hours_begin(here: Living) -> None:
     """By the clock alone: nobody posts anything."""
     begin = (minute_now(here) + 10) % 1440
     await limit(here, quiet_from=begin, quiet_until=(begin + 60) % 1440)
-    at = home_time.next_time(begin, here.village.now, "Europe/London")
+    at = next_time(begin, here.village.now, "Europe/London")
     here.village.now = at - 80
     await here.changed("maya")
     assert here.code("maya") is None
