@@ -36,16 +36,14 @@ def local(now: int, name: str) -> datetime:
     return datetime.fromtimestamp(now / 1000, zone(name))
 
 
-@lru_cache(maxsize=1024)  # a thousand homes are asked about at one moment, and few differ
 def quiet(window: Window, now: int, name: str) -> bool:
     """Whether it is quiet hours. The first minute is quiet, the last one is open again."""
     begin, end = window
-    wall = local(now, name)
-    minute = wall.hour * 60 + wall.minute
+    minute = (now + _piece(now, name)[0]) % _DAY // MINUTE
     return begin <= minute < end if begin < end else minute >= begin or minute < end
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)  # a thousand homes are asked about at one moment, and few differ
 def next_turn(window: Window, now: int, name: str) -> int:
     """The first moment after ``now`` at which :func:`quiet` says something else; milliseconds of UTC."""
     was = quiet(window, now, name)
@@ -55,8 +53,8 @@ def next_turn(window: Window, now: int, name: str) -> int:
 @lru_cache(maxsize=1024)
 def next_day(now: int, name: str) -> int:
     """The first moment after ``now`` at which the wall shows a later date; milliseconds of UTC."""
-    today = local(now, name).date()
-    return next(at for at in _moments((0,), now, name) if local(at, name).date() > today)
+    today = _date(now, name)
+    return next(at for at in _moments((0,), now, name) if _date(at, name) > today)
 
 
 @lru_cache(maxsize=1024)
@@ -71,32 +69,42 @@ _MOST_JUMP: Final = 3 * 60 * MINUTE
 
 
 def _moments(minutes: tuple[int, ...], now: int, name: str) -> Iterator[int]:
-    """In their order the moments after ``now`` at which the wall comes to one of these minutes of the day, or jumps. (Every day
-    there is one more that is neither, where one piece of the reckoning ends.)"""
+    """In their order the moments after ``now`` at which the wall comes to one of these minutes of the day, or jumps; and each
+    midnight of UTC, where one piece of the reckoning ends."""
     start = now
     while True:
-        jump = _jump(start, start + _DAY, name)
-        since_midnight = (start + _ahead(start, name)) % _DAY
-        waits = sorted((minute * MINUTE - since_midnight) % _DAY or _DAY for minute in minutes)
-        yield from (start + wait for wait in waits if start + wait < jump)
-        yield jump
-        start = jump
+        ahead, end = _piece(start, name)
+        waits = sorted((minute * MINUTE - start - ahead) % _DAY or _DAY for minute in minutes)
+        yield from (start + wait for wait in waits if start + wait < end)
+        yield end
+        start = end
 
 
-def _jump(start: int, end: int, name: str) -> int:
-    """The first moment in that day at which the wall is another distance from UTC than at its start; its end if there is none."""
+def _piece(at: int, name: str) -> tuple[int, int]:
+    """How far the wall is ahead of UTC at that moment, in milliseconds, and until when that surely stays so."""
+    before, jump, after = _day_of_utc(at // _DAY, name)
+    return (before, jump) if at < jump else (after, (at // _DAY + 1) * _DAY)
+
+
+@lru_cache(maxsize=1024)
+def _day_of_utc(day: int, name: str) -> tuple[int, int, int]:
+    """How far the wall is ahead of UTC when that day begins, when it jumps (or the day ends), and how far it is ahead then."""
+    start, end = day * _DAY, (day + 1) * _DAY
     before = _ahead(start, name)
-    if _ahead(end, name) == before:
-        return end
-    while end - start > 1:
-        middle = (start + end) // 2
-        start, end = (middle, end) if _ahead(middle, name) == before else (start, middle)
-    return end
+    if _ahead(end, name) != before:
+        while end - start > 1:
+            middle = (start + end) // 2
+            start, end = (middle, end) if _ahead(middle, name) == before else (start, middle)
+    return before, end, _ahead(end, name)
 
 
 def _ahead(at: int, name: str) -> int:
-    """How far the wall of that home is ahead of UTC, in milliseconds."""
     return (local(at, name).utcoffset() or timedelta()) // timedelta(milliseconds=1)
+
+
+def _date(at: int, name: str) -> int:
+    """The date on the wall, as a number of days."""
+    return (at + _piece(at, name)[0]) // _DAY
 
 
 def talked(stays: Iterable[tuple[int, int | None]], now: int, name: str) -> int:
