@@ -353,14 +353,19 @@ class Calls:
     # -- for families -----------------------------------------------------------------------------------------------------
 
     async def look_at_live(self, me: SignedIn, now: int) -> list[LiveCall] | Decision:
-        """Live calls of the children whom this guardian looks after (row 46)."""
+        """Live calls of the children whom this guardian looks after (row 46); not those of a teenager who leads (row 47)."""
         async with self._db.begin() as tx:
             asked = await facts.act(tx, Verb.LOOK_AT_LIVE_CALLS, me.person, now=now, by=me.session)
             if not (decision := await self._keeper.ask(tx, asked)):
                 return decision
             found = await rows(tx, _LIVE, guardian=me.person)
+            led = await facts.leading(
+                tx, {child for _, child, *_ in found}, now=now
+            )  # theirs to show, as their history is
         calls: dict[tuple[str, str], LiveCall] = {}
         for call, child, name, other, media, came in found:
+            if child in led:
+                continue
             known = calls.get((call, child))
             others = (*(known.others if known else ()), other or "")
             calls[call, child] = LiveCall(call, child, name, others, media == "video", _minutes(came, now))

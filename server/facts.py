@@ -583,11 +583,14 @@ _SIGNED_UNTIL: Final = """
 
 _CONSENT: Final = "CASE WHEN p.kind <> 'child' OR (co.id IS NOT NULL AND co.withdrawn_at IS NULL) THEN 1 ELSE 0 END"
 
-#: How many families' children a grown-up is approved for; their own home is not counted, nor whom they look after.
-_FAMILIES: Final = """
+_YEAR_MS: Final = 365 * 24 * 3_600_000
+
+#: For how many families' children a grown-up was approved within a year: who meets one family after the other has met them all.
+#: Their own home is not counted, nor whom they look after.
+_FAMILIES: Final = f"""
 CASE WHEN p.kind = 'child' THEN 0 ELSE (
 SELECT COUNT(DISTINCT c.household_id) FROM contacts k JOIN people c ON c.id = k.a_id
- WHERE k.b_id = p.id AND k.state = 'approved' AND k.until > :now AND c.kind = 'child' AND c.household_id <> p.household_id
+ WHERE k.b_id = p.id AND k.approved_at > :now - {_YEAR_MS} AND c.kind = 'child' AND c.household_id <> p.household_id
    AND NOT EXISTS (SELECT 1 FROM guardianships g WHERE g.guardian_id = p.id AND g.child_id = c.id)) END
 """
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -252,12 +252,28 @@ async def object_to(db: Database, keeper: Gatekeeper, me: SignedIn, *, unfair: b
 # == How old, where, and who leads ===============================================================================================
 
 
+MEND: Final = 7 * accounts.DAY  #: so long a wrong age can be put right downwards as well
+_GROUPS: Final[Sequence[AgeGroup]] = get_args(AgeGroup)  # from the youngest on
+_TEENAGERS: Final = frozenset({"13-15", "16-17"})
+
+
 async def change_age_group(
     db: Database, keeper: Gatekeeper, me: SignedIn, child: str, *, group: AgeGroup, now: int
-) -> Decision:
-    """A guardian says anew how old a child is; it counts for a year. Another age may need other yeses and allow other things."""
+) -> Decision | No:
+    """A guardian says anew how old a child is; it counts for a year. Another age may need other yeses and allow other things.
+
+    ``CONFLICT`` for a younger age than a teenager's, once the time to mend a slip is over (``MEND``): nobody grows younger, and a
+    younger age would give a guardian back what has become the teenager's own (row 47). A helper can, in a database of the operator's."""
     async with db.begin() as tx:
         if decision := await ask(tx, keeper, me, Verb.CHANGE_AGE_GROUP, now, child=child):
+            said = (await tx.execute(select(children).where(children.c.person_id == child))).one()
+            counts = said.age_group in _TEENAGERS and said.age_until > now
+            if (
+                counts
+                and _GROUPS.index(group) < _GROUPS.index(said.age_group)
+                and now > said.age_until - accounts.AGE_GROUP + MEND
+            ):
+                return CONFLICT
             await tx.execute(
                 update(children)
                 .where(children.c.person_id == child)
@@ -273,9 +289,16 @@ async def change_household(
     """The family has moved: other rules of a country, another time on the wall. For everybody in it at once."""
     async with db.begin() as tx:
         if decision := await ask(tx, keeper, me, Verb.CHANGE_HOUSEHOLD, now):
-            await tx.execute(
-                update(households).where(households.c.id == me.household).values(country=country, time_zone=time_zone)
+            moved = await tx.execute(
+                update(households)
+                .where(
+                    households.c.id == me.household,
+                    or_(households.c.country != country, households.c.time_zone != time_zone),
+                )
+                .values(country=country, time_zone=time_zone)
             )
+            if moved.rowcount == 0:
+                return decision  # nothing has changed, so nobody is told
             found = await tx.execute(select(people.c.id).where(people.c.household_id == me.household))
             await _other_terms(tx, list(found.scalars()), now)
         return decision

@@ -256,7 +256,8 @@ async def calls_to_allow(db: Database, keeper: Gatekeeper, me: SignedIn, *, now:
 async def allow_this_call(
     db: Database, keeper: Gatekeeper, me: SignedIn, asked: str, *, yes: bool, now: int
 ) -> Decision | No:
-    """A guardian's answer: good for the next call with this contact, or no. ``CONFLICT`` when there is nothing to answer any more, or
+    """A guardian's answer: good for the next call with this contact, or no. A yes can be taken back, in a call that it let through
+    too. ``CONFLICT`` when there is nothing to answer any more, or
     when what was asked for is to be there."""
     async with db.begin() as tx:
         row = (
@@ -272,7 +273,9 @@ async def allow_this_call(
             .where(
                 call_yeses.c.id == asked,
                 call_yeses.c.kind == "ask",
-                call_yeses.c.state == "asked",
+                call_yeses.c.state.in_(
+                    ["asked"] if yes else ["asked", "given"]
+                ),  # a no after a yes holds, whoever says it
                 call_yeses.c.until > now,
             )
             .values(guardian_id=me.person, **said)

@@ -668,6 +668,8 @@ class Hub:
         session = live.seats.get(person)
         if isinstance(event, terms.Connected):
             live.up.add(person)
+            # On record from here on, whatever the socket does: media without a record would use no minutes and nobody could end it.
+            self._note_in(live, NoteIn(person))
             if session is not None and session.socket is not None:
                 self._do(live, MediaUp(person))
             return
