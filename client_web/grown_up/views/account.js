@@ -20,7 +20,7 @@ const GROUPS = ["5-8", "9-12", "13-15", "16-17"];
 const SEES = {
   approve: { yes: [1, 2, 3, 4], no: [1, 2, 3, 4], can: [1, 2, 3, 4] },
   discuss: { yes: [1, 2, 3, 4], no: [1, 2, 3, 4], can: [1, 2, 3, 5] },
-  teen_led: { yes: [1, 2], no: [1, 2, 3, 4, 5], can: [6, 7] },
+  teen_led: { yes: [1], no: [1, 2, 3, 4, 5], can: [6, 7] },
 };
 
 /** Said once when the account page opens after something was saved on a page of its own. */

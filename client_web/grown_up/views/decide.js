@@ -122,7 +122,8 @@ class Decide extends Page {
       <p class="second">${words(one.kind === "ask" ? "allow.lead" : "allow.lead-present", fill)}</p>${together([one.child, one.with])}
       ${one.kind === "ask" ? html`<div class="answers"><button class="button" type="button" data-do="allow" data-id="${one.id}" data-answer="yes">${icon("tick")}<span>${words("allow.yes")}</span></button><button
         class="button" type="button" data-do="allow" data-id="${one.id}" data-answer="no">${icon("no")}<span>${words("allow.no")}</span></button></div>`
-        : html`<div class="answers"><button class="button" type="button" data-do="come" data-id="${one.id}">${icon("tick")}<span>${words("with.begin", fill)}</span></button></div>`}
+        : html`<div class="answers"><button class="button" type="button" data-do="come" data-id="${one.id}">${icon("tick")}<span>${words("with.begin", fill)}</span></button><button
+        class="button" type="button" data-do="allow" data-id="${one.id}" data-answer="no">${icon("no")}<span>${words("allow.no")}</span></button></div>`}
       <p class="second after">${words(one.kind === "ask" ? "allow.after" : "allow.after-present", fill)}</p></section>`;
   }
 
