@@ -330,12 +330,15 @@ async def act(
         return Asked(Act(verb, x.person, NOT_YOURS), *_concerned((x,)), now)
     wards = [row for row in concerned if row[_WARD]]
     about = [_known(row, now, acts=False) for row in wards] or [x]
+    # A child who leads takes nothing away from a sister or brother: the one who is named counts, or of both who can be meant the
+    # one for whom the guardian's word goes furthest. Two children of one guardian may be each other's contact.
+    meant = [one for one in about if one.id == child] or about
     matter = Matter(
         whose="ward" if all(one == "ward" for one in whose) else "own",
         active=all(one.person.active for one in about) if wards else True,
         consent=all(one.person.consent for one in about) if wards else True,
-        reach=max((one.reach for one in about), key=_REACHES.index),
-        may_lead=all(_own(one).may_lead for one in about),
+        reach=min((one.reach for one in meant), key=_REACHES.index),
+        may_lead=all(_own(one).may_lead for one in meant),
     )
     others = [_known(row, now, acts=False) for row in concerned if row[1] != actor]
     return Asked(Act(verb, x.person, matter), *_concerned((x, *others)), now)

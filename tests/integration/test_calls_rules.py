@@ -434,5 +434,39 @@ async def test_an_act_on_a_strangers_child_and_on_nobody_are_one_question(v: Vil
         none = await act(tx, Verb.LOOK_AT_HISTORY, "alex", now=v.now, child="never-was")
         own = await act(tx, Verb.LOOK_AT_HISTORY, "alex", now=v.now, child="kit")
     assert real == none
+async def siblings(v: Village) -> None:
+    """Two children of one guardian who are each other's contact: Tim is 5 to 8, Nell is 16 and leads."""
+    await v.child("sam", "tim", "5-8")
+    await v.child("sam", "nell", "16-17")
+    await v.contact("tim", "nell")
+    await v.lead("nell")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [Verb.CHANGE_SUPERVISION, Verb.BE_PRESENT, Verb.ALLOW_THIS_CALL, Verb.ALLOW_MEDIA, Verb.NAME_CONTACT],
+)
+async def test_a_leading_sibling_takes_nothing_from_the_guardian_of_the_younger(v: Village, verb: Verb) -> None:
+    await siblings(v)
+    contact = v.contact_of[frozenset(("tim", "nell"))]
+    async with v.db.begin() as tx:
+        for_tim = await v.keeper.ask(tx, await act(tx, verb, "sam", now=v.now, contact=contact, child="tim"))
+        for_nell = await v.keeper.ask(tx, await act(tx, verb, "sam", now=v.now, contact=contact, child="nell"))
+    assert for_tim, for_tim.rules
+    assert not for_nell
+    assert "teen-led" in for_nell.rules
+
+
+async def test_a_guardian_decides_for_the_younger_of_two_and_for_none_who_leads(v: Village) -> None:
+    await siblings(v)
+    await v.contact("nell", "gran", state="asked")
+    both = v.contact_of[frozenset(("tim", "nell"))]
+    async with v.db.begin() as tx:
+        for contact, rules in ((both, None), (v.contact_of[frozenset(("nell", "gran"))], ("teen-led",))):
+            decided = await v.keeper.ask(tx, await act(tx, Verb.DECIDE, "sam", now=v.now, contact=contact))
+            assert bool(decided) is (rules is None), decided.rules
+            assert rules is None or decided.rules == rules
+
+
     assert own != none
     assert own.chains == ("h_house-alex",)
