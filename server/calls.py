@@ -401,7 +401,9 @@ def _standing(gathering: Gathering, decisions: Sequence[Decision], book: Ruleboo
     apart = {frozenset((x.id, y.id)) for (x, y), yes in zip(pairs, stay, strict=True) if not yes}
     own = _own_reasons(pairs, stay, book)
     fit -= {person for person, code in own.items() if code in _OWN_CLOCK}
-    leaving = smallest_harm_first([(one.id, one.person.kind == "child") for one in gathering.people], fit, apart)
+    there = gathering.call.there if gathering.call else frozenset()
+    people = [(one.id, one.id in there, one.person.kind == "child") for one in gathering.people]
+    leaving = smallest_harm_first(people, fit, apart)
     gone = set(leaving)
     lanes = frozenset(
         lane
@@ -426,18 +428,18 @@ def _told(
 
 
 def smallest_harm_first(
-    people: Sequence[tuple[PersonId, bool]], fit: Collection[PersonId], apart: Collection[frozenset[PersonId]]
+    people: Sequence[tuple[PersonId, bool, bool]], fit: Collection[PersonId], apart: Collection[frozenset[PersonId]]
 ) -> list[PersonId]:
-    """Who must leave, in order. ``people``: (id, is a child) in the order in which they came; ``fit``: those who may be in
-    a call at all; ``apart``: pairs who may not be in one together."""
-    staying = dict(people)
-    order = {person: number for number, (person, _) in enumerate(people)}
-    leaving = sorted((one for one in staying if one not in fit), key=lambda one: (staying[one], -order[one]))
+    """Who must leave, in order. ``people``: (id, is there, is a child) in the order in which they came; ``fit``: those who may be
+    in a call at all; ``apart``: pairs who may not be in one together."""
+    staying = {person: (there, child) for person, there, child in people}
+    order = {person: number for number, person in enumerate(staying)}
+    leaving = sorted((one for one in staying if one not in fit), key=lambda one: (*staying[one], -order[one]))
     for person in leaving:
         del staying[person]
     while conflicts := [pair for pair in apart if pair <= staying.keys()]:
         among = {person for pair in conflicts for person in pair}
-        next_ = min(among, key=lambda one: (staying[one], -sum(one in pair for pair in conflicts), -order[one]))
+        next_ = min(among, key=lambda one: (*staying[one], -sum(one in pair for pair in conflicts), -order[one]))
         leaving.append(next_)
         del staying[next_]
     return leaving

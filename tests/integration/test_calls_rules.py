@@ -12,6 +12,7 @@ import pytest
 from server import audit, limits
 from server.db.session import SHUTTING
 from server.facts import act
+from server.home_time import local
 from server.policy import Verb
 from signalling.authority import Permit, Refusal
 from signalling.protocol import Code
@@ -261,6 +262,42 @@ async def test_a_grown_up_leaves_before_a_child(v: Village) -> None:
     }
 
 
+async def test_who_only_rings_pushes_nobody_out(v: Village) -> None:
+    """Maya and Gran talk, Theo's phone rings, and Theo and Gran are no contacts any more. Once he is there he counts as they do."""
+    await v.contact("theo", "gran")
+    call = await live_call(v, "maya", "gran", "theo")
+    for one in ("maya", "gran"):
+        await v.calls.came_in(call, one)
+    await v.end_contact("theo", "gran")
+    standing = await v.calls.go_on(call, ("maya", "gran", "theo"))
+    assert standing.must_leave == (("theo", "policy_revoked"),)
+    assert {lane[:2] for lane in standing.lanes} == {("maya", "gran"), ("gran", "maya")}
+    await v.calls.came_in(call, "theo")
+    assert (await v.calls.go_on(call, ("maya", "gran", "theo"))).must_leave == (("gran", "policy_revoked"),)
+    await v.calls.went_out(call, "gran", "left")
+    assert (await v.calls.go_on(call, ("maya", "theo", "gran"))).must_leave == (("gran", "policy_revoked"),)
+
+
+async def test_while_nobody_is_there_yet_everybody_counts_alike(v: Village) -> None:
+    await v.contact("theo", "gran")
+    call = await live_call(v, "maya", "gran", "theo")
+    await v.end_contact("theo", "gran")
+    assert (await v.calls.go_on(call, ("maya", "gran", "theo"))).must_leave == (("gran", "policy_revoked"),)
+
+
+async def test_the_own_clock_goes_before_who_is_there(v: Village) -> None:
+    """A child whose own quiet hours begin in the call leaves it, and who is rung keeps ringing."""
+    await v.contact("theo", "gran")
+    call = await live_call(v, "maya", "gran", "theo")
+    for one in ("maya", "gran"):
+        await v.calls.came_in(call, one)
+    wall = local(v.now, "Europe/London")
+    await v.limit("maya", quiet=(60 * wall.hour + wall.minute, (60 * wall.hour + wall.minute + 60) % 1440))
+    standing = await v.calls.go_on(call, ("maya", "gran", "theo"))
+    assert standing.must_leave == (("maya", "quiet_hours"),)
+    assert {lane[:2] for lane in standing.lanes} == {("theo", "gran"), ("gran", "theo")}
+
+
 async def test_whose_consent_is_gone_leaves_and_the_others_go_on(v: Village) -> None:
     await v.contact("theo", "gran")
     call = await live_call(v, "maya", "theo", "gran")
@@ -397,6 +434,40 @@ async def test_a_guardian_sees_live_calls_and_history_of_own_children_only(v: Vi
     assert theirs.rules == ("not-yours", "only-who-looks-after")
 
 
+async def siblings(v: Village) -> None:
+    """Two children of one guardian who are each other's contact: Tim is 5 to 8, Nell is 16 and leads."""
+    await v.child("sam", "tim", "5-8")
+    await v.child("sam", "nell", "16-17")
+    await v.contact("tim", "nell")
+    await v.lead("nell")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [Verb.CHANGE_SUPERVISION, Verb.BE_PRESENT, Verb.ALLOW_THIS_CALL, Verb.ALLOW_MEDIA, Verb.NAME_CONTACT],
+)
+async def test_a_leading_sibling_takes_nothing_from_the_guardian_of_the_younger(v: Village, verb: Verb) -> None:
+    await siblings(v)
+    contact = v.contact_of[frozenset(("tim", "nell"))]
+    async with v.db.begin() as tx:
+        for_tim = await v.keeper.ask(tx, await act(tx, verb, "sam", now=v.now, contact=contact, child="tim"))
+        for_nell = await v.keeper.ask(tx, await act(tx, verb, "sam", now=v.now, contact=contact, child="nell"))
+    assert for_tim, for_tim.rules
+    assert not for_nell
+    assert "teen-led" in for_nell.rules
+
+
+async def test_a_guardian_decides_for_the_younger_of_two_and_for_none_who_leads(v: Village) -> None:
+    await siblings(v)
+    await v.contact("nell", "gran", state="asked")
+    both = v.contact_of[frozenset(("tim", "nell"))]
+    async with v.db.begin() as tx:
+        for contact, rules in ((both, None), (v.contact_of[frozenset(("nell", "gran"))], ("teen-led",))):
+            decided = await v.keeper.ask(tx, await act(tx, Verb.DECIDE, "sam", now=v.now, contact=contact))
+            assert bool(decided) is (rules is None), decided.rules
+            assert rules is None or decided.rules == rules
+
+
 async def test_only_the_guardian_of_a_child_in_it_may_end_a_call(v: Village) -> None:
     call = await live_call(v, "maya", "theo")
     for who in ("maya", "theo"):
@@ -434,39 +505,5 @@ async def test_an_act_on_a_strangers_child_and_on_nobody_are_one_question(v: Vil
         none = await act(tx, Verb.LOOK_AT_HISTORY, "alex", now=v.now, child="never-was")
         own = await act(tx, Verb.LOOK_AT_HISTORY, "alex", now=v.now, child="kit")
     assert real == none
-async def siblings(v: Village) -> None:
-    """Two children of one guardian who are each other's contact: Tim is 5 to 8, Nell is 16 and leads."""
-    await v.child("sam", "tim", "5-8")
-    await v.child("sam", "nell", "16-17")
-    await v.contact("tim", "nell")
-    await v.lead("nell")
-
-
-@pytest.mark.parametrize(
-    "verb",
-    [Verb.CHANGE_SUPERVISION, Verb.BE_PRESENT, Verb.ALLOW_THIS_CALL, Verb.ALLOW_MEDIA, Verb.NAME_CONTACT],
-)
-async def test_a_leading_sibling_takes_nothing_from_the_guardian_of_the_younger(v: Village, verb: Verb) -> None:
-    await siblings(v)
-    contact = v.contact_of[frozenset(("tim", "nell"))]
-    async with v.db.begin() as tx:
-        for_tim = await v.keeper.ask(tx, await act(tx, verb, "sam", now=v.now, contact=contact, child="tim"))
-        for_nell = await v.keeper.ask(tx, await act(tx, verb, "sam", now=v.now, contact=contact, child="nell"))
-    assert for_tim, for_tim.rules
-    assert not for_nell
-    assert "teen-led" in for_nell.rules
-
-
-async def test_a_guardian_decides_for_the_younger_of_two_and_for_none_who_leads(v: Village) -> None:
-    await siblings(v)
-    await v.contact("nell", "gran", state="asked")
-    both = v.contact_of[frozenset(("tim", "nell"))]
-    async with v.db.begin() as tx:
-        for contact, rules in ((both, None), (v.contact_of[frozenset(("nell", "gran"))], ("teen-led",))):
-            decided = await v.keeper.ask(tx, await act(tx, Verb.DECIDE, "sam", now=v.now, contact=contact))
-            assert bool(decided) is (rules is None), decided.rules
-            assert rules is None or decided.rules == rules
-
-
     assert own != none
     assert own.chains == ("h_house-alex",)
