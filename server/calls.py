@@ -377,12 +377,14 @@ class Calls:
         return await self._keeper.ask(tx, asked)
 
     async def look_at_history(self, me: SignedIn, child: str, now: int) -> list[PastCall] | Decision:
-        """Who a child called and was called by in the last 30 days, newest first; never what was said or shown."""
+        """Who a child called and was called by in the last 30 days, newest first; never what was said or shown, and nothing that
+        began while they led their own account, after they do not any more either (row 47)."""
         async with self._db.begin() as tx:
             asked = await facts.act(tx, Verb.LOOK_AT_HISTORY, me.person, now=now, by=me.session, child=child)
             if not (decision := await self._keeper.ask(tx, asked)):
                 return decision
-            found = await rows(tx, _PAST, child=child, since=now - HISTORY_MS)
+            led = await facts.led_until(tx, child, now)
+            found = await rows(tx, _PAST, child=child, since=now - HISTORY_MS, led=led)
         past: dict[str, PastCall] = {}
         for call, other, came, left in found:
             known = past.get(call)
@@ -552,6 +554,6 @@ SELECT c.id,
   FROM call_people me
   JOIN calls c ON c.id = me.call_id
   JOIN call_people them ON them.call_id = c.id AND them.person_id <> me.person_id AND them.came_at IS NOT NULL
- WHERE me.person_id = :child AND me.came_at >= :since
+ WHERE me.person_id = :child AND me.came_at >= :since AND c.started_at >= :led
  ORDER BY me.came_at DESC, c.id
 """

@@ -346,9 +346,28 @@ async def act(
 
 async def leading(tx: AsyncConnection, ids: Iterable[str], *, now: int) -> frozenset[str]:
     """Which of these are teenagers who lead their own accounts: they took the lead, and their age and country allow it."""
-    found = await tx.execute(_LEADING.where(teen_leads.c.child_id.in_(list(ids)), children.c.age_until > now))
+    found = await tx.execute(
+        _LEADING.where(
+            teen_leads.c.child_id.in_(list(ids)), teen_leads.c.ended_at.is_(None), children.c.age_until > now
+        )
+    )
     bands = bands_in_force()
     return frozenset(person for person, group, country in found if bands.terms(country, bands.band(group)).may_lead)
+
+
+async def led_until(tx: AsyncConnection, child: str, now: int) -> int:
+    """Until when this child led their own account, who does not now; 0 if never. What was led stays theirs (row 47): it is when
+    they gave it back, when age or country no longer allowed it, or when the age was not said anew in time. Not known is now."""
+    led = await tx.execute(
+        select(teen_leads.c.ended_at, teen_leads.c.led_until, children.c.age_until)
+        .join(children, children.c.person_id == teen_leads.c.child_id)
+        .where(teen_leads.c.child_id == child)
+    )
+    row = led.first()
+    if row is None:
+        return 0
+    lapsed = row.age_until if row.age_until <= now else None
+    return int(next((at for at in (row.ended_at, row.led_until, lapsed) if at is not None), now))
 
 
 async def yes_lasts_days(tx: AsyncConnection, ids: Iterable[str], now: int) -> int:
@@ -602,7 +621,7 @@ _FAMILY: Final = """
   LEFT JOIN children ch ON ch.person_id = p.id
   LEFT JOIN consents co ON co.id = ch.consent_id
   LEFT JOIN limits lm ON lm.child_id = p.id
-  LEFT JOIN teen_leads tl ON tl.child_id = p.id
+  LEFT JOIN teen_leads tl ON tl.child_id = p.id AND tl.ended_at IS NULL
   LEFT JOIN accounts ac ON ac.person_id = p.id
   LEFT JOIN reviews rv ON rv.person_id = p.id
 """

@@ -163,7 +163,7 @@ _DAY: Final = (
     .select_from(people)
     .join(households, households.c.id == people.c.household_id)
     .outerjoin(limits, limits.c.child_id == people.c.id)
-    .outerjoin(teen_leads, teen_leads.c.child_id == people.c.id)
+    .outerjoin(teen_leads, (teen_leads.c.child_id == people.c.id) & teen_leads.c.ended_at.is_(None))
 )  # fmt: skip
 
 
@@ -308,15 +308,17 @@ async def lead(db: Database, keeper: Gatekeeper, me: SignedIn, *, lead: bool, no
     """A teenager takes the lead of their own account, or gives it back (row 47).
 
     Taken: what waited only for the guardian's yes is approved. Given back: whom the guardian has never said yes to reaches nobody
-    and waits for that yes. Saying either twice is once."""
+    and waits for that yes; what was led stays the teenager's (``facts.led_until``). Saying either twice is once."""
     async with db.begin() as tx:
         if decision := await ask(tx, keeper, me, Verb.LEAD_MYSELF, now):
-            there = (await tx.execute(select(teen_leads.c.since).where(teen_leads.c.child_id == me.person))).first()
-            if lead and there is None:
+            mine = teen_leads.c.child_id == me.person
+            leads = (await tx.execute(select(teen_leads.c.since).where(mine, teen_leads.c.ended_at.is_(None)))).first()
+            if lead and leads is None:
+                await tx.execute(delete(teen_leads).where(mine))
                 await tx.execute(insert(teen_leads).values(child_id=me.person, since=now))
             elif not lead:
-                await tx.execute(delete(teen_leads).where(teen_leads.c.child_id == me.person))
-            if lead is (there is None):
+                await tx.execute(update(teen_leads).where(mine, teen_leads.c.ended_at.is_(None)).values(ended_at=now))
+            if lead is (leads is None):
                 await _other_terms(tx, [me.person], now)
         return decision
 
@@ -324,10 +326,19 @@ async def lead(db: Database, keeper: Gatekeeper, me: SignedIn, *, lead: bool, no
 async def _other_terms(tx: AsyncConnection, of: Sequence[str], now: int) -> None:
     """Other terms hold for these people: whoever waited for a yes that is not needed any more is approved, live calls and presence are
     asked again, and the pages of everybody concerned show who is asked now."""
+    await _note_until_when_they_led(tx, of, now)
     await contacts.settle(tx, of, now=now)
     concerned = {*of, *await known_to(tx, of)}
     await notices.post(tx, "facts_changed", concerned, now=now)
     await _tell(tx, concerned, now, "family", "people", "asks", "decisions")
+
+
+async def _note_until_when_they_led(tx: AsyncConnection, of: Sequence[str], now: int) -> None:
+    """A lead that age or country no longer allow rests: its time stays the teenager's. It goes on when they do again."""
+    lead = await facts.leading(tx, of, now=now)
+    rests = teen_leads.c.child_id.in_([one for one in of if one not in lead]) & teen_leads.c.ended_at.is_(None)
+    await tx.execute(update(teen_leads).where(rests, teen_leads.c.led_until.is_(None)).values(led_until=now))
+    await tx.execute(update(teen_leads).where(teen_leads.c.child_id.in_(lead)).values(led_until=None))
 
 
 Page = Literal["family", "people", "asks", "decisions"]

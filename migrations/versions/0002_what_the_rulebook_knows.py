@@ -206,9 +206,21 @@ def upgrade() -> None:
             "child_id",
             sa.String(length=32),
             nullable=False,
-            comment="A teenager who leads their own account (row 47). Until they give it back, or as the account.",
+            comment="A teenager who leads their own account, or once did (row 47). As the account.",
         ),
         sa.Column("since", sa.BigInteger(), nullable=False, comment="Shown to teenager and guardian. As the row."),
+        sa.Column(
+            "ended_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Given back: no guardian sees calls from before (row 47). Until the lead is taken again, or as the account.",
+        ),
+        sa.Column(
+            "led_until",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Age or country no longer allow it: likewise, from then on. Until they do again, or as the account.",
+        ),
         sa.ForeignKeyConstraint(
             ["child_id"], ["children.person_id"], name=op.f("fk_teen_leads_child_id"), ondelete="CASCADE"
         ),

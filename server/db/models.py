@@ -634,9 +634,21 @@ teen_leads: Final = Table(
         String(32),
         ForeignKey("children.person_id", ondelete="CASCADE"),
         primary_key=True,
-        comment="A teenager who leads their own account (row 47). Until they give it back, or as the account.",
+        comment="A teenager who leads their own account, or once did (row 47). As the account.",
     ),
     Column("since", BigInteger, nullable=False, comment="Shown to teenager and guardian. As the row."),
+    Column(
+        "ended_at",
+        BigInteger,
+        nullable=True,
+        comment="Given back: no guardian sees calls from before (row 47). Until the lead is taken again, or as the account.",
+    ),
+    Column(
+        "led_until",
+        BigInteger,
+        nullable=True,
+        comment="Age or country no longer allow it: likewise, from then on. Until they do again, or as the account.",
+    ),
 )
 
 blocks: Final = Table(

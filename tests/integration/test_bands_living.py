@@ -230,6 +230,82 @@ async def test_given_back_the_guardians_late_no_ends_it(house: House, families: 
     assert not await can_ring(house, "Maya", "Theo")
 
 
+async def talked_now(house: House, two: Two) -> int:
+    """A call of Maya and Theo that began a moment ago and is over; when it began, which the history shows."""
+    house.hand.forward(10 * MINUTE)
+    call, at = f"c_{now(house)}", now(house)
+    await put(
+        house,
+        "INSERT INTO calls (id, media, state, started_at, ended_at, code) VALUES (:c, 'audio', 'ended', :at, :end, 'left')",
+        c=call,
+        at=at,
+        end=at + MINUTE,
+    )
+    for person in (two.maya_id, two.theo_id):
+        await put(
+            house,
+            "INSERT INTO call_people (call_id, person_id, came_at, left_at) VALUES (:c, :p, :at, :end)",
+            c=call,
+            p=person,
+            at=at,
+            end=at + MINUTE,
+        )
+    house.hand.forward(10 * MINUTE)
+    return at
+
+
+async def history(two: Two) -> list[int] | str:
+    """When the calls began that Maya's guardian sees."""
+    answer = await two.sam.call("GET", f"/api/history?child={two.maya_id}")
+    return [one["started_at"] for one in answer.json] if answer.status == 200 else str(answer.code)
+
+
+async def test_what_was_led_stays_the_teenagers(house: House, families: Families) -> None:
+    two = await teenagers(families)
+    before = await talked_now(house, two)
+    assert await history(two) == [before]
+    await lead(two.maya)
+    await talked_now(house, two)
+    assert await history(two) == "not_permitted"
+    await lead(two.maya, False)
+    assert await history(two) == []
+    after = await talked_now(house, two)
+    assert await history(two) == [after]
+    await lead(two.maya)
+    await talked_now(house, two)
+    await lead(two.maya, False)
+    assert await history(two) == [], "also of the second time"
+    last = await talked_now(house, two)
+    assert await history(two) == [last]
+    assert await reach(two) != "teen_led"
+    assert await look(house, "SELECT ended_at IS NULL, since < ended_at FROM teen_leads") == [(0, 1)]
+
+
+async def test_what_was_led_stays_the_teenagers_when_age_or_country_end_it(house: House, families: Families) -> None:
+    """Within the time to mend an age, by the year that it is good for, or by a country: then the lead rests, and goes on later."""
+    two = await teenagers(families)
+    await lead(two.maya)
+    await talked_now(house, two)
+    await put(house, "UPDATE children SET age_until = :at", at=now(house))
+    assert await history(two) == [], "the year is over"
+    lapsed = await talked_now(house, two)
+    assert await history(two) == [lapsed]
+    await two.sam.post(f"/api/children/{two.maya_id}/age-group", {"group": "16-17"})
+    assert await history(two) == "not_permitted", "said anew, and it goes on"
+    await put(house, "UPDATE children SET age_group = '13-15'")  # where the lead may be taken from 13 on
+    assert await history(two) == [], "nobody wrote down since when it rests, so it is now"
+    await two.sam.post("/api/household", {"country": "US", "time_zone": "America/New_York"})
+    assert await history(two) == []
+    rests = await talked_now(house, two)
+    assert await history(two) == [rests]
+    await two.sam.post("/api/household", {"country": "GB", "time_zone": "Europe/London"})
+    assert await history(two) == [rests], "a second change takes nothing more"
+    await put(house, "UPDATE children SET age_group = '16-17'")
+    await two.sam.post("/api/household", {"country": "US", "time_zone": "America/New_York"})
+    assert await history(two) == "not_permitted"
+    assert await look(house, "SELECT led_until, ended_at FROM teen_leads") == [(None, None)]
+
+
 async def test_a_guardians_switch_no_longer_binds_a_teenager_who_leads_and_binds_again_when_it_is_given_back(
     house: House, families: Families
 ) -> None:
