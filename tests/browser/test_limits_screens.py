@@ -508,7 +508,7 @@ def test_who_sees_what_says_less_of_the_parents_of_a_teenager_who_leads(
     page = stage.open("/child/#/sees", ready=".can")
     text = page.locator("main").inner_text()
     assert ("End a call." in text) is (reach == "approve")
-    assert ("Past calls" in text) is (reach == "teen_led")
+    assert ("Your calls, video or sound" in text) is (reach == "teen_led")
     stage.close()
 
 

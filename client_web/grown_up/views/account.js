@@ -57,6 +57,11 @@ class Account extends Page {
     return this.step === "age" ? "age" : this.step === "place" ? "country" : super.firstField();
   }
 
+  /** @override @param {import("../../shared/api.js").ApiFault} fault */
+  explain(fault) {
+    return this.step === "age" && fault.code === "conflict" ? words("age.younger", { name: whose()?.name ?? "" }) : super.explain(fault);
+  }
+
   /** @override @param {HTMLFormElement} form */
   async send(form) {
     const child = whose();
