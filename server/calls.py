@@ -8,9 +8,9 @@ that an answer will be allowed, an answer none that a camera may open.
 whether X's picture may. Both are questions of their own to the rules. Nothing else may be opened.
 
 **Who leaves.** When a call may no longer be as it is, the smallest harm leaves first (row 28). First those who may not be in any
-call at all; then, while two people in it may not be together, a grown-up before a child, the one with the most such
-pairs before others, the one who came last before those who were there. Without a child in it no two stay. What remains is a call in
-which every pair is allowed.
+call at all; then, while two people in it may not be together, one whose media is not up before those who are there (who only
+rings pushes nobody out), a grown-up before a child, the one with the most such pairs before others, the one who came last before
+those who were there. Without a child in it no two stay. What remains is a call in which every pair is allowed.
 
 **Ended is terminal.** A call row that has ended never lives again, and to every question about it the rules say
 ``call-is-over``. After a restart no call is alive: the media went with the process.
