@@ -1,5 +1,5 @@
 # Two commands matter: `make run` and `make test`. Each sets up what it needs, on a fresh machine too.
-# The rest: setup, check (types and lint), bench, and the slow suites fuzz and chaos.
+# The rest: setup, check (types and lint), bench, and the slow suites prove, soak, fuzz and chaos.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 # tsc only reads our JSDoc; nothing of it is shipped. Pinned here, fetched by npx, never committed.
 TYPESCRIPT := typescript@5.9.3
 
-.PHONY: run test check setup bench fuzz chaos lock clean browsers node
+.PHONY: run test check setup bench prove soak fuzz chaos lock clean browsers node
 
 run: setup
 	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
@@ -24,6 +24,13 @@ check: setup node
 bench: setup
 	@mkdir -p var
 	@$(PY) -m tests.bench $(if $(QUICK),--quick)
+
+# Every combination of the facts, each rule against the engine, every vector: what a release shows.
+prove: setup
+	@$(VENV)/bin/ringfence policy check
+
+soak: setup
+	@$(PY) -m pytest -m slow -k soak
 
 fuzz: setup
 	@$(PY) -m pytest -m slow -k malformed

@@ -553,8 +553,14 @@ def known_zone(name: str) -> bool:
     return _zone(name) is not None
 
 
+#: names that some zone databases hold and that are no place: the machine's own zone among them
+_NO_PLACE: Final = frozenset({"localtime", "Factory", "posixrules"})
+
+
 @cache
 def _zone(name: str) -> zoneinfo.ZoneInfo | None:
+    if name in _NO_PLACE:
+        return None
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -8,9 +8,9 @@ that an answer will be allowed, an answer none that a camera may open.
 whether X's picture may. Both are questions of their own to the rules. Nothing else may be opened.
 
 **Who leaves.** When a call may no longer be as it is, the smallest harm leaves first (row 28). First those who may not be in any
-call at all; then, while two people in it may not be together, a grown-up before a child, the one with the most such
-pairs before others, the one who came last before those who were there. Without a child in it no two stay. What remains is a call in
-which every pair is allowed.
+call at all; then, while two people in it may not be together, one whose media is not up before those who are there (who only
+rings pushes nobody out), a grown-up before a child, the one with the most such pairs before others, the one who came last before
+those who were there. Without a child in it no two stay. What remains is a call in which every pair is allowed.
 
 **Ended is terminal.** A call row that has ended never lives again, and to every question about it the rules say
 ``call-is-over``. After a restart no call is alive: the media went with the process.
@@ -38,6 +38,7 @@ from server.policy import Decision, Rulebook, Verb
 from server.policy.decide import loudest
 from server.policy.facts import Call
 from signalling.authority import Circle, Lane, Permit, PersonId, Refusal, Seat, Standing, Until
+from signalling.call import OWN_REASONS
 from signalling.protocol import Code, Media
 
 TICKET_MS: Final = 30_000  # from the page's request to the socket's hello; a slow phone needs a few seconds
@@ -58,8 +59,6 @@ _CODES: Final[Mapping[str, Code]] = {
     "quiet_hours": "quiet_hours",
     "time_limit": "time_limit",
 }
-#: What somebody who must leave is told, where the reason is of their own home; everything else is ``policy_revoked``.
-_OWN_REASONS: Final = frozenset({"quiet_hours", "time_limit", "needs_guardian"})
 #: Whose own clock has run out leaves before anybody else: the others may go on.
 _OWN_CLOCK: Final = ("quiet_hours", "time_limit")
 
@@ -354,14 +353,19 @@ class Calls:
     # -- for families -----------------------------------------------------------------------------------------------------
 
     async def look_at_live(self, me: SignedIn, now: int) -> list[LiveCall] | Decision:
-        """Live calls of the children whom this guardian looks after (row 46)."""
+        """Live calls of the children whom this guardian looks after (row 46); not those of a teenager who leads (row 47)."""
         async with self._db.begin() as tx:
             asked = await facts.act(tx, Verb.LOOK_AT_LIVE_CALLS, me.person, now=now, by=me.session)
             if not (decision := await self._keeper.ask(tx, asked)):
                 return decision
             found = await rows(tx, _LIVE, guardian=me.person)
+            led = await facts.leading(
+                tx, {child for _, child, *_ in found}, now=now
+            )  # theirs to show, as their history is
         calls: dict[tuple[str, str], LiveCall] = {}
         for call, child, name, other, media, came in found:
+            if child in led:
+                continue
             known = calls.get((call, child))
             others = (*(known.others if known else ()), other or "")
             calls[call, child] = LiveCall(call, child, name, others, media == "video", _minutes(came, now))
@@ -373,12 +377,14 @@ class Calls:
         return await self._keeper.ask(tx, asked)
 
     async def look_at_history(self, me: SignedIn, child: str, now: int) -> list[PastCall] | Decision:
-        """Who a child called and was called by in the last 30 days, newest first; never what was said or shown."""
+        """Who a child called and was called by in the last 30 days, newest first; never what was said or shown, and nothing that
+        began while they led their own account, after they do not any more either (row 47)."""
         async with self._db.begin() as tx:
             asked = await facts.act(tx, Verb.LOOK_AT_HISTORY, me.person, now=now, by=me.session, child=child)
             if not (decision := await self._keeper.ask(tx, asked)):
                 return decision
-            found = await rows(tx, _PAST, child=child, since=now - HISTORY_MS)
+            led = await facts.led_until(tx, child, now)
+            found = await rows(tx, _PAST, child=child, since=now - HISTORY_MS, led=led)
         past: dict[str, PastCall] = {}
         for call, other, came, left in found:
             known = past.get(call)
@@ -397,7 +403,9 @@ def _standing(gathering: Gathering, decisions: Sequence[Decision], book: Ruleboo
     apart = {frozenset((x.id, y.id)) for (x, y), yes in zip(pairs, stay, strict=True) if not yes}
     own = _own_reasons(pairs, stay, book)
     fit -= {person for person, code in own.items() if code in _OWN_CLOCK}
-    leaving = smallest_harm_first([(one.id, one.person.kind == "child") for one in gathering.people], fit, apart)
+    there = gathering.call.there if gathering.call else frozenset()
+    people = [(one.id, one.id in there, one.person.kind == "child") for one in gathering.people]
+    leaving = smallest_harm_first(people, fit, apart)
     gone = set(leaving)
     lanes = frozenset(
         lane
@@ -422,18 +430,18 @@ def _told(
 
 
 def smallest_harm_first(
-    people: Sequence[tuple[PersonId, bool]], fit: Collection[PersonId], apart: Collection[frozenset[PersonId]]
+    people: Sequence[tuple[PersonId, bool, bool]], fit: Collection[PersonId], apart: Collection[frozenset[PersonId]]
 ) -> list[PersonId]:
-    """Who must leave, in order. ``people``: (id, is a child) in the order in which they came; ``fit``: those who may be in
-    a call at all; ``apart``: pairs who may not be in one together."""
-    staying = dict(people)
-    order = {person: number for number, (person, _) in enumerate(people)}
-    leaving = sorted((one for one in staying if one not in fit), key=lambda one: (staying[one], -order[one]))
+    """Who must leave, in order. ``people``: (id, is there, is a child) in the order in which they came; ``fit``: those who may be
+    in a call at all; ``apart``: pairs who may not be in one together."""
+    staying = {person: (there, child) for person, there, child in people}
+    order = {person: number for number, person in enumerate(staying)}
+    leaving = sorted((one for one in staying if one not in fit), key=lambda one: (*staying[one], -order[one]))
     for person in leaving:
         del staying[person]
     while conflicts := [pair for pair in apart if pair <= staying.keys()]:
         among = {person for pair in conflicts for person in pair}
-        next_ = min(among, key=lambda one: (staying[one], -sum(one in pair for pair in conflicts), -order[one]))
+        next_ = min(among, key=lambda one: (*staying[one], -sum(one in pair for pair in conflicts), -order[one]))
         leaving.append(next_)
         del staying[next_]
     return leaving
@@ -455,7 +463,7 @@ def _own_reasons(
             found[person] = _CODES[clock]
         elif any("blocked" in refused.rules for refused in mine):
             found[person] = "left"
-        elif no is not None and no.code in _OWN_REASONS:
+        elif no is not None and no.code in OWN_REASONS:
             found[person] = _CODES[no.code]
     return found
 
@@ -546,6 +554,6 @@ SELECT c.id,
   FROM call_people me
   JOIN calls c ON c.id = me.call_id
   JOIN call_people them ON them.call_id = c.id AND them.person_id <> me.person_id AND them.came_at IS NOT NULL
- WHERE me.person_id = :child AND me.came_at >= :since
+ WHERE me.person_id = :child AND me.came_at >= :since AND c.started_at >= :led
  ORDER BY me.came_at DESC, c.id
 """

@@ -715,11 +715,14 @@ async def _save_yeses(
             await tx.execute(insert(yeses).values(contact_id=place.id, slot=slot, **values))
 
 
+_KNOWN: Final = frozenset({"met", "told"})  # of ``KnowsThem``: who says nothing gives no word
+
+
 async def _vouch(tx: AsyncConnection, place: Place, now: int) -> None:
     """A guardian's yes to an adult is that guardian's word for them, unless the guardian said that they are not sure: no proof of
     age, and more than the adult's own word (row 6). It can be taken back (``supervision.vouch``)."""
     said = place.said.get("guardian_a")
-    if place.adult and said is not None and said.how_known != "unsure":
+    if place.adult and said is not None and said.how_known in _KNOWN:
         await tx.execute(delete(vouches).where(vouches.c.contact_id == place.id))
         await tx.execute(insert(vouches).values(contact_id=place.id, guardian_id=said.person_id, at=now))
         await tx.execute(

@@ -330,12 +330,15 @@ async def act(
         return Asked(Act(verb, x.person, NOT_YOURS), *_concerned((x,)), now)
     wards = [row for row in concerned if row[_WARD]]
     about = [_known(row, now, acts=False) for row in wards] or [x]
+    # A child who leads takes nothing away from a sister or brother: the one who is named counts, or of both who can be meant the
+    # one for whom the guardian's word goes furthest. Two children of one guardian may be each other's contact.
+    meant = [one for one in about if one.id == child] or about
     matter = Matter(
         whose="ward" if all(one == "ward" for one in whose) else "own",
         active=all(one.person.active for one in about) if wards else True,
         consent=all(one.person.consent for one in about) if wards else True,
-        reach=max((one.reach for one in about), key=_REACHES.index),
-        may_lead=all(_own(one).may_lead for one in about),
+        reach=min((one.reach for one in meant), key=_REACHES.index),
+        may_lead=all(_own(one).may_lead for one in meant),
     )
     others = [_known(row, now, acts=False) for row in concerned if row[1] != actor]
     return Asked(Act(verb, x.person, matter), *_concerned((x, *others)), now)
@@ -343,9 +346,28 @@ async def act(
 
 async def leading(tx: AsyncConnection, ids: Iterable[str], *, now: int) -> frozenset[str]:
     """Which of these are teenagers who lead their own accounts: they took the lead, and their age and country allow it."""
-    found = await tx.execute(_LEADING.where(teen_leads.c.child_id.in_(list(ids)), children.c.age_until > now))
+    found = await tx.execute(
+        _LEADING.where(
+            teen_leads.c.child_id.in_(list(ids)), teen_leads.c.ended_at.is_(None), children.c.age_until > now
+        )
+    )
     bands = bands_in_force()
     return frozenset(person for person, group, country in found if bands.terms(country, bands.band(group)).may_lead)
+
+
+async def led_until(tx: AsyncConnection, child: str, now: int) -> int:
+    """Until when this child led their own account, who does not now; 0 if never. What was led stays theirs (row 47): it is when
+    they gave it back, when age or country no longer allowed it, or when the age was not said anew in time. Not known is now."""
+    led = await tx.execute(
+        select(teen_leads.c.ended_at, teen_leads.c.led_until, children.c.age_until)
+        .join(children, children.c.person_id == teen_leads.c.child_id)
+        .where(teen_leads.c.child_id == child)
+    )
+    row = led.first()
+    if row is None:
+        return 0
+    lapsed = row.age_until if row.age_until <= now else None
+    return int(next((at for at in (row.ended_at, row.led_until, lapsed) if at is not None), now))
 
 
 async def yes_lasts_days(tx: AsyncConnection, ids: Iterable[str], now: int) -> int:
@@ -468,14 +490,14 @@ def _known(row: Row, now: int, *, acts: bool, stays: Iterable[tuple[int, int | N
     open_hours = minutes_left = True
     if child and quiet_from is not None and quiet_until is not None and quiet_from != quiet_until:
         open_hours = not home_time.quiet((quiet_from, quiet_until), now, zone)
-        turns = home_time.next_time(quiet_from if open_hours else quiet_until, now, zone)
+        turns = home_time.next_turn((quiet_from, quiet_until), now, zone)
         changes.append(turns)
         if open_hours:
             ends.append(("quiet_hours", turns))
     if child and minutes is not None:
         left = minutes * home_time.MINUTE - home_time.talked(stays, now, zone)
         minutes_left = left > 0
-        midnight = home_time.next_time(0, now, zone)
+        midnight = home_time.next_day(now, zone)
         # what is left of today may last past midnight, and there the day begins anew
         over = now + left if now + left < midnight else midnight + minutes * home_time.MINUTE
         ends.append(("time_limit", over))
@@ -583,11 +605,14 @@ _SIGNED_UNTIL: Final = """
 
 _CONSENT: Final = "CASE WHEN p.kind <> 'child' OR (co.id IS NOT NULL AND co.withdrawn_at IS NULL) THEN 1 ELSE 0 END"
 
-#: How many families' children a grown-up is approved for; their own home is not counted, nor whom they look after.
-_FAMILIES: Final = """
+_YEAR_MS: Final = 365 * 24 * 3_600_000
+
+#: For how many families' children a grown-up was approved within a year: who meets one family after the other has met them all.
+#: Their own home is not counted, nor whom they look after.
+_FAMILIES: Final = f"""
 CASE WHEN p.kind = 'child' THEN 0 ELSE (
 SELECT COUNT(DISTINCT c.household_id) FROM contacts k JOIN people c ON c.id = k.a_id
- WHERE k.b_id = p.id AND k.state = 'approved' AND k.until > :now AND c.kind = 'child' AND c.household_id <> p.household_id
+ WHERE k.b_id = p.id AND k.approved_at > :now - {_YEAR_MS} AND c.kind = 'child' AND c.household_id <> p.household_id
    AND NOT EXISTS (SELECT 1 FROM guardianships g WHERE g.guardian_id = p.id AND g.child_id = c.id)) END
 """
 
@@ -596,7 +621,7 @@ _FAMILY: Final = """
   LEFT JOIN children ch ON ch.person_id = p.id
   LEFT JOIN consents co ON co.id = ch.consent_id
   LEFT JOIN limits lm ON lm.child_id = p.id
-  LEFT JOIN teen_leads tl ON tl.child_id = p.id
+  LEFT JOIN teen_leads tl ON tl.child_id = p.id AND tl.ended_at IS NULL
   LEFT JOIN accounts ac ON ac.person_id = p.id
   LEFT JOIN reviews rv ON rv.person_id = p.id
 """

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -128,9 +128,9 @@ async def objected(tx: AsyncConnection, ids: Collection[str]) -> frozenset[str]:
 
 def _opens_at(quiet: Hours | None, now: int, zone: str, *, used_up: bool) -> int | None:
     """When calls are open again: a used-up day ends at midnight, quiet hours when the wall says so, and both may follow each other."""
-    at = home_time.next_time(0, now, zone) if used_up else now
+    at = home_time.next_day(now, zone) if used_up else now
     if quiet and home_time.quiet(quiet, at, zone):
-        at = home_time.next_time(quiet[1], at, zone)
+        at = home_time.next_turn(quiet, at, zone)
     return at if at > now else None
 
 
@@ -163,7 +163,7 @@ _DAY: Final = (
     .select_from(people)
     .join(households, households.c.id == people.c.household_id)
     .outerjoin(limits, limits.c.child_id == people.c.id)
-    .outerjoin(teen_leads, teen_leads.c.child_id == people.c.id)
+    .outerjoin(teen_leads, (teen_leads.c.child_id == people.c.id) & teen_leads.c.ended_at.is_(None))
 )  # fmt: skip
 
 
@@ -252,12 +252,28 @@ async def object_to(db: Database, keeper: Gatekeeper, me: SignedIn, *, unfair: b
 # == How old, where, and who leads ===============================================================================================
 
 
+MEND: Final = 7 * accounts.DAY  #: so long a wrong age can be put right downwards as well
+_GROUPS: Final[Sequence[AgeGroup]] = get_args(AgeGroup)  # from the youngest on
+_TEENAGERS: Final = frozenset({"13-15", "16-17"})
+
+
 async def change_age_group(
     db: Database, keeper: Gatekeeper, me: SignedIn, child: str, *, group: AgeGroup, now: int
-) -> Decision:
-    """A guardian says anew how old a child is; it counts for a year. Another age may need other yeses and allow other things."""
+) -> Decision | No:
+    """A guardian says anew how old a child is; it counts for a year. Another age may need other yeses and allow other things.
+
+    ``CONFLICT`` for a younger age than a teenager's, once the time to mend a slip is over (``MEND``): nobody grows younger, and a
+    younger age would give a guardian back what has become the teenager's own (row 47). A helper can, in a database of the operator's."""
     async with db.begin() as tx:
         if decision := await ask(tx, keeper, me, Verb.CHANGE_AGE_GROUP, now, child=child):
+            said = (await tx.execute(select(children).where(children.c.person_id == child))).one()
+            counts = said.age_group in _TEENAGERS and said.age_until > now
+            if (
+                counts
+                and _GROUPS.index(group) < _GROUPS.index(said.age_group)
+                and now > said.age_until - accounts.AGE_GROUP + MEND
+            ):
+                return CONFLICT
             await tx.execute(
                 update(children)
                 .where(children.c.person_id == child)
@@ -273,9 +289,16 @@ async def change_household(
     """The family has moved: other rules of a country, another time on the wall. For everybody in it at once."""
     async with db.begin() as tx:
         if decision := await ask(tx, keeper, me, Verb.CHANGE_HOUSEHOLD, now):
-            await tx.execute(
-                update(households).where(households.c.id == me.household).values(country=country, time_zone=time_zone)
+            moved = await tx.execute(
+                update(households)
+                .where(
+                    households.c.id == me.household,
+                    or_(households.c.country != country, households.c.time_zone != time_zone),
+                )
+                .values(country=country, time_zone=time_zone)
             )
+            if moved.rowcount == 0:
+                return decision  # nothing has changed, so nobody is told
             found = await tx.execute(select(people.c.id).where(people.c.household_id == me.household))
             await _other_terms(tx, list(found.scalars()), now)
         return decision
@@ -285,15 +308,17 @@ async def lead(db: Database, keeper: Gatekeeper, me: SignedIn, *, lead: bool, no
     """A teenager takes the lead of their own account, or gives it back (row 47).
 
     Taken: what waited only for the guardian's yes is approved. Given back: whom the guardian has never said yes to reaches nobody
-    and waits for that yes. Saying either twice is once."""
+    and waits for that yes; what was led stays the teenager's (``facts.led_until``). Saying either twice is once."""
     async with db.begin() as tx:
         if decision := await ask(tx, keeper, me, Verb.LEAD_MYSELF, now):
-            there = (await tx.execute(select(teen_leads.c.since).where(teen_leads.c.child_id == me.person))).first()
-            if lead and there is None:
+            mine = teen_leads.c.child_id == me.person
+            leads = (await tx.execute(select(teen_leads.c.since).where(mine, teen_leads.c.ended_at.is_(None)))).first()
+            if lead and leads is None:
+                await tx.execute(delete(teen_leads).where(mine))
                 await tx.execute(insert(teen_leads).values(child_id=me.person, since=now))
             elif not lead:
-                await tx.execute(delete(teen_leads).where(teen_leads.c.child_id == me.person))
-            if lead is (there is None):
+                await tx.execute(update(teen_leads).where(mine, teen_leads.c.ended_at.is_(None)).values(ended_at=now))
+            if lead is (leads is None):
                 await _other_terms(tx, [me.person], now)
         return decision
 
@@ -301,10 +326,19 @@ async def lead(db: Database, keeper: Gatekeeper, me: SignedIn, *, lead: bool, no
 async def _other_terms(tx: AsyncConnection, of: Sequence[str], now: int) -> None:
     """Other terms hold for these people: whoever waited for a yes that is not needed any more is approved, live calls and presence are
     asked again, and the pages of everybody concerned show who is asked now."""
+    await _note_until_when_they_led(tx, of, now)
     await contacts.settle(tx, of, now=now)
     concerned = {*of, *await known_to(tx, of)}
     await notices.post(tx, "facts_changed", concerned, now=now)
     await _tell(tx, concerned, now, "family", "people", "asks", "decisions")
+
+
+async def _note_until_when_they_led(tx: AsyncConnection, of: Sequence[str], now: int) -> None:
+    """A lead that age or country no longer allow rests: its time stays the teenager's. It goes on when they do again."""
+    lead = await facts.leading(tx, of, now=now)
+    rests = teen_leads.c.child_id.in_([one for one in of if one not in lead]) & teen_leads.c.ended_at.is_(None)
+    await tx.execute(update(teen_leads).where(rests, teen_leads.c.led_until.is_(None)).values(led_until=now))
+    await tx.execute(update(teen_leads).where(teen_leads.c.child_id.in_(lead)).values(led_until=None))
 
 
 Page = Literal["family", "people", "asks", "decisions"]

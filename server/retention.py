@@ -8,7 +8,8 @@ A request that nobody decided lapses here too,
 and a contact whose year is over; whoever waits for it is told by a notice in the same transaction.
 
 What the clock ends while a call is live is not looked for here: the hub has an alarm for it (``signalling/clockwork.py``). Here
-two things stay that an alarm cannot know: that the clock itself jumped, and that a sign-in without a call ran out.
+stays what has no alarm: that the clock itself jumped, a sign-in without a call and a moderator's shift that ran out; and, as a
+second line, a yes whose year is over.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, or_, select, update
 
 from server import notices as outbox
 from server.accounts import guardians_of
 from server.clock import JUMP_MS
 from server.db.models import (
+    blocks,
     call_yeses,
     calls,
     contacts,
@@ -72,7 +74,20 @@ def over(now: int) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
         (calls, and_(calls.c.state == "ended", calls.c.started_at <= now - 30 * DAY)),
         (notices, and_(notices.c.done_at.is_not(None), notices.c.done_at <= now - DAY)),
         (contacts, and_(contacts.c.ended_at.is_not(None), contacts.c.ended_at <= now - 365 * DAY)),
+        (
+            blocks,
+            ~_KNOW_EACH_OTHER,
+        ),  # after the contacts: to meet again they would need every yes anew, the blocker's own too
     )
+
+
+#: Whether there is any contact left between who blocked and who is blocked, over or not.
+_KNOW_EACH_OTHER: Final = exists().where(
+    or_(
+        and_(contacts.c.a_id == blocks.c.by_id, contacts.c.b_id == blocks.c.of_id),
+        and_(contacts.c.b_id == blocks.c.by_id, contacts.c.a_id == blocks.c.of_id),
+    )
+)
 
 
 async def sweep(db: Database, now: int) -> int:

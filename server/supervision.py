@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import accounts, facts, notices
@@ -256,8 +256,9 @@ async def calls_to_allow(db: Database, keeper: Gatekeeper, me: SignedIn, *, now:
 async def allow_this_call(
     db: Database, keeper: Gatekeeper, me: SignedIn, asked: str, *, yes: bool, now: int
 ) -> Decision | No:
-    """A guardian's answer: good for the next call with this contact, or no. ``CONFLICT`` when there is nothing to answer any more, or
-    when what was asked for is to be there."""
+    """A guardian's answer: good for the next call with this contact, or no. A yes can be taken back, in a call that it let through
+    too. ``CONFLICT`` when there is nothing to answer any more, or
+    when a yes is said to what asks to be there."""
     async with db.begin() as tx:
         row = (
             await tx.execute(select(call_yeses.c.contact_id, call_yeses.c.child_id).where(call_yeses.c.id == asked))
@@ -271,8 +272,10 @@ async def allow_this_call(
             update(call_yeses)
             .where(
                 call_yeses.c.id == asked,
-                call_yeses.c.kind == "ask",
-                call_yeses.c.state == "asked",
+                _answerable(yes),
+                call_yeses.c.state.in_(
+                    ["asked"] if yes else ["asked", "given"]
+                ),  # a no after a yes holds, whoever says it
                 call_yeses.c.until > now,
             )
             .values(guardian_id=me.person, **said)
@@ -281,6 +284,13 @@ async def allow_this_call(
             return CONFLICT
         await _tell(tx, contact, child, now, "people", "calls")
         return decision
+
+
+def _answerable(yes: bool) -> ColumnElement[bool]:
+    """A yes is for an ask that waits. A no is also for a question to be there, and for a yes that was given: whoever says it, it holds."""
+    waits = call_yeses.c.state == "asked"
+    its_kind = call_yeses.c.kind == "ask"
+    return and_(waits, its_kind) if yes else or_(waits, and_(its_kind, call_yeses.c.state == "given"))
 
 
 # == For the pages, whose makers have asked =========================================================================================

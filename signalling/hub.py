@@ -95,6 +95,8 @@ _AT_ONCE: Final = (
 )
 _REFRESHES: Final = 8  # circles asked about at once when everybody's are: the questions about calls go between them
 _CIRCLE_LATER_MS: Final = 30_000  # nobody is seen by somebody whose circle is unknown, so it is asked for again
+#: Refusals for a reason of the caller's own home: who is told to ask first, and then may ring, has not rung too often.
+_OWN_HOME: Final = frozenset({"needs_guardian", "quiet_hours", "time_limit"})
 _MENDABLE: Final = "consent_expired"  # the one loss of media that an ICE restart can mend
 
 
@@ -362,6 +364,9 @@ class Hub:
             permit = await self._ask(self._authority.ring, me.seat, message.to, message.media)
             if not isinstance(permit, Permit):
                 self.counts["refused"] += 1
+                if permit.code in _OWN_HOME:  # nobody was disturbed, and nothing learned of anybody else
+                    for ref in message.to:
+                        self._invites_to_one.take_back((me.seat.person, ref))
                 return self._err(me, message.id, permit.code, permit.retry_after_ms)
             if not _sound(permit, me.seat.person):
                 log.error("call %s: the permit does not fit the question", permit.call[:6])
@@ -698,6 +703,8 @@ class Hub:
         session = live.seats.get(person)
         if isinstance(event, terms.Connected):
             live.up.add(person)
+            # On record from here on, whatever the socket does: media without a record would use no minutes and nobody could end it.
+            self._note_in(live, NoteIn(person))
             if session is not None and session.socket is not None:
                 self._do(live, MediaUp(person))
             return

@@ -100,3 +100,9 @@ class Windows:
         if len(self._times) >= _MANY:
             self._times = {k: times for k, times in self._times.items() if times and times[-1] > now - self._longest}
         self._times.setdefault(key, deque()).append(now)
+
+    def take_back(self, key: Hashable) -> None:
+        """The newest time does not count after all."""
+        times = self._times.get(key)
+        if times:
+            times.pop()

@@ -303,7 +303,7 @@ def why_not(
         no |= {"no voice"} if not voice else set()
         no |= {"no video"} if video and not (voice and pictures) else set()
     if own_grown_up(world, x, y):
-        return no | _unwatched(world, x, y, call, people, live, talking=talking)
+        return no  # a child's own grown-up is shut out by no hour, no limit and no wish to be asked
     if a.child != b.child:
         grown_up = y if a.child else x
         no |= {"not sure who this is"} if found and not sure_enough(world, found) else set()
@@ -375,9 +375,10 @@ def who_leaves(world: World, people: Sequence[str], call: str) -> list[tuple[str
     """Who must leave, in order, and what they are told. ``people`` in the order in which they came.
 
     First whoever may not be in any call, and the child whose own day is over (the others may go on). Then, while two are there
-    who may not be together, the smallest harm: a grown-up before a child, then whoever stands against most, then who came
-    last. When nobody has anybody left, the one whose own home has a reason is told it and the other is only left. And those
-    who stay must be able to stay without those who go: a grown-up who sat in, the one child between two grown-ups.
+    who may not be together, the smallest harm: who only rings or is still connecting before those who are there, a grown-up
+    before a child, then whoever stands against most, then who came last. When nobody has anybody left, the one whose own home
+    has a reason is told it and the other is only left. And those who stay must be able to stay without those who go: a grown-up
+    who sat in, the one child between two grown-ups.
     """
     no = {(x, y): why_not(world, x, y, people, call=call, live=people) for x, y in permutations(people, 2)}
     of_own = {one: {reason for (x, _), why in no.items() if x == one for reason in why} for one in people}
@@ -385,10 +386,13 @@ def who_leaves(world: World, people: Sequence[str], call: str) -> list[tuple[str
         one for one in people if of_own[one] & set(OWN_CLOCK) or may_not_be_here(world, world.people[one], live=True)
     }
     latest = {one: -number for number, one in enumerate(people)}
-    going = sorted(first, key=lambda one: (world.child(one), latest[one]))
+    up = world.calls[call].there() if call in world.calls else set()
+    going = sorted(first, key=lambda one: (one in up, world.child(one), latest[one]))
     there = [one for one in people if one not in first]
     while against := [(x, y) for x, y in permutations(there, 2) if no[x, y] or no[y, x]]:
-        harm = {one: (world.child(one), -sum(x == one for x, _ in against), latest[one]) for one, _ in against}
+        harm = {
+            one: (one in up, world.child(one), -sum(x == one for x, _ in against), latest[one]) for one, _ in against
+        }
         next_ = min(harm, key=lambda one: harm[one])
         going.append(next_)
         there.remove(next_)

@@ -31,7 +31,7 @@ def upgrade() -> None:
             "by_id",
             sa.String(length=32),
             nullable=False,
-            comment="Who blocked: the only one who can see this row; no grown-up's page reads it (row 52). Until taken back.",
+            comment="Who blocked; only they see this row, no grown-up's page reads it (row 52). Until taken back, or as the last contact.",
         ),
         sa.Column("of_id", sa.String(length=32), nullable=False, comment="Whom. As the row."),
         sa.Column("at", sa.BigInteger(), nullable=False, comment="When; shown to who blocked. As the row."),
@@ -59,7 +59,7 @@ def upgrade() -> None:
             "contact_id",
             sa.String(length=32),
             nullable=False,
-            comment="For a grown-up contact: somebody has given their word for that grown-up (row 6).",
+            comment="For a grown-up contact: somebody has given their word for that grown-up (row 6). As the row.",
         ),
         sa.Column(
             "guardian_id",
@@ -88,9 +88,9 @@ def upgrade() -> None:
             "kind",
             sa.String(length=8),
             nullable=False,
-            comment="ask: one yes for one call; present: a grown-up is there.",
+            comment="ask: one yes for one call; present: a grown-up is there. As the row.",
         ),
-        sa.Column("state", sa.String(length=8), nullable=False, comment="asked, given, refused or over."),
+        sa.Column("state", sa.String(length=8), nullable=False, comment="asked, given, refused or over. As the row."),
         sa.Column(
             "call_id",
             sa.String(length=32),
@@ -104,7 +104,7 @@ def upgrade() -> None:
             "until",
             sa.BigInteger(),
             nullable=False,
-            comment="A yes that nobody used, and a presence that nobody renewed, ends.",
+            comment="A yes that nobody used, and a presence that nobody renewed, ends then. As the row.",
         ),
         sa.CheckConstraint("kind IN ('ask','present')", name=op.f("ck_call_yeses_kind")),
         sa.CheckConstraint("state IN ('asked','given','refused','over')", name=op.f("ck_call_yeses_state")),
@@ -136,7 +136,10 @@ def upgrade() -> None:
             comment="Quiet hours begin: minute of the day in the home's own time (row 45). As long as it is set.",
         ),
         sa.Column(
-            "quiet_until", sa.Integer(), nullable=True, comment="Quiet hours end, likewise; past midnight when smaller."
+            "quiet_until",
+            sa.Integer(),
+            nullable=True,
+            comment="Quiet hours end, likewise; past midnight when smaller. As long as it is set.",
         ),
         sa.Column(
             "minutes_a_day",
@@ -148,7 +151,7 @@ def upgrade() -> None:
             "stage_on",
             sa.Boolean(),
             nullable=False,
-            comment="May be on a stage; off unless somebody switched it on (row 31).",
+            comment="May be on a stage; off unless somebody switched it on (row 31). As the row.",
         ),
         sa.Column("set_at", sa.BigInteger(), nullable=False, comment="Shown to the child: since when. As the row."),
         sa.Column(
@@ -161,6 +164,10 @@ def upgrade() -> None:
             "minutes_a_day IS NULL OR minutes_a_day BETWEEN 1 AND 1440", name=op.f("ck_limits_minutes_a_day")
         ),
         sa.CheckConstraint("quiet_from IS NULL OR quiet_from BETWEEN 0 AND 1439", name=op.f("ck_limits_quiet_from")),
+        sa.CheckConstraint(
+            "(quiet_from IS NULL) = (quiet_until IS NULL) AND quiet_from <> quiet_until",
+            name=op.f("ck_limits_quiet_hours"),
+        ),
         sa.CheckConstraint("quiet_until IS NULL OR quiet_until BETWEEN 0 AND 1439", name=op.f("ck_limits_quiet_until")),
         sa.ForeignKeyConstraint(
             ["child_id"], ["children.person_id"], name=op.f("fk_limits_child_id"), ondelete="CASCADE"
@@ -169,12 +176,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "supervisions",
-        sa.Column("contact_id", sa.String(length=32), nullable=False, comment="For calls with which contact."),
+        sa.Column(
+            "contact_id", sa.String(length=32), nullable=False, comment="For calls with which contact. As the contact."
+        ),
         sa.Column(
             "child_id",
             sa.String(length=32),
             nullable=False,
-            comment="What this child's family wants; each side sets its own. No row: free.",
+            comment="What this child's family wants; each side sets its own. No row: free. As the contact.",
         ),
         sa.Column(
             "mode",
@@ -197,9 +206,21 @@ def upgrade() -> None:
             "child_id",
             sa.String(length=32),
             nullable=False,
-            comment="A teenager who leads their own account (row 47). Until they give it back, or as the account.",
+            comment="A teenager who leads their own account, or once did (row 47). As the account.",
         ),
         sa.Column("since", sa.BigInteger(), nullable=False, comment="Shown to teenager and guardian. As the row."),
+        sa.Column(
+            "ended_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Given back: no guardian sees calls from before (row 47). Until the lead is taken again, or as the account.",
+        ),
+        sa.Column(
+            "led_until",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Age or country no longer allow it: likewise, from then on. Until they do again, or as the account.",
+        ),
         sa.ForeignKeyConstraint(
             ["child_id"], ["children.person_id"], name=op.f("fk_teen_leads_child_id"), ondelete="CASCADE"
         ),

@@ -65,7 +65,7 @@ class SignUp(Body, frozen=True):
     avatar: Avatar
     ground: Ground
     kind: Literal["guardian", "trusted_adult"]
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] = "GB"
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] = "GB"
     time_zone: Annotated[str, Meta(max_length=64)] = "Europe/London"
 
 

@@ -41,7 +41,7 @@ class NewAgeGroup(Body, frozen=True):
 
 
 class NewHousehold(Body, frozen=True):
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
     time_zone: Annotated[str, Meta(max_length=64)]
 
 

@@ -490,7 +490,7 @@ vouches: Final = Table(
         String(32),
         ForeignKey("contacts.id", ondelete="CASCADE"),
         primary_key=True,
-        comment="For a grown-up contact: somebody has given their word for that grown-up (row 6).",
+        comment="For a grown-up contact: somebody has given their word for that grown-up (row 6). As the row.",
     ),
     Column(
         "guardian_id",
@@ -510,14 +510,14 @@ supervisions: Final = Table(
         String(32),
         ForeignKey("contacts.id", ondelete="CASCADE"),
         primary_key=True,
-        comment="For calls with which contact.",
+        comment="For calls with which contact. As the contact.",
     ),
     Column(
         "child_id",
         String(32),
         ForeignKey("children.person_id", ondelete="CASCADE"),
         primary_key=True,
-        comment="What this child's family wants; each side sets its own. No row: free.",
+        comment="What this child's family wants; each side sets its own. No row: free. As the contact.",
     ),
     Column(
         "mode",
@@ -555,8 +555,13 @@ call_yeses: Final = Table(
         nullable=True,
         comment="Who said yes, or is there. As the row.",
     ),
-    Column("kind", String(8), nullable=False, comment="ask: one yes for one call; present: a grown-up is there."),
-    Column("state", String(8), nullable=False, comment="asked, given, refused or over."),
+    Column(
+        "kind",
+        String(8),
+        nullable=False,
+        comment="ask: one yes for one call; present: a grown-up is there. As the row.",
+    ),
+    Column("state", String(8), nullable=False, comment="asked, given, refused or over. As the row."),
     Column(
         "call_id",
         String(32),
@@ -565,7 +570,10 @@ call_yeses: Final = Table(
     ),
     Column("at", BigInteger, nullable=False, comment="When it was asked for or given; shown to both. As the row."),
     Column(
-        "until", BigInteger, nullable=False, comment="A yes that nobody used, and a presence that nobody renewed, ends."
+        "until",
+        BigInteger,
+        nullable=False,
+        comment="A yes that nobody used, and a presence that nobody renewed, ends then. As the row.",
     ),
     CheckConstraint("kind IN ('ask','present')", name="kind"),
     CheckConstraint("state IN ('asked','given','refused','over')", name="state"),
@@ -587,7 +595,12 @@ limits: Final = Table(
         nullable=True,
         comment="Quiet hours begin: minute of the day in the home's own time (row 45). As long as it is set.",
     ),
-    Column("quiet_until", Integer, nullable=True, comment="Quiet hours end, likewise; past midnight when smaller."),
+    Column(
+        "quiet_until",
+        Integer,
+        nullable=True,
+        comment="Quiet hours end, likewise; past midnight when smaller. As long as it is set.",
+    ),
     Column(
         "minutes_a_day",
         Integer,
@@ -595,7 +608,10 @@ limits: Final = Table(
         comment="Call time for a day of the home (row 45). As long as it is set.",
     ),
     Column(
-        "stage_on", Boolean, nullable=False, comment="May be on a stage; off unless somebody switched it on (row 31)."
+        "stage_on",
+        Boolean,
+        nullable=False,
+        comment="May be on a stage; off unless somebody switched it on (row 31). As the row.",
     ),
     Column("set_at", BigInteger, nullable=False, comment="Shown to the child: since when. As the row."),
     Column(
@@ -605,6 +621,7 @@ limits: Final = Table(
         comment="When the child said that it is unfair (row 53); shown to the guardian. Until it is changed.",
     ),
     CheckConstraint("quiet_from IS NULL OR quiet_from BETWEEN 0 AND 1439", name="quiet_from"),
+    CheckConstraint("(quiet_from IS NULL) = (quiet_until IS NULL) AND quiet_from <> quiet_until", name="quiet_hours"),
     CheckConstraint("quiet_until IS NULL OR quiet_until BETWEEN 0 AND 1439", name="quiet_until"),
     CheckConstraint("minutes_a_day IS NULL OR minutes_a_day BETWEEN 1 AND 1440", name="minutes_a_day"),
 )
@@ -617,9 +634,21 @@ teen_leads: Final = Table(
         String(32),
         ForeignKey("children.person_id", ondelete="CASCADE"),
         primary_key=True,
-        comment="A teenager who leads their own account (row 47). Until they give it back, or as the account.",
+        comment="A teenager who leads their own account, or once did (row 47). As the account.",
     ),
     Column("since", BigInteger, nullable=False, comment="Shown to teenager and guardian. As the row."),
+    Column(
+        "ended_at",
+        BigInteger,
+        nullable=True,
+        comment="Given back: no guardian sees calls from before (row 47). Until the lead is taken again, or as the account.",
+    ),
+    Column(
+        "led_until",
+        BigInteger,
+        nullable=True,
+        comment="Age or country no longer allow it: likewise, from then on. Until they do again, or as the account.",
+    ),
 )
 
 blocks: Final = Table(
@@ -630,7 +659,7 @@ blocks: Final = Table(
         String(32),
         ForeignKey("people.id", ondelete="CASCADE"),
         primary_key=True,
-        comment="Who blocked: the only one who can see this row; no grown-up's page reads it (row 52). Until taken back.",
+        comment="Who blocked; only they see this row, no grown-up's page reads it (row 52). Until taken back, or as the last contact.",
     ),
     Column(
         "of_id",

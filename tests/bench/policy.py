@@ -189,7 +189,7 @@ def _by_hand(file: Path, ref: str, times: int) -> float:
             " FROM people p JOIN households h ON h.id = p.household_id JOIN children ch ON ch.person_id = p.id"
             " JOIN consents co ON co.id = ch.consent_id"
             " JOIN sessions s ON s.person_id = p.id JOIN devices d ON d.id = s.device_id"
-            " LEFT JOIN limits l ON l.child_id = p.id LEFT JOIN teen_leads t ON t.child_id = p.id"
+            " LEFT JOIN limits l ON l.child_id = p.id LEFT JOIN teen_leads t ON t.child_id = p.id AND t.ended_at IS NULL"
             " WHERE p.id IN ('maya', ?)",
             two,
         ).fetchall()

@@ -101,15 +101,15 @@ async def test_a_child_asks_the_grown_up_says_yes_and_that_one_call_goes_through
         assert await maya.get_by_role("button", name="Call with voice").count() == 0
         await press(maya, "Ask now")
         await maya.get_by_role("heading", name="We asked Sam").wait_for()
-        await sam.get_by_role("heading", name="Maya wants to call Theo now").wait_for()
+        await sam.get_by_role("heading", name="Maya wants a call with Theo now").wait_for()
         await press(sam, "Not now", exact=True)
         await maya.get_by_role("heading", name="Not this time").wait_for()
 
         house.hand.forward(61_000)  # an ask within a minute of the last one changes nothing
         await press(maya, "Ask again")
-        await sam.get_by_role("heading", name="Maya wants to call Theo now").wait_for()
+        await sam.get_by_role("heading", name="Maya wants a call with Theo now").wait_for()
         await press(sam, "Yes, this time")
-        await maya.get_by_text("Sam said yes to this call.").wait_for()
+        await maya.get_by_text("You got a yes from Sam for this call.").wait_for()
         await press(maya, "Call with voice")
         await answer(theo)
         for child in (maya, theo):
@@ -172,7 +172,7 @@ async def test_who_is_blocked_sees_only_that_nobody_is_there_until_it_is_undone(
         await press(maya, "Me", exact=True)
         await maya.locator("a[href='#/blocked']").click()
         await press(maya, "Undo")
-        await maya.get_by_text("Theo can call you again.").first.wait_for()
+        await maya.get_by_text("You don’t stop Theo any more.").first.wait_for()
         await theo.get_by_role("button", name="Call with voice").wait_for()  # the page itself follows
         await press(theo, "Call with voice")
         await maya.get_by_role("heading", name="Theo is calling").wait_for()
@@ -308,7 +308,7 @@ def test_undo_gives_the_person_back(browser: Browser, origin: str) -> None:
     stage = phone(browser, origin)
     page = stage.open("/child/#/blocked", ready="[data-do=undo]")
     page.click("[data-do=undo]")
-    page.wait_for_selector(f"main .panel >> text={BLOCKED[0]['name']} can call you again.")
+    page.wait_for_selector(f"main .panel >> text=You don’t stop {BLOCKED[0]['name']} any more.")
     assert stage.posted[-1] == (f"/api/child/people/{BLOCKED[0]['ref']}/unblock", {})
     stage.close()
 
@@ -494,3 +494,63 @@ def test_age_group_and_home_are_changed_on_pages_of_their_own(browser: Browser) 
         assert ("/api/children/ch_maya/age-group", {"group": "13-15"}) in house.sent
         assert ("/api/household", {"country": "AU", "time_zone": "Australia/Sydney"}) in house.sent
         page.context.close()
+
+
+# == Only true sentences ==============================================================================================================
+
+
+@pytest.mark.parametrize("reach", ["approve", "teen_led"])
+def test_who_sees_what_says_less_of_the_parents_of_a_teenager_who_leads(
+    browser: Browser, origin: str, reach: str
+) -> None:
+    stage = phone(browser, origin, group="16-17")
+    stage.home["limits"] = {**LIMITS, "reach": reach}
+    page = stage.open("/child/#/sees", ready=".can")
+    text = page.locator("main").inner_text()
+    assert ("End a call." in text) is (reach == "approve")
+    assert ("Your calls, video or sound" in text) is (reach == "teen_led")
+    stage.close()
+
+
+@pytest.mark.parametrize("reach", ["approve", "discuss", "teen_led"])
+def test_what_a_guardian_can_see_and_do_is_said_as_it_is_for_this_child(browser: Browser, reach: str) -> None:
+    family = {"me": SAM, "children": [{**MAYA, **CONSENT, "reach": reach}], "decisions": 0, "household": HOUSEHOLD}
+    with made_up({"GET /api/family": family}) as house:
+        page = guardian_page(browser, house.url, "sees")
+        text = page.locator("main").inner_text()
+        assert ("say yes to each call" in text) is (reach == "approve")
+        assert ("Set quiet hours" in text) is (reach != "teen_led")
+        assert ("Calls of the last 30 days" in text) is (reach != "teen_led")
+        assert ("Calls that are over" in text) is (reach == "teen_led")
+        page.context.close()
+
+
+def test_when_todays_minutes_are_gone_home_does_not_say_until_when_one_can_call(browser: Browser, origin: str) -> None:
+    for used in (20, 60):
+        stage = phone(browser, origin)
+        stage.home["limits"] = {**LIMITS, "used_today": used}
+        page = stage.open(ready=".truth")
+        text = page.locator("main").inner_text()
+        assert ("You can call until" in text) is (used == 20)
+        assert text.count("That’s all the call time for today.") == int(used == 60)
+        assert page.locator("a[href='#/times']").count() == 1
+        stage.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 568)])
+def test_the_pages_without_a_head_can_be_read_aloud_and_the_button_covers_nothing(
+    browser: Browser, origin: str, width: int, height: int
+) -> None:
+    stage = Stage(browser, origin, viewport={"width": width, "height": height})
+    stage.home["people"] = [{**one, "watch": "ask"} if one["ref"] == "k_theo0000" else one for one in PEOPLE]
+    for address in ("#/call/k_theo0000", "#/call/k_ines0000"):
+        page = stage.open(f"/child/{address}", ready=".read-aloud")
+        covered = page.evaluate("""() => {
+          const one = document.querySelector('.read-aloud').getBoundingClientRect();
+          return [...document.querySelectorAll('main h1, main p, main a, main .post, .answers > *')].filter(e => {
+            const r = e.getBoundingClientRect();
+            return r.right > one.left && r.left < one.right && r.bottom > one.top && r.top < one.bottom;
+          }).map(e => e.textContent);
+        }""")
+        assert covered == []
+    stage.close()

@@ -25,6 +25,9 @@ CLIENT = Path(__file__).parents[2] / "client_web"
 RIG = Path(__file__).with_name("seal_rig.js")
 PAGE = '<!doctype html><title>seal</title><script type="module" src="/rig.js"></script><body></body>'
 
+#: Frames from before the keys were there, and padding, with which Chromium measures the way.
+HARMLESS = {"no_key", "empty"}
+
 pytestmark = pytest.mark.browser
 Ask = Callable[[str], Awaitable[Any]]
 
@@ -93,7 +96,7 @@ async def frames_flow_both_ways(ask: Ask) -> None:
     for name in ("maya", "theo"):
         seen = await ask(f"async () => rig.seen('{name}')")
         assert seen["watch"] == ""
-        assert set(seen["numbers"]["dropped"]) <= {"no_key"}, seen["numbers"]  # before the keys were there
+        assert set(seen["numbers"]["dropped"]) <= HARMLESS, seen["numbers"]
     assert await ask("async () => violations") == []
 
 
@@ -144,7 +147,7 @@ async def test_with_chromiums_own_switch_even_a_late_transform_lets_nothing_out_
     assert sorted(seen["told"]["sealed"]) == ["audio", "video"]
     assert seen["watch"] == ""
     other = await until(ask, "maya", lambda s: s["counted"]["framesDecoded"] > 20)
-    assert set(other["numbers"]["dropped"]) <= {"no_key"}
+    assert set(other["numbers"]["dropped"]) <= HARMLESS
 
 
 async def test_a_peer_that_does_not_seal_is_neither_seen_nor_heard(ask: Ask) -> None:

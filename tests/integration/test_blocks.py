@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from server import api, audit
+from server import api, audit, retention
 from server.api import keys
 from server.settings import ROOT
-from tests.house import Families, House, Two
+from tests.house import DAY, Families, House, Two
 from tests.integration.families import can_ring, ends, grandmother, last_no, look, put, rung_up, same, sees_anybody
 from tests.peers import Browserless
 
@@ -21,6 +21,7 @@ MAY_READ = {
     "server/db/models.py": "it is declared there",
     "server/blocks.py": "the zone itself: only one's own rows",
     "server/facts.py": "the rules must know; they tell it to nobody",
+    "server/retention.py": "deletes what could no longer be undone; shows nothing",
 }
 
 
@@ -204,3 +205,18 @@ async def test_who_blocked_whom_stands_in_no_familys_record(house: House, famili
         assert [(chain, json.loads(who), verdict) for chain, who, verdict in rows] == [
             (audit.PLATFORM, [mine[0][0]], "allow")
         ]
+
+
+async def test_a_block_goes_with_the_last_contact_that_it_could_be_undone_from(
+    house: House, families: Families
+) -> None:
+    two = await families.two()
+    await two.maya.post(f"/api/child/people/{two.maya_sees_theo}/block")
+    await two.maya.post(f"/api/child/people/{two.maya_sees_theo}/end")
+    house.hand.forward(300 * DAY)
+    await retention.sweep(house.db, house.app[keys.CLOCK].now())
+    assert await look(house, "SELECT COUNT(*) FROM blocks") == [(1,)]
+    house.hand.forward(100 * DAY)
+    await retention.sweep(house.db, house.app[keys.CLOCK].now())
+    assert await look(house, "SELECT COUNT(*) FROM blocks") == [(0,)]
+    assert await look(house, "SELECT COUNT(*) FROM contacts") == [(0,)]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from server import audit
+from server import audit, limits
 from server.db.session import SHUTTING
 from server.facts import act
+from server.home_time import local
 from server.policy import Verb
 from signalling.authority import Permit, Refusal
 from signalling.protocol import Code
@@ -260,6 +262,42 @@ async def test_a_grown_up_leaves_before_a_child(v: Village) -> None:
     }
 
 
+async def test_who_only_rings_pushes_nobody_out(v: Village) -> None:
+    """Maya and Gran talk, Theo's phone rings, and Theo and Gran are no contacts any more. Once he is there he counts as they do."""
+    await v.contact("theo", "gran")
+    call = await live_call(v, "maya", "gran", "theo")
+    for one in ("maya", "gran"):
+        await v.calls.came_in(call, one)
+    await v.end_contact("theo", "gran")
+    standing = await v.calls.go_on(call, ("maya", "gran", "theo"))
+    assert standing.must_leave == (("theo", "policy_revoked"),)
+    assert {lane[:2] for lane in standing.lanes} == {("maya", "gran"), ("gran", "maya")}
+    await v.calls.came_in(call, "theo")
+    assert (await v.calls.go_on(call, ("maya", "gran", "theo"))).must_leave == (("gran", "policy_revoked"),)
+    await v.calls.went_out(call, "gran", "left")
+    assert (await v.calls.go_on(call, ("maya", "theo", "gran"))).must_leave == (("gran", "policy_revoked"),)
+
+
+async def test_while_nobody_is_there_yet_everybody_counts_alike(v: Village) -> None:
+    await v.contact("theo", "gran")
+    call = await live_call(v, "maya", "gran", "theo")
+    await v.end_contact("theo", "gran")
+    assert (await v.calls.go_on(call, ("maya", "gran", "theo"))).must_leave == (("gran", "policy_revoked"),)
+
+
+async def test_the_own_clock_goes_before_who_is_there(v: Village) -> None:
+    """A child whose own quiet hours begin in the call leaves it, and who is rung keeps ringing."""
+    await v.contact("theo", "gran")
+    call = await live_call(v, "maya", "gran", "theo")
+    for one in ("maya", "gran"):
+        await v.calls.came_in(call, one)
+    wall = local(v.now, "Europe/London")
+    await v.limit("maya", quiet=(60 * wall.hour + wall.minute, (60 * wall.hour + wall.minute + 60) % 1440))
+    standing = await v.calls.go_on(call, ("maya", "gran", "theo"))
+    assert standing.must_leave == (("maya", "quiet_hours"),)
+    assert {lane[:2] for lane in standing.lanes} == {("theo", "gran"), ("gran", "theo")}
+
+
 async def test_whose_consent_is_gone_leaves_and_the_others_go_on(v: Village) -> None:
     await v.contact("theo", "gran")
     call = await live_call(v, "maya", "theo", "gran")
@@ -306,6 +344,23 @@ async def test_no_more_people_than_a_call_has_room_for_may_be_rung(v: Village) -
     assert isinstance(await ring(v, "maya", *seven), Permit)
     assert isinstance(await ring(v, "maya", *seven, "aunt7"), Refusal)
     assert "too-many-people" in (await reasons(v, "sam"))[1]
+
+
+async def test_the_alarm_for_quiet_hours_is_right_on_the_night_when_clocks_go_back(v: Village) -> None:
+    """London, 31 October 2027: 01:00 to 01:59 come twice. Quiet from 01:30, a ring in the second 01:05."""
+    v.now = int(datetime(2027, 10, 31, 1, 5, tzinfo=UTC).timestamp() * 1000)
+    await v.limit("maya", quiet=(90, 420))
+    permit = await ring(v, "maya", "theo")
+    assert isinstance(permit, Permit)
+    assert permit.until.again_ms == 25 * 60_000
+    assert permit.until.ending == (("maya", "quiet_hours", 25 * 60_000),)
+    v.now += 25 * 60_000
+    assert (await v.calls.go_on(permit.call, ("maya", "theo"))).must_leave == (("maya", "quiet_hours"),)
+    v.now -= 35 * 60_000  # the first 01:55
+    assert await ring(v, "maya", "theo") == Refusal("quiet_hours")
+    shown = await limits.look_at_own(v.db, v.keeper, v.signed_in("maya"), now=v.now)
+    assert isinstance(shown, limits.Limits)
+    assert shown.opens_at == v.now + 5 * 60_000, "the clock goes back to 01:00, which is open"
 
 
 # -- tickets ------------------------------------------------------------------------------------------------------------
@@ -377,6 +432,40 @@ async def test_a_guardian_sees_live_calls_and_history_of_own_children_only(v: Vi
     theirs = await v.calls.look_at_history(v.signed_in("sam"), "theo", v.now)
     assert not isinstance(theirs, list)
     assert theirs.rules == ("not-yours", "only-who-looks-after")
+
+
+async def siblings(v: Village) -> None:
+    """Two children of one guardian who are each other's contact: Tim is 5 to 8, Nell is 16 and leads."""
+    await v.child("sam", "tim", "5-8")
+    await v.child("sam", "nell", "16-17")
+    await v.contact("tim", "nell")
+    await v.lead("nell")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [Verb.CHANGE_SUPERVISION, Verb.BE_PRESENT, Verb.ALLOW_THIS_CALL, Verb.ALLOW_MEDIA, Verb.NAME_CONTACT],
+)
+async def test_a_leading_sibling_takes_nothing_from_the_guardian_of_the_younger(v: Village, verb: Verb) -> None:
+    await siblings(v)
+    contact = v.contact_of[frozenset(("tim", "nell"))]
+    async with v.db.begin() as tx:
+        for_tim = await v.keeper.ask(tx, await act(tx, verb, "sam", now=v.now, contact=contact, child="tim"))
+        for_nell = await v.keeper.ask(tx, await act(tx, verb, "sam", now=v.now, contact=contact, child="nell"))
+    assert for_tim, for_tim.rules
+    assert not for_nell
+    assert "teen-led" in for_nell.rules
+
+
+async def test_a_guardian_decides_for_the_younger_of_two_and_for_none_who_leads(v: Village) -> None:
+    await siblings(v)
+    await v.contact("nell", "gran", state="asked")
+    both = v.contact_of[frozenset(("tim", "nell"))]
+    async with v.db.begin() as tx:
+        for contact, rules in ((both, None), (v.contact_of[frozenset(("nell", "gran"))], ("teen-led",))):
+            decided = await v.keeper.ask(tx, await act(tx, Verb.DECIDE, "sam", now=v.now, contact=contact))
+            assert bool(decided) is (rules is None), decided.rules
+            assert rules is None or decided.rules == rules
 
 
 async def test_only_the_guardian_of_a_child_in_it_may_end_a_call(v: Village) -> None:

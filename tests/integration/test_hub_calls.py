@@ -498,3 +498,17 @@ async def test_a_record_that_can_never_be_written_does_not_keep_the_process_from
             await here.hub.drain()
         assert len(here.house.asked("ended")) == 3
         assert here.hub.counts["records_lost"] == 1
+
+
+async def test_media_that_came_up_without_a_socket_is_on_record() -> None:
+    """Else a call with open cameras would use no minutes, stand in no list, and no guardian could end it."""
+    async with street(House(("ann", "ben"))) as here:
+        ann, ben = await here.phone("ann"), await here.phone("ben")
+        call = (await ann.ask("call.invite", to=[ann.knows("ben")], media="audio"))["call"]
+        incoming = await ben.hear("call.incoming")
+        assert (await ben.ask("call.accept", call=call, nonce=incoming["nonce"]))["t"] == "ok"
+        await ben.hang_up()
+        here.connect("ann", "ben")
+        await here.settled()
+        assert here.house.asked("came_in") == [("ann",), ("ben",)]
+        assert here.seeing(), "the voices are open, so both are on record"

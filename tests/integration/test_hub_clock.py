@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from server import home_time, retention
+from server import retention
 from signalling import clockwork
 from signalling.authority import NO_END, Standing, Until
 from signalling.clockwork import LONGEST_SECONDS, SAME_END_SECONDS, WARN_MS, Alarms
 from tests.integration.test_living_decisions import limit, minute_now
 from tests.living import PATIENCE, living
 from tests.street import House, Phone, Street, in_a_call, street
+from tests.wall import next_time
 
 SOON = 60  # milliseconds
 LATER = 3_000_000
@@ -263,7 +264,7 @@ async def test_quiet_hours_hide_a_child_and_their_end_shows_them_again_to_who_ca
         await here.settled()
         assert seen("theo", ref) == "nobody"
         assert seen("sam", to_parent) == "here", "her own guardian is not kept out by her quiet hours"
-        open_again = home_time.next_time((begin + 60) % 1440, here.village.now, "Europe/London")
+        open_again = next_time((begin + 60) % 1440, here.village.now, "Europe/London")
         here.village.now = open_again - 80
         await here.hub.facts_changed(["maya"])
         here.village.now = open_again

@@ -420,7 +420,7 @@ def run_different(count: int) -> Counter[str]:
         if trace not in seen:
             seen.add(trace)
             happened += more
-    assert len(seen) == count
+        assert seed < 20 * count, "the orders repeat themselves"
     assert len({trace.index("crash") for trace in seen}) > 10, "the crash fell in few places only"
     assert all(
         any(trace.index(a) < trace.index(b) for trace in seen)

@@ -12,6 +12,7 @@ from server import home_time
 from server.api import keys
 from tests.house import DAY, Families, House, Two
 from tests.integration.families import can_ring, ends, grandmother, last_no, look, rung_up, same, sees_anybody
+from tests.wall import next_time
 
 LONDON = "Europe/London"
 MINUTE = 60_000
@@ -31,7 +32,7 @@ def around_now(house: House, *, begins: int = -60, lasts: int = 120) -> dict[str
 
 async def noon(house: House) -> None:
     """Move on to noon in London, so that no test sits across midnight."""
-    house.hand.forward(home_time.next_time(12 * 60, now(house), LONDON) - now(house))
+    house.hand.forward(next_time(12 * 60, now(house), LONDON) - now(house))
 
 
 async def talked(house: House, child: str, other: str, minutes: int) -> None:
@@ -98,7 +99,7 @@ async def test_quiet_hours_that_begin_now_end_a_live_call_and_only_the_own_child
     assert "quiet-hours" in await last_no(house, "stay")
     seen = await shown(two)
     assert (seen["quiet"], seen["quiet_now"]) == (around_now(house), True)
-    assert seen["opens_at"] == home_time.next_time(13 * 60, now(house), LONDON)
+    assert seen["opens_at"] == next_time(13 * 60, now(house), LONDON)
     assert not await can_ring(house, "Maya", "Theo")
     assert not await can_ring(house, "Theo", "Maya")
     assert not await sees_anybody(house, "Theo")
@@ -143,10 +144,10 @@ async def test_minutes_that_are_used_up_end_a_live_call_and_come_back_at_midnigh
     assert await ends(two.maya, call) == "time_limit"
     assert await ends(two.theo, call) == "left"
     assert "minutes-used-up" in await last_no(house, "stay")
-    assert (await shown(two))["opens_at"] == home_time.next_time(0, now(house), LONDON)
+    assert (await shown(two))["opens_at"] == next_time(0, now(house), LONDON)
     assert not await can_ring(house, "Maya", "Theo")
     await set_limits(two, minutes=45, quiet={"from": "19:30", "until": "07:00"})
-    assert (await shown(two))["opens_at"] == home_time.next_time(7 * 60, now(house), LONDON), "midnight is quiet"
+    assert (await shown(two))["opens_at"] == next_time(7 * 60, now(house), LONDON), "midnight is quiet"
     house.hand.forward(DAY)
     assert (await shown(two))["used_today"] == 0
     assert await can_ring(house, "Maya", "Theo")

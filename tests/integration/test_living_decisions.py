@@ -18,6 +18,7 @@ from server.gatekeeper import Gatekeeper
 from server.policy import Verb
 from signalling.call import TOLD_TO_OTHERS
 from tests.living import DAY, Living, book, living
+from tests.wall import next_time
 
 MINUTE = 60_000
 
@@ -80,7 +81,7 @@ async def quiet_hours_begin(here: Living) -> None:
     """By the clock alone: nobody posts anything."""
     begin = (minute_now(here) + 10) % 1440
     await limit(here, quiet_from=begin, quiet_until=(begin + 60) % 1440)
-    at = home_time.next_time(begin, here.village.now, "Europe/London")
+    at = next_time(begin, here.village.now, "Europe/London")
     here.village.now = at - 80
     await here.changed("maya")
     assert here.code("maya") is None
@@ -276,7 +277,7 @@ async def test_a_third_stays_with_whom_they_may_when_one_has_to_go(tmp_path: Pat
             assert left["code"] == "left"
 
 
-async def test_the_moderator_of_a_stage_is_asked_about_like_anybody_else(tmp_path: Path) -> None:
+async def test_a_child_may_be_on_a_stage_only_while_a_moderators_shift_lasts(tmp_path: Path) -> None:
     """There is no stage to stand on yet; the question is there, and the answer lives as long as the moderator's shift."""
     async with living(tmp_path) as here:
         there = here.village

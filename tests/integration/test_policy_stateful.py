@@ -253,6 +253,17 @@ class Days(RuleBasedStateMachine):
             self.world.words.append(word)
 
     @rule(number=any_number)
+    def a_yes_to_one_call_is_tried_twice(self, number: int) -> None:
+        if found := self.friends(number):
+            child, other = found.first, found.second
+            self.run(self.v.supervise(child, other, "ask"))
+            found.wants[child] = "ask"
+            self.run(self.v.call_yes(child, other, "ask", self.v.now + DAY))
+            self.world.words.append(Word(child, other, "ask", self.v.now + DAY))
+            for _ in range(2):
+                self.ring(child, [other], "audio")
+
+    @rule(number=any_number)
     def a_grown_up_goes_away(self, number: int) -> None:
         """Nobody is there any more, and no yes is good any more."""
         self.world.words.clear()
@@ -267,7 +278,7 @@ class Days(RuleBasedStateMachine):
 
     # -- what is so for one person ---------------------------------------------------------------------------------------
 
-    @rule(number=any_number, begins=st.sampled_from([None, -600, -30, 0, 1, 20, 300]), length=st.sampled_from([0, 1, 30, 700]),
+    @rule(number=any_number, begins=st.sampled_from([None, -600, -30, 0, 1, 20, 300]), length=st.sampled_from([0, 1, 30, 700, 1400]),
           minutes=st.sampled_from([None, 1, 5, 30, 90]))  # fmt: skip
     def a_day_has_limits(self, number: int, begins: int | None, length: int, minutes: int | None) -> None:
         child = self.some_child(number)

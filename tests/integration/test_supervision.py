@@ -371,3 +371,26 @@ async def test_a_wrong_body_is_refused_and_changes_nothing(
     assert (answer.status, answer.code) == (422, "bad_request")
     assert list(answer.json.get("fields", {})) == ([field] if field else [])
     assert await two.sam.get(f"/api/children/{two.maya_id}/contacts") == before
+
+
+async def test_a_no_after_a_yes_holds(house: House, families: Families) -> None:
+    two, _ = await supervised(families, "ask")
+    await two.maya.post(f"/api/child/people/{two.maya_sees_theo}/ask")
+    (waits,) = await two.sam.get("/api/calls/to-allow")
+    await two.sam.post(f"/api/calls/to-allow/{waits['id']}", {"answer": "yes"})
+    assert await on_page(two.maya, "Theo") == ("ask", True, False)
+    call = await rung_up(two.maya, two.theo, two.maya_sees_theo)
+    assert await two.sam.post(f"/api/calls/to-allow/{waits['id']}", {"answer": "no"}) == {}
+    assert await ends(two.maya, call) == "needs_guardian"
+    assert await ring(two.maya, two.maya_sees_theo) == "needs_guardian"
+
+
+async def test_a_guardian_who_cannot_come_says_so_and_the_child_need_not_wait(house: House, families: Families) -> None:
+    two, _ = await supervised(families, "present")
+    assert await two.maya.post(f"/api/child/people/{two.maya_sees_theo}/ask") == {"kind": "present"}
+    (waits,) = await two.sam.get("/api/calls/to-allow")
+    assert (await two.sam.call("POST", f"/api/calls/to-allow/{waits['id']}", {"answer": "yes"})).code == "conflict"
+    assert await two.sam.post(f"/api/calls/to-allow/{waits['id']}", {"answer": "no"}) == {}
+    assert await two.sam.get("/api/calls/to-allow") == []
+    assert await on_page(two.maya, "Theo") == ("present", False, False)
+    assert (await two.sam.call("POST", f"/api/calls/to-allow/{waits['id']}", {"answer": "no"})).code == "conflict"

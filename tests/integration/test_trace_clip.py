@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import pty
 import struct
 import subprocess
 import sys
@@ -93,6 +94,21 @@ def test_for_people_it_says_the_copy_the_fit_the_attempts_and_what_a_reading_is_
     assert "in attempt 1; by chance at most" in out
     assert "not to a person" in out
     assert err == ""  # no progress bar where nobody watches
+
+
+def test_on_a_terminal_it_shows_how_far_it_is_and_wipes_that_away(desk: Desk, clips: dict[str, bytes]) -> None:
+    (desk.folder / "clip").write_bytes(clips["marked"])
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "server.cli", "trace", str(desk.folder / "clip")]
+    files = ["--key", str(desk.folder / "key"), "--issued", str(desk.folder / "issued.json")]
+    said = subprocess.run([*command, *files], stdout=subprocess.PIPE, stderr=theirs, cwd=ROOT, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert said.stdout.startswith(b"Reading: ")
+    assert "opening  [#" in shown
+    assert "looking  [" in shown
+    assert shown.endswith("\r\x1b[2K")
 
 
 def test_a_recording_without_a_mark_gives_no_reading(desk: Desk, clips: dict[str, bytes]) -> None:

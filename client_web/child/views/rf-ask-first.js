@@ -87,7 +87,7 @@ export class RfAskFirst extends View {
       : words(person.watch === "present" ? "first.present" : "first.ask", fill);
     return html`<main id="main" class="middle">
       <div class="rails"><div class="post big ${ground(person.ground)} ${state === "asked" ? "waits" : ""}" aria-hidden="true">${avatar(person.avatar)}</div></div>
-      <h1 tabindex="-1">${title}</h1><p class="lead">${lead}</p>
+      <h1 tabindex="-1">${title}</h1><rf-read class="corner"></rf-read><p class="lead">${lead}</p>
       ${this.#stuck ? html`<p class="panel" role="alert" data-key="stuck">${words("home.stuck")}</p>` : null}
       <div class="answers">${state === "asked" ? null : html`<button type="button" class="button" data-do="ask" data-key="ask">${icon("hand")}<span>${words(state === "no" ? "first.again" : "first.go")}</span></button>`}<a
         class="button" href="#/" data-key="back">${icon("back")}<span>${words("look.no")}</span></a></div>

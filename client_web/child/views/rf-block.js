@@ -44,7 +44,7 @@ export class RfBlock extends View {
     const fill = { name: person.name };
     const post = html`<div class="rails ask-post"><div class="post big ${ground(person.ground)}" aria-hidden="true">${avatar(person.avatar)}</div></div>`;
     if (this.#done) {
-      return html`<main id="main" class="middle"><h1 tabindex="-1">${words("block.done")}</h1><p class="lead">${words("block.done-lead", fill)}</p><p>${words("block.undo")}</p>
+      return html`<main id="main" class="middle"><h1 tabindex="-1">${words("block.done")}</h1><rf-read class="corner"></rf-read><p class="lead">${words("block.done-lead", fill)}</p><p>${words("block.undo")}</p>
         <div class="answers"><a class="button" href="#/">${words("ended.ok")}</a></div></main>${dock("")}`;
     }
     return html`<header class="top"><h1 tabindex="-1">${words("block.q", fill)}</h1><rf-read></rf-read></header><main id="main" class="column">

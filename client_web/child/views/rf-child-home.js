@@ -37,7 +37,7 @@ export class RfChildHome extends View {
   #times() {
     const limits = known.home?.limits;
     if (!limits || (!limits.quiet && limits.minutes === null)) return null;
-    const line = limits.quiet ? words("home.until", { time: timeOfDay(limits.quiet.from) }) : words("home.minutes", { n: limits.minutes ?? 0 });
+    const line = usedUp(limits) ? words("home.used-up") : limits.quiet ? words("home.until", { time: timeOfDay(limits.quiet.from) }) : words("home.minutes", { n: limits.minutes ?? 0 });
     return html`<p class="plate-line" data-key="times">${icon("clock")}<span>${line}</span><a href="#/times">${words("home.times")}</a></p>`;
   }
 
@@ -54,7 +54,6 @@ export class RfChildHome extends View {
     const others = home.asks.filter((ask) => !ask.waiting_for_me);
     const news = html`${known.trouble ? html`<p class="plate-line" role="status">${words(known.trouble === "offline" ? "home.offline" : "home.stuck")}</p>` : null}
       ${this.elsewhere ? html`<p class="plate-line">${words("home.elsewhere")}<button type="button" class="button" data-do="reload">${words("home.again")}</button></p>` : null}
-      ${home.limits && usedUp(home.limits) ? html`<p class="plate-line">${icon("clock")}<span>${words("home.used-up")}</span></p>` : null}
       ${mine.length ? html`<p class="plate-line"><span>${words("home.asks", { n: mine.length })}</span><a class="button" href="#/ask/${mine[0]?.id}">${words("home.asks-link")}</a></p>` : null}`;
     if (home.people.length === 0) {
       return html`${top(words("empty.title"), home.me)}
@@ -67,10 +66,10 @@ export class RfChildHome extends View {
     }
     return html`${top(words("home.title", { name: home.me.name }), home.me)}
       <main id="main"><p class="lead">${words("home.lead")}</p>
-        <div class="news">${news}</div>
+        <div class="news">${news}${home.limits && usedUp(home.limits) ? this.#times() : null}</div>
         <ul class="fence">${home.people.map((person) => this.#post(person))}${others.map((ask) => this.#waiting(ask))}
           <li data-key="add"><a class="post dashed" href="#/add">${icon("plus")}<span class="plate"><span class="name">${words("home.add")}</span><span class="hint">${words("home.four")}</span></span></a></li></ul>
-        <div class="truth"><p class="plate-line">${mark()}<span>${words("home.who", { n: home.people.length })}</span><a href="#/yeses">${words("home.who-link")}</a></p>${this.#times()}</div>
+        <div class="truth"><p class="plate-line">${mark()}<span>${words("home.who", { n: home.people.length })}</span><a href="#/yeses">${words("home.who-link")}</a></p>${home.limits && usedUp(home.limits) ? null : this.#times()}</div>
       </main>${dock("home")}`;
   }
 }

@@ -9,11 +9,12 @@ export class RfWhoSeesWhat extends View {
   /** @override */
   draw() {
     const names = known.home?.grown_ups.map((each) => each.name) ?? [];
+    const led = known.home?.limits?.reach === "teen_led"; // then less is theirs to see and to do
     return html`${top(words("sees.title"))}<main id="main" class="column">
       <p class="lead">${words("sees.you")}</p>
-      <section class="panel can"><h2>${icon("eye")}${words("sees.yes-title")}</h2><p>${words("sees.yes")}</p></section>
-      <section class="panel can"><h2>${icon("eye-off")}${words("sees.no-title")}</h2><p>${words("sees.no")}</p></section>
-      <section class="panel can"><h2>${icon("hand")}${words("sees.can-title")}</h2><p>${words("sees.can")} ${words("sees.told")}</p></section>
+      <section class="panel can"><h2>${icon("eye")}${words("sees.yes-title")}</h2><p>${words(led ? "sees.yes-led" : "sees.yes")}</p></section>
+      <section class="panel can"><h2>${icon("eye-off")}${words("sees.no-title")}</h2><p>${words(led ? "sees.no-led" : "sees.no")}</p></section>
+      <section class="panel can"><h2>${icon("hand")}${words("sees.can-title")}</h2><p>${led ? words("sees.can-led") : `${words("sees.can")} ${words("sees.told")}`}</p></section>
       ${names.length ? html`<p>${words("sees.grown-ups", { names: listed(names) })}</p>` : null}
       <p>${words("sees.record")} ${words("sees.filmed")}</p>
     </main>${dock("sees")}`;
@@ -30,7 +31,7 @@ export class RfNotHere extends View {
     const name = person?.name ?? words("someone");
     return html`<main id="main" class="middle">
       <div class="rails"><div class="post big ${ground(person?.ground ?? 0)}" aria-hidden="true">${avatar(person?.avatar ?? -1)}</div></div>
-      <h1 tabindex="-1">${words(`away.${this.status}-title`, { name })}</h1><p class="lead">${words(`away.${this.status}`)}</p>
+      <h1 tabindex="-1">${words(`away.${this.status}-title`, { name })}</h1><rf-read class="corner"></rf-read><p class="lead">${words(`away.${this.status}`)}</p>
       <div class="answers"><a class="button" href="#/">${words("away.ok")}</a></div>
       ${person ? html`<a class="link" href="#/block/${person.ref}">${words("block.link", { name })}</a>` : null}</main>${dock("")}`;
   }

@@ -16,6 +16,12 @@ import { whose } from "../whose.js";
 const PROMISES = ["keep", "no_recording", "change_mind"];
 /** @type {import("../facts.js").AgeGroup[]} */
 const GROUPS = ["5-8", "9-12", "13-15", "16-17"];
+/** Which sentences of "What you can and cannot see" are true, by how far the reader's word goes for this child. */
+const SEES = {
+  approve: { yes: [1, 2, 3, 4], no: [1, 2, 3, 4], can: [1, 2, 3, 4] },
+  discuss: { yes: [1, 2, 3, 4], no: [1, 2, 3, 4], can: [1, 2, 3, 5] },
+  teen_led: { yes: [1], no: [1, 2, 3, 4, 5], can: [6, 7] },
+};
 
 /** Said once when the account page opens after something was saved on a page of its own. */
 let justSaid = "";
@@ -49,6 +55,11 @@ class Account extends Page {
   /** @override */
   firstField() {
     return this.step === "age" ? "age" : this.step === "place" ? "country" : super.firstField();
+  }
+
+  /** @override @param {import("../../shared/api.js").ApiFault} fault */
+  explain(fault) {
+    return this.step === "age" && fault.code === "conflict" ? words("age.younger", { name: whose()?.name ?? "" }) : super.explain(fault);
   }
 
   /** @override @param {HTMLFormElement} form */
@@ -115,8 +126,9 @@ class Sees extends Page {
   draw() {
     const child = whose();
     const fill = { name: child?.name ?? "" };
-    /** @param {string} kind @param {import("../../shared/parts.js").IconName} sign */
-    const part = (kind, sign) => html`<section class="panel sees"><h2>${icon(sign)}<span>${words(`sees.${kind}`)}</span></h2><ul>${[1, 2, 3, 4].map((n) => html`<li>${words(`sees.${kind}-${n}`, fill)}</li>`)}</ul></section>`;
+    const lines = SEES[child?.reach ?? "approve"];
+    /** @param {"yes" | "no" | "can"} kind @param {import("../../shared/parts.js").IconName} sign */
+    const part = (kind, sign) => html`<section class="panel sees"><h2>${icon(sign)}<span>${words(`sees.${kind}`)}</span></h2><ul>${lines[kind].map((n) => html`<li>${words(`sees.${kind}-${n}`, fill)}</li>`)}</ul></section>`;
     return html`<h1 tabindex="-1">${words("sees.title")}</h1>${child ? html`${part("yes", "eye")}${part("no", "eye-off")}${part("can", "hand")}<p class="second">${words("sees.record")}</p>` : waiting()}`;
   }
 }

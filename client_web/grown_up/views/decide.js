@@ -122,7 +122,8 @@ class Decide extends Page {
       <p class="second">${words(one.kind === "ask" ? "allow.lead" : "allow.lead-present", fill)}</p>${together([one.child, one.with])}
       ${one.kind === "ask" ? html`<div class="answers"><button class="button" type="button" data-do="allow" data-id="${one.id}" data-answer="yes">${icon("tick")}<span>${words("allow.yes")}</span></button><button
         class="button" type="button" data-do="allow" data-id="${one.id}" data-answer="no">${icon("no")}<span>${words("allow.no")}</span></button></div>`
-        : html`<div class="answers"><button class="button" type="button" data-do="come" data-id="${one.id}">${icon("tick")}<span>${words("with.begin", fill)}</span></button></div>`}
+        : html`<div class="answers"><button class="button" type="button" data-do="come" data-id="${one.id}">${icon("tick")}<span>${words("with.begin", fill)}</span></button><button
+        class="button" type="button" data-do="allow" data-id="${one.id}" data-answer="no">${icon("no")}<span>${words("allow.no")}</span></button></div>`}
       <p class="second after">${words(one.kind === "ask" ? "allow.after" : "allow.after-present", fill)}</p></section>`;
   }
 
@@ -206,7 +207,7 @@ class Decide extends Page {
   /** A child who thinks a limit is unfair: a sentence, and the way to it. */
   #unfair() {
     const unfair = (look("family")?.children ?? []).filter((child) => child.objected);
-    return unfair.length === 0 ? null : html`<div class="cards" data-key="unfair">${unfair.map((child) => html`<p class="plate-line wait unfair" data-key="${child.id}">${icon("hand")}<span>${words("times.unfair", { name: child.name })}</span>${child.id === whose()?.id ? html`<a class="link" href="${to("times")}">${words("allow.look")}</a>` : null}</p>`)}</div>`;
+    return unfair.length === 0 ? null : html`<div class="cards" data-key="unfair">${unfair.map((child) => html`<p class="plate-line wait unfair" data-key="${child.id}">${icon("hand")}<span>${words("decide.unfair", { name: child.name })}</span>${child.id === whose()?.id ? html`<a class="link" href="${to("times")}">${words("allow.look")}</a>` : null}</p>`)}</div>`;
   }
 
   /** @param {import("../../shared/html.js").Markup | null} said */

@@ -106,7 +106,7 @@ class Times extends Page {
 
   /** @param {Limits} limits @param {Child} child */
   #switch(limits, child) {
-    return html`<section class="panel limit" data-key="stage"><h2>${words("times.stage")}</h2><p class="second">${words("times.stage-help", { name: child.name })}</p>
+    return html`<section class="panel limit" data-key="stage"><h2>${words("times.stage")}</h2><p class="second">${words("times.stage-help", { name: child.name })}${limits.stage.allowed ? ` ${words("times.stage-yours")}` : ""}</p>
       ${limits.stage.allowed ? gateSwitch({ id: "stage", label: words("times.stage-for", { name: child.name }), on: limits.stage.on, words: { on: words("contacts.on"), off: words("contacts.off") }, deed: "stage" })
         : html`<p>${words("times.stage-never")}</p>`}</section>`;
   }

@@ -74,7 +74,7 @@ export class Session {
   /** @type {Map<string, Incoming>} by mid */ #incoming = new Map();
   /** @type {Set<Kind>} */ #sealedKinds = new Set();
   /** @type {import("./types.js").Numbers} */
-  #numbers = { came: { audio: 0, video: 0 }, sent: { audio: 0, video: 0 }, arrived: {}, opened: {}, dropped: {} };
+  #numbers = { came: { audio: 0, video: 0 }, sent: { audio: 0, video: 0 }, bytes: { audio: 0, video: 0 }, arrived: {}, opened: {}, dropped: {} };
 
   /** @param {{vault: Vault, now: () => number, later: (ms: number, what: () => void) => void, post: (said: Said) => void}} around */
   constructor({ vault, now, later, post }) {
@@ -241,7 +241,6 @@ export class Session {
     if (!peer) return;
     this.#peers.delete(ref);
     this.#forget(ref);
-    this.#next?.waiting.delete(ref);
     if (peer.pair) await this.#rotate(true);
   }
 
@@ -394,6 +393,7 @@ export class Session {
       if (this.#ended) return this.#drop("ended");
       frame.data = sealed.buffer;
       this.#numbers.sent[kind]++;
+      this.#numbers.bytes[kind] += sealed.length;
       if (!this.#sealedKinds.has(kind)) this.#post({ k: "sealed", kind });
       this.#sealedKinds.add(kind);
       return true;
@@ -426,6 +426,7 @@ export class Session {
     const stream = this.#incoming.get(mid);
     if (!stream) return this.#drop("no_stream");
     this.#count(this.#numbers.arrived, mid);
+    if (!frame.data.byteLength) return this.#drop("empty"); // padding, with which Chromium measures the way
     let whole = false;
     let through = false;
     try {

@@ -21,9 +21,10 @@ export type Told =
   | { k: "end" };
 
 export type Numbers = {
-  /** frames that came to be sealed, and those that were */
+  /** frames that came to be sealed, those that were, and the bytes of these */
   came: Record<Kind, number>;
   sent: Record<Kind, number>;
+  bytes: Record<Kind, number>;
   /** by mid: frames that came to the transform, and those that opened */
   arrived: Record<string, number>;
   opened: Record<string, number>;
