@@ -1,8 +1,8 @@
 """Real peers for tests, benches and attacks: an HTTP client with its own cookies, a signalling client, an aiortc peer.
 
 A `Browserless` is one person's device: it speaks HTTP with the right Origin, opens the WebSocket, and answers the gate's
-offers with aiortc, sending a moving test picture and a tone. It does what a well-behaved page does; the attack tests
-use its parts to misbehave.
+offers with aiortc, sending a moving test picture and a tone. It seals and opens as our pages do (``seal_twin``), so the gate
+forwards what it sends. It does what a well-behaved page does; the attack tests use its parts to misbehave.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import aiohttp
 import av
 from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests import seal_twin
 
 SUBPROTOCOL = "ringfence.v1+json"
 
@@ -82,6 +85,12 @@ class Browserless:
         self.last_frame = {"audio": 0.0, "video": 0.0}  # time.monotonic()
         self.auto_answer_sdp = True
         self.close_on_end = True
+        self.identity = Ed25519PrivateKey.generate()  # this device's, for all its calls
+        self.keys: seal_twin.Device | None = None  # of the call that is now
+        self._worn: list[seal_twin.Device] = []  # of every call so far
+        self._legs: dict[str, int] = {}  # by ref: the index of everybody else who is in it
+        self._slots: dict[str, str] = {}  # by mid: whose frames
+        self._ready = False
         self._reader: asyncio.Task[None] | None = None
         self._pumps: list[asyncio.Task[None]] = []
         self._news = asyncio.Condition()
@@ -145,8 +154,9 @@ class Browserless:
                 continue
             message = json.loads(frame.data)
             self.last_seq = max(self.last_seq, message.get("seq", 0))
+            self._keep_keys(message)
             if message["t"] == "sdp.offer" and self.auto_answer_sdp:
-                await self._answer(message)
+                self._pumps.append(asyncio.create_task(self._answer(message)))
             if message["t"] == "call.ended" and self.close_on_end and self.pc is not None:
                 pc, self.pc = self.pc, None
                 await pc.close()
@@ -185,6 +195,9 @@ class Browserless:
     # -- media --------------------------------------------------------------------------------------------------------
 
     async def _answer(self, offer: dict[str, Any]) -> None:
+        await self.until(lambda m: m["t"] == "call.state" and m["call"] == offer["call"])  # our index, for the keys
+        for slot in offer["slots"]:
+            self._slots[slot["audio_mid"]] = self._slots[slot["video_mid"]] = slot["ref"]
         sdp = await self.make_answer(offer["sdp"])
         await self.ask_nowait(t="sdp.answer", call=offer["call"], neg=offer["neg"], sdp=sdp)
 
@@ -200,11 +213,57 @@ class Browserless:
             self._pumps.append(asyncio.create_task(self._pump(track)))
 
         await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        if self.keys is not None:
+            seal_twin.wear(pc, self.keys, lambda mid: self._legs.get(self._slots.get(mid, "")))
         for transceiver in pc.getTransceivers()[:2]:
             transceiver.sender.replaceTrack(AudioStreamTrack() if transceiver.kind == "audio" else MovingPicture())
             transceiver.direction = "sendrecv"
         await pc.setLocalDescription(await pc.createAnswer())
         return str(pc.localDescription.sdp)
+
+    # -- keys ---------------------------------------------------------------------------------------------------------
+
+    def _keep_keys(self, message: dict[str, Any]) -> None:
+        """What a message of the server means for the keys of the call."""
+        kind, call = message["t"], message.get("call", "")
+        if kind == "call.state":
+            if self.keys is None or self.keys.call != call:
+                self._forget_keys()
+                self.keys = seal_twin.Device(
+                    call, message["me"]["index"], self._post_body, identity=self.identity, on_kids=self._tell_kids
+                )
+                self._worn.append(self.keys)
+            there = {leg["ref"]: leg["index"] for leg in message["legs"] if leg["state"] not in ("invited", "left")}
+            for ref in self._legs.keys() - there.keys():
+                self.keys.gone(ref)
+            self._legs = there
+            for ref, index in there.items():
+                self.keys.peer(ref, index)
+        elif self.keys is None or call != self.keys.call:
+            return
+        elif kind == "seal.from" and message["ref"] in self._legs:
+            self.keys.body(message["ref"], message["body"])
+        elif kind == "call.ended":
+            self._forget_keys()
+            return
+        if not self._ready and self._legs and all(self.keys.confirmed(ref) for ref in self._legs):
+            self._ready = True
+            self._tell_kids(self.keys.kids)
+
+    def _post_body(self, ref: str, body: str) -> None:
+        assert self.keys is not None
+        self._later(t="seal.to", call=self.keys.call, to=ref, body=body)
+
+    def _tell_kids(self, kids: list[int]) -> None:
+        if self._ready and self.keys is not None:
+            self._later(t="seal.ready", call=self.keys.call, kids=kids)
+
+    def _later(self, **message: Any) -> None:
+        """In the order in which it was asked for: a task that has not yet waited writes before the next begins."""
+        self._pumps.append(asyncio.create_task(self.ask_nowait(**message)))
+
+    def _forget_keys(self) -> None:
+        self.keys, self._legs, self._ready = None, {}, False
 
     async def _pump(self, track: MediaStreamTrack) -> None:
         while True:
@@ -225,6 +284,8 @@ class Browserless:
     async def close(self) -> None:
         if self.pc is not None:
             await self.pc.close()
+        for keys in self._worn:
+            seal_twin.undress(keys)
         if self.ws is not None:
             await self.ws.close()
         for task in (self._reader, *self._pumps):

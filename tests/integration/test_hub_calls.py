@@ -507,6 +507,8 @@ async def test_media_that_came_up_without_a_socket_is_on_record() -> None:
         call = (await ann.ask("call.invite", to=[ann.knows("ben")], media="audio"))["call"]
         incoming = await ben.hear("call.incoming")
         assert (await ben.ask("call.accept", call=call, nonce=incoming["nonce"]))["t"] == "ok"
+        for phone in (ann, ben):
+            assert (await phone.seal(call))["t"] == "ok"
         await ben.hang_up()
         here.connect("ann", "ben")
         await here.settled()
