@@ -259,7 +259,9 @@ class Hub:
         session = Session(seat, socket, Bucket(self.limits.message_burst, self._clock()))
         person = self._seat(session)
         token = self._new_token(session)
-        self._send(session, protocol.Welcome(session=session.id, resume_token=token, limits=self._wire_limits()))
+        own = hashlib.sha256(f"ringfence me|{seat.person}".encode()).hexdigest()[:24]
+        welcome = protocol.Welcome(session=session.id, resume_token=token, me=own, limits=self._wire_limits())
+        self._send(session, welcome)
         session.kept.clear()  # whoever resumes has read it, and the token in it is not to be kept
         session.kept_bytes = 0
         await self._refresh(seat.person)

@@ -250,8 +250,12 @@ class Slot(Struct, frozen=True):
 
 
 class Welcome(_Server, frozen=True, tag="welcome"):
+    """``me``: an opaque name of this person, the same at each of their devices and told to nobody else. Under it a device keeps
+    what belongs to one person only, such as the identity of its keys."""
+
     session: str
     resume_token: str
+    me: str = ""
     features: list[str] = []
     limits: Limits = Limits()
     deprecated: list[str] = []

@@ -34,6 +34,7 @@ export class Refused extends Error {
 
 export class Connection {
   /** @type {WireState} */ state = "starting";
+  /** Who this is, as the server knows them: the same on every device of this person, told to nobody else. */ me = "";
   /** Every message for the page, in order. @type {(message: Heard) => void} */ onmessage = () => {};
   /** The wire's state changed. @type {(state: WireState) => void} */ onstate = () => {};
   /** A new session began: any earlier place in a call is gone. @type {() => void} */ onfresh = () => {};
@@ -136,6 +137,7 @@ export class Connection {
     }
     switch (message.t) {
       case "welcome":
+        this.me = message.me ?? "";
         this.#place = {
           session: message.session, token: message.resume_token, lastSeq: message.seq ?? 0, lostAt: 0,
           keepMs: (message.limits?.resume_seconds ?? 30) * 1000,
@@ -164,7 +166,7 @@ export class Connection {
         return;
       case "bye":
         return;
-      case "presence": case "changed": case "sdp.offer": case "call.incoming": case "call.state":
+      case "presence": case "changed": case "sdp.offer": case "seal.from": case "call.incoming": case "call.state":
       case "call.answered_elsewhere": case "call.peer_left": case "call.soon": case "call.ended":
         this.onmessage(message);
         return;

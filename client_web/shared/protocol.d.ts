@@ -21,7 +21,7 @@ export type CallMessage = Incoming | State | Offer | SealFrom | AnsweredElsewher
 export type Heard = CallMessage | Presence | Changed;
 
 export type ServerFrame = Heard
-  | { t: "welcome"; seq?: number; session: string; resume_token: string; limits?: { resume_seconds: number } }
+  | { t: "welcome"; seq?: number; session: string; resume_token: string; me?: string; limits?: { resume_seconds: number } }
   | { t: "resumed"; seq?: number; resume_token: string; replayed: number }
   | { t: "resume_failed"; seq?: number; code: string }
   | { t: "ok"; seq?: number; re: string; call?: string }

@@ -11,10 +11,14 @@
  * - When a call ends, by whatever way, `onblank` runs inside the message's own handler, before anything else: every picture
  *   is taken down and every sound stopped without waiting for the transport.
  * - `help()` stops our own camera and microphone before it returns.
+ * - Every call is sealed (sealed.js). Where a browser cannot, there is no call, and a sentence; where sealing stops, so does the
+ *   call. Somebody's picture and sound are in `tracks` only once a frame of theirs has opened.
  */
 import { after, isLive, over, placed } from "./call.js";
 import { Refused } from "./connection.js";
 import { Peer } from "./peer.js";
+import { CannotSeal, support } from "./seal/keeper.js";
+import { Sealed } from "./sealed.js";
 
 /** @typedef {import("./call.js").Call} Call */
 /** @typedef {import("./connection.js").Connection} Connection */
@@ -22,7 +26,7 @@ import { Peer } from "./peer.js";
 /** @typedef {import("./protocol.js").Media} Media */
 /** "stuck": the browser has no such thing or will not give it. "refused": the rules say not in this call.
  * @typedef {"off" | "opening" | "on" | "stuck" | "refused"} Own */
-/** @typedef {{audio: MediaStreamTrack, video: MediaStreamTrack}} Tracks */
+/** @typedef {{audio: MediaStreamTrack | null, video: MediaStreamTrack | null}} Tracks */
 
 /** Low frame rate hurts more than low resolution, so the size gives way first. */
 const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
@@ -39,7 +43,7 @@ export class Telephone {
   /** @type {Own} */ camera = "off";
   /** @type {Own} */ microphone = "off";
   /** Our own picture, only while the camera is open. @type {MediaStream | null} */ mine = null;
-  /** Everybody's tracks, by ref. @type {Map<string, Tracks>} */ tracks = new Map();
+  /** Everybody's tracks that open, by ref. @type {Map<string, Tracks>} */ tracks = new Map();
   /** @type {Map<string, import("./protocol.js").Status>} */ presence = new Map();
   /** We lost the wire or the gate and are looking for it. */ looking = false;
   /** Help is on: their picture is covered, nothing sounds, our camera and microphone are stopped. */ helping = false;
@@ -54,6 +58,8 @@ export class Telephone {
 
   #connection;
   /** @type {Peer | null} */ #peer = null;
+  /** The keys of this call; the peer closes them. @type {Sealed | null} */ #sealed = null;
+  /** Offers that came before our index in the call was told. @type {import("./protocol.js").Offer[]} */ #offers = [];
   /** The call that a hand on this device pressed Call or Answer for: the only one whose offers are read. */ #pressed = false;
   /** @type {MediaStreamTrack | null} */ #voice = null;
   /** Counts presses on a switch: what a slow earlier press brings is thrown away. @type {Record<Media, number>} */
@@ -97,6 +103,7 @@ export class Telephone {
     if (isLive(this.call)) return;
     this.#shutCamera();
     this.call = placed(to, media);
+    if (support()) return this.#refuse(this.call);
     this.#pressed = true;
     this.setMicrophone(true);
     this.onchange();
@@ -120,6 +127,10 @@ export class Telephone {
   async answer() {
     const call = this.call;
     if (call?.phase !== "ringing" || this.#pressed) return;
+    if (support()) {
+      this.#connection.send({ t: "call.reject", call: call.id }).catch(() => {});
+      return this.#refuse(call);
+    }
     this.#pressed = true;
     this.#shutCamera(); // a ring may come while somebody looks at themselves
     this.call = { ...call, phase: "connecting" };
@@ -131,6 +142,12 @@ export class Telephone {
     } catch (fault) {
       if (this.call?.id === call.id && isLive(this.call)) this.#end(over(this.call, fault instanceof Refused ? fault.code : "internal"));
     }
+    this.onchange();
+  }
+
+  /** This browser cannot seal: there is no call, and it says so. @param {Call} call */
+  #refuse(call) {
+    this.#end(over(call, "cannot_seal"));
     this.onchange();
   }
 
@@ -149,9 +166,9 @@ export class Telephone {
     if (!call || !isLive(call)) return;
     // The transport says goodbye last: heard before `call.leave`, its goodbye would look like a lost connection to the others.
     const peer = this.#peer;
-    this.#peer = null;
-    peer?.put("audio", null);
-    peer?.put("video", null);
+    if (peer) this.#peer = this.#sealed = null;
+    void peer?.put("audio", null);
+    void peer?.put("video", null);
     this.#end(over(call, "left"));
     const told = call.id ? this.#tellLeft(call.id, call.phase === "calling" ? "call.cancel" : "call.leave") : Promise.resolve();
     void Promise.race([told, new Promise((late) => setTimeout(late, GOODBYE_MS))]).then(() => peer?.close());
@@ -265,7 +282,10 @@ export class Telephone {
         this.onchanged(message.what);
         return;
       case "sdp.offer":
-        this.#offered(message);
+        void this.#offered(message);
+        return;
+      case "seal.from":
+        if (message.call === this.call?.id) this.#sealed?.body(message.ref, message.body);
         return;
       default:
         this.#change(message);
@@ -302,6 +322,8 @@ export class Telephone {
     }
     if (message.t === "call.incoming") this.#pressed = false;
     this.call = now;
+    if (message.t === "call.state" && now) this.#seal(now, message.me.index);
+    else if (message.t === "call.peer_left" && now) this.#sealed?.people(now.legs);
     if (message.t === "call.soon" && now?.soon) this.#soon(now.soon);
     if (before?.phase === "calling" && now && now.phase !== "calling") this.#joined();
     if (message.t === "call.state" && before?.mayShow && !message.may_show && this.#told?.video) this.#curtainShutForUs();
@@ -327,25 +349,54 @@ export class Telephone {
   async #offered(offer) {
     // T11: an offer for a call that no hand here pressed for is not read at all
     if (!this.#pressed || !this.call || !isLive(this.call) || (this.call.id !== "" && this.call.id !== offer.call)) return;
+    const sealed = this.#sealed;
+    if (!sealed) {
+      this.#offers.push(offer);
+      return;
+    }
+    if (!(await sealed.ready) || sealed !== this.#sealed) return; // no connection before the worker is there
     let peer = this.#peer;
     if (!peer) {
-      peer = this.#peer = new Peer();
+      peer = this.#peer = new Peer(sealed);
       peer.onstate = (state) => this.#peerState(state);
+      peer.onunsealed = () => this.#unsealed("unsealed");
       peer.onperson = ({ ref, audio, video }) => {
         if (!isLive(this.call)) return;
         this.tracks.set(ref, { audio, video });
         this.onchange();
       };
-      peer.put("audio", this.#voice);
+      void peer.put("audio", this.#voice);
     }
     try {
       const sdp = await peer.answer(offer);
       if (peer === this.#peer) await this.#connection.send({ t: "sdp.answer", call: offer.call, neg: offer.neg, sdp });
     } catch (fault) {
       // stale: a newer offer is already on its way; lost: the next offer comes after the wire is back
-      if (!(fault instanceof Refused) && peer === this.#peer && this.call) this.#end(over(this.call, "media_plane_unavailable"));
+      if (fault instanceof CannotSeal) this.#unsealed("unsealed");
+      else if (!(fault instanceof Refused) && peer === this.#peer && this.call) this.#end(over(this.call, "media_plane_unavailable"));
       this.onchange();
     }
+  }
+
+  /** What the server says of the call, for the keys. @param {Call} call @param {number} index ours */
+  #seal(call, index) {
+    if (!this.#pressed || !isLive(call)) return;
+    let sealed = this.#sealed;
+    if (!sealed) {
+      const made = (sealed = this.#sealed = new Sealed(this.#connection, { call: call.id, index }));
+      made.onfailed = (code) => made === this.#sealed && this.#unsealed(code);
+      for (const offer of this.#offers.splice(0)) void this.#offered(offer);
+    }
+    sealed.people(call.legs);
+  }
+
+  /** Nothing can be sealed here, now or from the beginning: out of the call. @param {"cannot_seal" | "unsealed"} code */
+  #unsealed(code) {
+    const call = this.call;
+    if (!call || !isLive(call)) return;
+    this.#end(over(call, code));
+    if (call.id) void this.#tellLeft(call.id, call.phase === "calling" ? "call.cancel" : "call.leave");
+    this.onchange();
   }
 
   /** @param {RTCPeerConnectionState} state */
@@ -366,6 +417,7 @@ export class Telephone {
   #backOnTheWire() {
     for (const call of this.#left) void this.#tellLeft(call);
     if (this.call && isLive(this.call)) {
+      this.#sealed?.wireBack();
       this.looking = false;
       this.#told = null;
       this.#tellMedia();
@@ -377,7 +429,9 @@ export class Telephone {
     this.tracks.clear();
     this.onblank();
     this.#peer?.close();
-    this.#peer = null;
+    this.#sealed?.close();
+    this.#peer = this.#sealed = null;
+    this.#offers = [];
     clearTimeout(this.#wobble);
     clearTimeout(this.#late);
     this.#turn.audio += 1;
@@ -452,7 +506,7 @@ export class Telephone {
   /** @param {Own} [now] */
   #shutCamera(now = "off") {
     this.#turn.video += 1;
-    this.#peer?.put("video", null);
+    void this.#peer?.put("video", null);
     for (const track of this.mine?.getTracks() ?? []) {
       track.onended = null;
       track.stop();
@@ -463,7 +517,7 @@ export class Telephone {
 
   /** @param {Own} [now] */
   #shutMicrophone(now = "off") {
-    this.#peer?.put("audio", null);
+    void this.#peer?.put("audio", null);
     if (this.#voice) {
       this.#voice.onended = null;
       this.#voice.stop();

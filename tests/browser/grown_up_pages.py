@@ -20,7 +20,7 @@ from typing import Any
 CLIENT = Path(__file__).parents[2] / "client_web"
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; require-trusted-types-for 'script'; trusted-types ringfence"
+    "form-action 'self'; require-trusted-types-for 'script'; trusted-types ringfence ringfence-seal; worker-src 'self'"
 )
 KINDS = {
     ".html": "text/html; charset=utf-8",

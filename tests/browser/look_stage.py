@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, Route, WebSocketRoute, sync_playw
 CLIENT = Path(__file__).parents[2] / "client_web"
 POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; "
-    "require-trusted-types-for 'script'; trusted-types ringfence"
+    "require-trusted-types-for 'script'; trusted-types ringfence ringfence-seal; worker-src 'self'"
 )
 FLAGS = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--disable-quic",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -240,8 +240,8 @@ class Stage:
         """``call.state`` of a call with one other person."""
         self.say(
             t="call.state", call="c_00000001", state=state, media="video",
-            me={"ref": "k_me000000", "state": "connected" if state == "active" else "connecting", "audio": True, "video": seen},
-            legs=[{"ref": ref, "state": leg or ("connected" if state == "active" else "invited"), "audio": True, "video": video}],
+            me={"ref": "k_me000000", "state": "connected" if state == "active" else "connecting", "audio": True, "video": seen, "index": 1, "sealed": True},
+            legs=[{"ref": ref, "state": leg or ("connected" if state == "active" else "invited"), "audio": True, "video": video, "index": 0, "sealed": True}],
             seen_by=[ref] if seen else [], heard_by=[ref] if heard else [], may_show=True, epoch=self._seq,
         )  # fmt: skip
 

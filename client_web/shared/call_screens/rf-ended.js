@@ -14,6 +14,7 @@ const SENTENCES = {
   declined: "no-answer", timeout: "no-answer", busy: "no-answer", unreachable: "no-answer", not_found: "no-answer", not_permitted: "no-answer",
   cancelled: "gone", answered_elsewhere: "elsewhere", removed: "rule", policy_revoked: "rule", contact_not_approved: "rule", needs_guardian: "guardian",
   peer_lost: "lost", media_plane_unavailable: "lost", lost: "lost", rate_limited: "slow", ended_by_supervisor: "grown-up", quiet_hours: "quiet", time_limit: "limit",
+  cannot_seal: "cannot-seal", unsealed: "unsealed",
 };
 /** Calling again makes sense after these. */
 const AGAIN = new Set(["you-left", "they-left", "no-answer", "gone", "lost"]);

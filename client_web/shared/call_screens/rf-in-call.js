@@ -105,7 +105,7 @@ export class RfInCall extends View {
     const leg = call.legs.find((each) => each.ref === ref);
     const name = card.name ?? words("someone");
     const here = leg?.state === "connected";
-    const shown = here && leg.video && !telephone.looking && telephone.tracks.has(ref);
+    const shown = here && leg.video && !telephone.looking && !!telephone.tracks.get(ref)?.video;
     const sign = call.phase === "calling" ? ""
       : telephone.looking || leg?.state === "lost" ? words("call.lost", { name })
       : !here ? words("call.connecting", { name })

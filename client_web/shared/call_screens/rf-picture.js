@@ -45,10 +45,11 @@ export class RfPicture extends View {
     const audio = this.querySelector("audio");
     if (!video || !audio) return;
     if (!this.#tracks) return this.blank();
-    video.srcObject = new MediaStream([this.#tracks.video]);
-    audio.srcObject = this.#silent ? null : new MediaStream([this.#tracks.audio]);
-    video.play().catch(() => {});
-    if (!this.#silent) audio.play().catch(() => {});
+    const { video: picture, audio: sound } = this.#tracks; // each only once a frame of it has opened
+    video.srcObject = picture && new MediaStream([picture]);
+    audio.srcObject = sound && !this.#silent ? new MediaStream([sound]) : null;
+    if (picture) video.play().catch(() => {});
+    if (audio.srcObject) audio.play().catch(() => {});
   }
 
   /** Take it all down, now. */

@@ -1,0 +1,191 @@
+/**
+ * The sealing of one call, between the wire and the keeper: who is in the call and under which index, whose frames each slot
+ * may carry, and the words about keys both ways. Never touches the page, never sees a key.
+ *
+ * - The name of a stream comes from the key that opened it: `onopened` tells a person only when the key's index is that of
+ *   the person whom the slot claims. Whoever the gate says it is, is not asked again.
+ * - Words wait while the wire is lost and go out in their order when it is back. The keys stay.
+ * - `seal.ready` is said when everybody who is here has confirmed keys, or three seconds after the first did: one device that
+ *   does not answer stays dark and keeps nobody else from talking. After that, every change of key ids is said at once.
+ */
+import { CannotSeal, Keeper } from "./seal/keeper.js";
+import { Refused } from "./connection.js";
+
+/** @typedef {import("./protocol.js").Leg} Leg */
+/** @typedef {import("./protocol.js").Media} Media */
+/** @typedef {import("./protocol.js").Request} Request */
+/** @typedef {import("./protocol.js").Slot} Slot */
+
+/** So long after the first confirmation the others are waited for. */
+const PATIENCE_MS = 3000;
+/** Words of somebody kept while the worker starts. */
+const EARLY = 64;
+
+/** @param {Leg} leg has answered and not gone */
+const isHere = ({ state }) => state === "connecting" || state === "connected" || state === "lost";
+
+export class Sealed {
+  /** Their frames open (or, false, may no longer be shown). @type {(ref: string, kind: Media, open: boolean) => void} */ onopened = () => {};
+  /** The first frame of this kind was sealed. @type {(kind: Media) => void} */ onsealed = () => {};
+  /** Sealing is not to be had, or is no more. @type {(code: "cannot_seal" | "unsealed") => void} */ onfailed = () => {};
+  /** Somebody's device is not the one that was met before. @type {(ref: string, id: string) => void} */ onchanged = () => {};
+
+  /** Resolves when the worker is there; false: it will not be, and `onfailed` has said so. @type {Promise<boolean>} */ ready;
+
+  #connection;
+  #keeper;
+  #call;
+  #begun = false;
+  #closed = false;
+  /** @type {Leg[]} */ #legs = [];
+  /** Whom the keeper knows. @type {Set<string>} */ #known = new Set();
+  /** @type {Set<string>} */ #confirmed = new Set();
+  /** @type {Map<string, {ref: string, kind: Media}>} by mid */ #slots = new Map();
+  /** What the keeper was told of each mid. @type {Map<string, number | null>} */ #claimed = new Map();
+  /** @type {[string, string][]} */ #early = [];
+  /** @type {number[]} */ #kids = [];
+  #told = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #patience;
+  #patient = true;
+  /** Words that wait for the wire. @type {Request[]} */ #waiting = [];
+
+  /** @param {import("./connection.js").Connection} connection @param {{call: string, index: number}} place */
+  constructor(connection, { call, index }) {
+    this.#connection = connection;
+    this.#call = call;
+    const keeper = (this.#keeper = new Keeper({ call, index, me: connection.me }));
+    keeper.onsend = (to, body) => this.#say({ t: "seal.to", call, to, body });
+    keeper.onkids = (kids) => {
+      this.#kids = kids;
+      if (this.#told) this.#say({ t: "seal.ready", call, kids });
+    };
+    keeper.onconfirmed = (ref) => {
+      this.#confirmed.add(ref);
+      this.#patience ??= setTimeout(() => {
+        this.#patient = false;
+        this.#tellReady();
+      }, PATIENCE_MS);
+      this.#tellReady();
+    };
+    keeper.onsealed = (kind) => this.onsealed(kind);
+    keeper.onopened = (mid, kind, index) => {
+      const slot = this.#slots.get(mid);
+      if (slot?.kind === kind && this.#indexOf(slot.ref) === index) this.onopened(slot.ref, kind, true);
+    };
+    keeper.onchanged = (ref, id) => this.onchanged(ref, id);
+    keeper.onfailed = () => this.#closed || this.onfailed("unsealed");
+    this.ready = keeper.start().then(() => this.#begin(), () => {
+      if (!this.#closed) this.onfailed("cannot_seal");
+      return false;
+    });
+  }
+
+  /** Everybody else's place in the call now. @param {Leg[]} legs */
+  people(legs) {
+    this.#legs = legs;
+    if (!this.#begun || this.#closed) return;
+    const here = legs.filter(isHere);
+    for (const ref of this.#known) {
+      if (here.some((leg) => leg.ref === ref)) continue;
+      this.#known.delete(ref);
+      this.#confirmed.delete(ref);
+      this.#keeper.gone(ref);
+    }
+    for (const { ref, index } of here) {
+      if (this.#known.has(ref)) continue;
+      this.#known.add(ref);
+      this.#keeper.peer(ref, index);
+    }
+    this.#claim();
+    this.#tellReady();
+  }
+
+  /** The gate's slots, before its offer is read. @param {Slot[]} slots */
+  slots(slots) {
+    this.#slots.clear();
+    for (const { ref, audio_mid, video_mid } of slots) {
+      this.#slots.set(audio_mid, { ref, kind: "audio" });
+      this.#slots.set(video_mid, { ref, kind: "video" });
+    }
+    this.#claim();
+  }
+
+  /** Both transforms of a transceiver; synchronous. Throws when it cannot be done. @param {RTCRtpTransceiver} transceiver */
+  attach(transceiver) {
+    const { mid } = transceiver;
+    if (mid === null || this.#slots.get(mid)?.kind !== transceiver.receiver.track.kind) throw new CannotSeal("slot");
+    this.#keeper.attach(transceiver, { mid, index: this.#claimed.get(mid) ?? null });
+  }
+
+  /** Why this connection must stop at once, or nothing. @param {RTCPeerConnection} pc */
+  watch(pc) {
+    return this.#keeper.watch(pc);
+  }
+
+  /** A word of somebody's device. @param {string} ref @param {string} body */
+  body(ref, body) {
+    if (this.#begun) this.#keeper.body(ref, body);
+    else if (this.#early.length < EARLY) this.#early.push([ref, body]);
+  }
+
+  /** A person looked and said yes to exactly this device. @param {string} ref @param {string} id */
+  accept(ref, id) {
+    this.#keeper.accept(ref, id);
+  }
+
+  /** The wire is back in the same session: what waited goes out. */
+  wireBack() {
+    for (const request of this.#waiting.splice(0)) this.#say(request);
+  }
+
+  /** Over: keys and all. Safe to say twice. */
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#patience);
+    this.#waiting = [];
+    this.#keeper.close();
+  }
+
+  #begin() {
+    if (this.#closed) return false;
+    this.#begun = true;
+    this.people(this.#legs);
+    for (const [ref, body] of this.#early.splice(0)) this.#keeper.body(ref, body);
+    return true;
+  }
+
+  /** @param {string} ref @returns {number | null} */
+  #indexOf(ref) {
+    return this.#legs.find((leg) => leg.ref === ref && leg.state !== "left")?.index ?? null;
+  }
+
+  /** Tell the keeper whose frames each slot may carry, where that has changed. */
+  #claim() {
+    for (const [mid, { ref, kind }] of this.#slots) {
+      const index = this.#indexOf(ref);
+      if (this.#claimed.get(mid) === index) continue;
+      this.#claimed.set(mid, index);
+      this.#keeper.claim(mid, index);
+      this.onopened(ref, kind, false);
+    }
+  }
+
+  #tellReady() {
+    if (this.#told || this.#closed || !this.#confirmed.size || !this.#kids.length) return;
+    if (this.#patient && [...this.#known].some((ref) => !this.#confirmed.has(ref))) return;
+    this.#told = true;
+    this.#say({ t: "seal.ready", call: this.#call, kids: this.#kids });
+  }
+
+  /** @param {Request} request */
+  #say(request) {
+    if (this.#closed) return;
+    if (this.#connection.state !== "ready") {
+      this.#waiting.push(request);
+      return;
+    }
+    this.#connection.send(request).catch((fault) => {
+      if (fault instanceof Refused && fault.code === "lost" && !this.#closed) this.#waiting.push(request);
+    });
+  }
+}
