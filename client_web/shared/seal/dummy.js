@@ -19,9 +19,12 @@ export class Dummy {
     black();
     this.tracks.video = canvas.captureStream(10).getVideoTracks()[0] ?? null;
     this.#painting = setInterval(black, FRAME_MS);
-    this.#silence = new AudioContext();
-    void this.#silence.resume().catch(() => {});
-    this.tracks.audio = this.#silence.createMediaStreamDestination().stream.getAudioTracks()[0] ?? null;
+    const context = (this.#silence = new AudioContext());
+    void context.resume().catch(() => {});
+    const [tone, mute, out] = [new OscillatorNode(context), new GainNode(context, { gain: 0 }), context.createMediaStreamDestination()];
+    tone.connect(mute).connect(out); // without a source nothing flows at all
+    tone.start();
+    this.tracks.audio = out.stream.getAudioTracks()[0] ?? null;
   }
 
   /** That kind is needed no more. Safe to say twice. @param {Kind} kind */
