@@ -1,6 +1,7 @@
 """A call between real Firefox and an aiortc device, straight against the gate.
 
 Firefox is driven by its own Marionette protocol: length, colon, JSON over a local socket. That is all we need of it.
+The page seals with our keeper, for the gate forwards nothing else; words about keys are fetched from it and brought to it.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from signalling.gate import Connected
-from tests.gate_peers import room
+from tests.gate_peers import Device, Room, room
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 PREFERENCES = {
@@ -35,9 +37,18 @@ PREFERENCES = {
     "services.settings.server": "",
 }
 
-ANSWER = """const [sdp, done] = arguments;
+CLIENT = Path(__file__).parents[2] / "client_web"
+INDEX = 1  # the page's; the aiortc device is the room's first
+
+ANSWER = """const [sdp, index, claims, done] = arguments;
 (async () => {
-  const pc = window.pc = new RTCPeerConnection({iceServers: []});
+  const {Keeper, SEALED} = await import('/shared/seal/keeper.js');
+  const keeper = window.keeper = new Keeper({call: 'c_room0001', index, me: 'alice'});
+  window.said = [];
+  keeper.onsend = (to, body) => said.push({to, body});
+  keeper.onkids = kids => said.push({kids});
+  await keeper.start();
+  const pc = window.pc = new RTCPeerConnection({...SEALED, iceServers: []});
   const media = await navigator.mediaDevices.getUserMedia({audio: true, video: true});
   pc.ontrack = event => {
     const show = document.createElement(event.track.kind);
@@ -45,6 +56,7 @@ ANSWER = """const [sdp, done] = arguments;
     document.body.append(show);
   };
   await pc.setRemoteDescription({type: 'offer', sdp});
+  for (const one of pc.getTransceivers()) keeper.attach(one, {mid: one.mid, index: claims[one.mid]});
   const [audio, video] = pc.getTransceivers();
   audio.direction = video.direction = 'sendrecv';
   await audio.sender.replaceTrack(media.getAudioTracks()[0]);
@@ -52,6 +64,10 @@ ANSWER = """const [sdp, done] = arguments;
   await pc.setLocalDescription(await pc.createAnswer());
   return pc.localDescription.sdp;
 })().then(done, fault => done('fault: ' + fault));"""
+#: Brings what was said to the page, and fetches what the page said.
+EXCHANGE = """const [heard, done] = arguments;
+for (const [ref, body] of heard) keeper.body(ref, body);
+setTimeout(() => done(said.splice(0)), 50);"""
 STATS = """const [done] = arguments;
 pc.getStats().then(all => {
   const seen = {frames: 0, audio: 0};
@@ -117,7 +133,7 @@ async def page() -> AsyncIterator[str]:
         return web.Response(text="<!doctype html><title>call</title><body>", content_type="text/html")
 
     app = web.Application()
-    app.router.add_get("/", blank)
+    app.add_routes([web.get("/", blank), web.static("/", CLIENT)])
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "localhost", 0)
@@ -126,14 +142,33 @@ async def page() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
+async def agree(call: Room, firefox: Marionette, bob: Device) -> None:
+    """The page (Alice) and Bob's device agree on keys, and the gate is told the page's key ids."""
+    to_page: list[tuple[str, str]] = []
+    page = SimpleNamespace(keys=SimpleNamespace(index=INDEX, body=lambda ref, body: to_page.append((ref, body))))
+    bob.others["alice"] = (page, "bob")  # type: ignore[assignment]  # as much of a device as is asked of it
+    await firefox.run("const [done] = arguments; keeper.peer('bob', 0); done();")
+    bob.keys.peer("alice", INDEX)
+    async with asyncio.timeout(15):
+        while not bob.keys.confirmed("alice"):
+            heard, to_page[:] = list(to_page), []
+            for said in await firefox.run(EXCHANGE, heard):
+                if "kids" in said:
+                    call.gate.seal("alice", said["kids"])
+                else:
+                    bob.keys.body("alice", said["body"])
+
+
 async def test_firefox_and_another_device_see_and_hear_each_other(firefox: Marionette, page: str) -> None:
     async with room() as call:
         await firefox.tell("Navigate", url=page)
         offer = call.gate.offer("alice", slots=["bob", "cleo", "dora"])
-        answer = await firefox.run(ANSWER, offer.sdp)
+        claims = {mid: 0 for slot in offer.slots[:1] for mid in (slot.audio_mid, slot.video_mid)}
+        answer = await firefox.run(ANSWER, offer.sdp, INDEX, claims)
         call.gate.answer("alice", answer, offer.neg)
         await call.told(Connected("alice"))
         bob = await call.join("bob", ["alice"])
+        await agree(call, firefox, bob)
         call.allow("alice", "bob")
         call.allow("bob", "alice")
         await asyncio.gather(bob.more("alice", "video", 20), bob.more("alice", "audio", 20))
