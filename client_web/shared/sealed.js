@@ -48,6 +48,7 @@ export class Sealed {
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #patience;
   #patient = true;
   /** Words that wait for the wire. @type {Request[]} */ #waiting = [];
+  /** Said too fast: wait so long. @type {ReturnType<typeof setTimeout> | undefined} */ #pause;
 
   /** @param {import("./connection.js").Connection} connection @param {{call: string, index: number}} place */
   constructor(connection, { call, index }) {
@@ -135,6 +136,8 @@ export class Sealed {
 
   /** The wire is back in the same session: what waited goes out. */
   wireBack() {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
     for (const request of this.#waiting.splice(0)) this.#say(request);
   }
 
@@ -142,6 +145,7 @@ export class Sealed {
   close() {
     this.#closed = true;
     clearTimeout(this.#patience);
+    clearTimeout(this.#pause);
     this.#waiting = [];
     this.#keeper.close();
   }
@@ -180,12 +184,14 @@ export class Sealed {
   /** @param {Request} request */
   #say(request) {
     if (this.#closed) return;
-    if (this.#connection.state !== "ready") {
+    if (this.#connection.state !== "ready" || this.#pause !== undefined) {
       this.#waiting.push(request);
       return;
     }
     this.#connection.send(request).catch((fault) => {
-      if (fault instanceof Refused && fault.code === "lost" && !this.#closed) this.#waiting.push(request);
+      if (this.#closed || !(fault instanceof Refused)) return;
+      if (fault.code === "lost" || fault.code === "rate_limited") this.#waiting.push(request);
+      if (fault.code === "rate_limited") this.#pause ??= setTimeout(() => this.wireBack(), fault.retryAfterMs);
     });
   }
 }

@@ -44,6 +44,8 @@ export class Telephone {
   /** @type {Own} */ microphone = "off";
   /** Our own picture, only while the camera is open. @type {MediaStream | null} */ mine = null;
   /** Everybody's tracks that open, by ref. @type {Map<string, Tracks>} */ tracks = new Map();
+  /** Who calls from a device that was never met, and its identity: nothing of theirs opens before a yes. @type {Map<string, string>} */
+  strange = new Map();
   /** @type {Map<string, import("./protocol.js").Status>} */ presence = new Map();
   /** We lost the wire or the gate and are looking for it. */ looking = false;
   /** Help is on: their picture is covered, nothing sounds, our camera and microphone are stopped. */ helping = false;
@@ -264,6 +266,15 @@ export class Telephone {
     this.#tellMedia();
   }
 
+  /** It is them, on another device than before: a hand said so. @param {string} ref */
+  knowDevice(ref) {
+    const id = this.strange.get(ref);
+    if (id === undefined) return;
+    this.strange.delete(ref);
+    this.#sealed?.accept(ref, id);
+    this.onchange();
+  }
+
   /** Back to the call, camera and microphone still shut: opening them is a press of its own. */
   goBack() {
     this.helping = false;
@@ -384,6 +395,10 @@ export class Telephone {
     let sealed = this.#sealed;
     if (!sealed) {
       const made = (sealed = this.#sealed = new Sealed(this.#connection, { call: call.id, index }));
+      made.onchanged = (ref, id) => {
+        this.strange.set(ref, id);
+        this.onchange();
+      };
       made.onfailed = (code) => made === this.#sealed && this.#unsealed(code);
       for (const offer of this.#offers.splice(0)) void this.#offered(offer);
     }
@@ -427,6 +442,7 @@ export class Telephone {
   /** The way out of every call, whoever ended it. Pictures first. @param {Call} ended */
   #end(ended) {
     this.tracks.clear();
+    this.strange.clear();
     this.onblank();
     this.#peer?.close();
     this.#sealed?.close();

@@ -16,7 +16,7 @@ export class RfWhoSeesWhat extends View {
       <section class="panel can"><h2>${icon("eye-off")}${words("sees.no-title")}</h2><p>${words(led ? "sees.no-led" : "sees.no")}</p></section>
       <section class="panel can"><h2>${icon("hand")}${words("sees.can-title")}</h2><p>${led ? words("sees.can-led") : `${words("sees.can")} ${words("sees.told")}`}</p></section>
       ${names.length ? html`<p>${words("sees.grown-ups", { names: listed(names) })}</p>` : null}
-      <p>${words("sees.record")} ${words("sees.filmed")}</p>
+      <p>${words("sees.record")} ${words("sees.gate")} ${words("sees.filmed")}</p>
     </main>${dock("sees")}`;
   }
 }
