@@ -18,13 +18,16 @@ from typing import Any
 import pytest
 from aiortc import rtp
 from aiortc.codecs.vpx import VpxPayloadDescriptor
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Page, Route
 
 from server.api import keys
 from signalling.gate import forward
 from tests import seal_twin
-from tests.browser.people import chromium, open_curtain, ring, screen, wear
+from tests.browser.marionette import FIREFOX, firefox
+from tests.browser.people import chromium, open_curtain, pair_by_api, press, ring, screen, wear
 from tests.house import Families, House, Two, open_house
+from tests.peers import Browserless
 
 pytestmark = pytest.mark.browser
 PEER = Path(__file__).parents[2] / "client_web/shared/peer.js"
@@ -115,16 +118,21 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 async def calls(page: Page, house: House) -> Two:
-    """Maya's page, in Chromium, calls Theo's headless device, which answers and shows a picture."""
+    """Maya's page calls Theo's headless device, which answers and shows a picture."""
     two = await Families(house).two()
     await two.theo.connect()
     await wear(page, two.maya, house)
     await page.get_by_text("Here now").first.wait_for()
     await ring(page, "Theo")
-    incoming = await two.theo.expect("call.incoming")
-    accepted = await two.theo.ask(t="call.accept", call=incoming["call"], nonce=incoming["nonce"])
-    assert accepted["t"] == "ok", accepted
+    await answers(two.theo)
     return two
+
+
+async def answers(theo: Browserless, since: int = 0) -> str:
+    incoming = await theo.expect("call.incoming", since=since)
+    accepted = await theo.ask(t="call.accept", call=incoming["call"], nonce=incoming["nonce"])
+    assert accepted["t"] == "ok", accepted
+    return str(incoming["call"])
 
 
 def sender_of(tap: Tap, house: House, index: int) -> str:
@@ -146,6 +154,61 @@ async def test_every_frame_at_the_gate_is_sealed_from_the_first_packet_on_and_op
         opened = all_sealed(tap, maya, 0)
         assert opened["audio"] > 25
         assert opened["video"] > 20
+
+
+@pytest.mark.skipif(FIREFOX is None, reason="no Firefox on this machine")
+async def test_every_frame_that_firefox_sends_is_sealed_too(house: House, tap: Tap, tmp_path: Path) -> None:
+    async with firefox(tmp_path / "profile") as fox:
+        two = await Families(house).two()
+        await two.theo.connect()
+        await fox.goto(f"{house.base}/child/")
+        await pair_by_api(fox, two.sam, two.maya_id)
+        await fox.press("See my people")
+        await fox.sees("Here now")
+        await fox.press("Theo")
+        await fox.press("Call with voice")
+        await answers(two.theo)
+        await two.theo.wait_frames("audio", 25)
+        maya = sender_of(tap, house, 0)
+        await fox.press("Show me")
+        await two.theo.wait_frames("video", 20)
+        opened = all_sealed(tap, maya, 0)
+        assert opened["audio"] > 25
+        assert opened["video"] > 20
+
+
+async def test_somebody_on_a_new_device_is_neither_seen_nor_heard_before_a_yes(house: House) -> None:
+    async with chromium() as browser:
+        page = await screen(browser)
+        two = await calls(page, house)
+        await heard(page)
+        await two.theo.ask(t="call.leave", call=(await two.theo.expect("call.state"))["call"])
+        await press(page, "OK", exact=True)
+
+        two.theo.identity = Ed25519PrivateKey.generate()
+        since = len(two.theo.seen)
+        await ring(page, "Theo")
+        await answers(two.theo, since)
+        await page.get_by_text("Theo has a new device.").wait_for()
+        before = two.theo.frames["audio"]
+        await asyncio.sleep(1.5)
+        assert two.theo.frames["audio"] == before
+        assert await page.evaluate(SILENT)
+        await press(page, "Yes, it is right")
+        await two.theo.wait_frames("audio", 25)
+        await page.get_by_text("Theo has a new device.").wait_for(state="detached")
+        await heard(page)
+
+
+#: No element of the page has a sound of somebody else's.
+SILENT = "[...document.querySelectorAll('rf-picture audio')].every(one => one.srcObject === null)"
+
+
+async def heard(page: Page) -> None:
+    """Until somebody else's sound is on the page."""
+    async with asyncio.timeout(15):
+        while await page.evaluate(SILENT):
+            await asyncio.sleep(0.1)
 
 
 def late(source: str) -> str:
