@@ -79,7 +79,7 @@ def as_the_model_sees_it(v: Village) -> World:
     for a, b in (("maya", "theo"), ("maya", "gran"), ("theo", "gran")):
         places = ["first", "second", "guardian of first", *(["guardian of second"] if b in v.guardian_of else [])]
         yes = dict.fromkeys(places, (True, True))
-        world.agreements[frozenset((a, b))] = Agreement(a, b, v.now + YEAR, yes, vouched_by=v.guardian_of[a])
+        world.agreements[frozenset((a, b))] = Agreement(a, b, v.now + YEAR, v.now, yes, vouched_by=v.guardian_of[a])
     return world
 
 

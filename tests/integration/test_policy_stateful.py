@@ -175,7 +175,7 @@ class Days(RuleBasedStateMachine):
         self.run(self.v.contact(a, b))
         places = ["first", "second", "guardian of first", *(["guardian of second"] if self.world.child(b) else [])]
         self.world.agreements[pair] = Agreement(
-            a, b, self.v.now + YEAR, dict.fromkeys(places, (True, True)),
+            a, b, self.v.now + YEAR, self.v.now, dict.fromkeys(places, (True, True)),
             vouched_by=None if self.world.child(b) else self.v.guardian_of[a],
         )  # fmt: skip
         self.world.words = [word for word in self.world.words if {word.child, word.other} != pair]
@@ -278,7 +278,7 @@ class Days(RuleBasedStateMachine):
 
     # -- what is so for one person ---------------------------------------------------------------------------------------
 
-    @rule(number=any_number, begins=st.sampled_from([None, -600, -30, 0, 1, 20, 300]), length=st.sampled_from([0, 1, 30, 700, 1400]),
+    @rule(number=any_number, begins=st.sampled_from([None, -600, -30, 0, 1, 20, 300]), length=st.sampled_from([1, 30, 700, 1400]),
           minutes=st.sampled_from([None, 1, 5, 30, 90]))  # fmt: skip
     def a_day_has_limits(self, number: int, begins: int | None, length: int, minutes: int | None) -> None:
         child = self.some_child(number)
