@@ -141,6 +141,7 @@ class Scene:
         self.trace: list[str] = []
         self.happened: Counter[str] = Counter()
         self.tasks: list[asyncio.Task[Any]] = []
+        self.gone: list[asyncio.Task[Any]] = []  # of a process that crashed
         self.following: asyncio.Task[int] | None = None
         self.followed = self.crashed = self.joined = False
         self.requests = 0
@@ -279,8 +280,10 @@ class Scene:
 
     async def crash(self) -> None:
         """The process is gone, and with it everything that was not yet committed. It starts again as app.py does."""
-        for task in (*self.tasks, *self.hub._tasks, *([self.following] if self.following else [])):
+        gone = [*self.tasks, *self.hub._tasks, *([self.following] if self.following else [])]
+        for task in gone:
             task.cancel()
+        self.gone += gone
         await asyncio.sleep(0)
         for alarm in (*self.hub._calls.values(),):
             for handle in alarm.timers.values():
@@ -395,6 +398,8 @@ async def once(seed: int) -> tuple[tuple[str, ...], Counter[str]]:
             try:
                 trace = await scene.play()
                 await scene.close()
+                if scene.gone:
+                    await asyncio.wait(scene.gone)  # they still give their connections back; then the database may close
             except BaseException as fault:
                 fault.add_note(f"seed {seed}: {', '.join(scene.trace)}")
                 raise
