@@ -399,7 +399,7 @@ async def once(seed: int) -> tuple[tuple[str, ...], Counter[str]]:
                 trace = await scene.play()
                 await scene.close()
                 if scene.gone:
-                    await asyncio.wait(scene.gone)  # they still give their connections back; then the database may close
+                    await asyncio.wait(scene.gone)  # they give their connections back before all is closed
             except BaseException as fault:
                 fault.add_note(f"seed {seed}: {', '.join(scene.trace)}")
                 raise
