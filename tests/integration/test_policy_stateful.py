@@ -676,6 +676,6 @@ def test_calls_answer_as_the_model_does_whatever_happened_before() -> None:
 @pytest.mark.slow
 def test_soak_the_answers_against_the_model() -> None:
     SEEN.clear()
-    live(examples=400, steps=50)
+    live(examples=150, steps=50)
     # nine people are never in one call here; that is tried in test_calls_rules.py
     assert [reason for reason in model.TOLD if not SEEN[f"because: {reason}"]] == ["full"], SEEN
