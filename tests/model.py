@@ -294,8 +294,10 @@ def why_not(
     if not a.child and not b.child:
         with_child = talking and any(one in world.people and world.child(one) for one in people)
         return no if with_child else no | {"no child in it"}
-    no |= {"blocked"} if {(x, y), (y, x)} & world.blocks else set()
     found = agreement(world, x, y)
+    # where nothing is asked or agreed any more, that alone refuses: there is nothing left that a block would have to say
+    known = world.agreements.get(frozenset((x, y)))
+    no |= {"blocked"} if known is not None and not known.over and {(x, y), (y, x)} & world.blocks else set()
     if found is None:
         no |= {"not a contact"}
     else:
