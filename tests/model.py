@@ -24,6 +24,7 @@ from itertools import permutations
 from typing import Final
 
 MINUTE: Final = 60_000
+YEAR: Final = 365 * 24 * 60 * MINUTE
 
 #: Reasons in the family's words, by what may be told of them. Of several reasons the first in this list is the one that is told:
 #: what hides most goes first, so that nobody learns from a no that somebody exists.
@@ -85,11 +86,12 @@ class Someone:
 @dataclass
 class Agreement:
     """What two families have agreed. ``first`` is the child whose code it was. ``yes``: who has said it ("first", "second" and
-    the guardians of each), and whether to voice and to video."""
+    the guardians of each), and whether to voice and to video. ``agreed_at``: when everybody had said it."""
 
     first: str
     second: str
     until: int
+    agreed_at: int
     yes: dict[str, tuple[bool, bool]] = field(default_factory=dict)
     settled: bool = True  # written down as agreed
     over: bool = False  # ended, refused or lapsed
@@ -155,8 +157,8 @@ def leads(world: World, who: Someone) -> bool:
 
 
 def family_sits_in(world: World, who: Someone) -> bool:
-    """Whether the family of this child decides about single calls: until 13, and at 16 and 17 unless the teenager leads."""
-    return who.child and age(world, who) != "13-15" and not leads(world, who)
+    """Whether the family of this child decides about single calls: until 13."""
+    return who.child and age(world, who) in ("5-8", "9-12")
 
 
 def is_quiet(world: World, who: Someone) -> bool:
@@ -237,15 +239,14 @@ def own_grown_up(world: World, x: str, y: str) -> bool:
 
 
 def families_of(world: World, grown_up: str) -> int:
-    """How many families this grown-up is approved for, beside the own one and the children in their care."""
+    """For how many families this grown-up was approved within a year, beside the own one and the children in their care: who goes
+    from one family to the next has met them all."""
     theirs = [one for one in world.agreements.values() if one.second == grown_up]
     return len(
         {
             world.people[one.first].home
             for one in theirs
-            if one.settled
-            and not one.over
-            and one.until > world.now
+            if one.agreed_at > world.now - YEAR
             and world.people[one.first].home != world.people[grown_up].home
             and (grown_up, one.first) not in world.looks_after
         }
@@ -293,8 +294,10 @@ def why_not(
     if not a.child and not b.child:
         with_child = talking and any(one in world.people and world.child(one) for one in people)
         return no if with_child else no | {"no child in it"}
-    no |= {"blocked"} if {(x, y), (y, x)} & world.blocks else set()
     found = agreement(world, x, y)
+    # where nothing is asked or agreed any more, that alone refuses: there is nothing left that a block would have to say
+    known = world.agreements.get(frozenset((x, y)))
+    no |= {"blocked"} if known is not None and not known.over and {(x, y), (y, x)} & world.blocks else set()
     if found is None:
         no |= {"not a contact"}
     else:

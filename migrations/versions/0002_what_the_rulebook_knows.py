@@ -233,7 +233,7 @@ def upgrade() -> None:
         "SELECT y.contact_id, y.person_id, y.said_at FROM yeses y "
         "JOIN contacts k ON k.id = y.contact_id AND k.state = 'approved' "
         "JOIN people b ON b.id = k.b_id AND b.kind <> 'child' "
-        "WHERE y.slot = 'guardian_a' AND (y.how_known IS NULL OR y.how_known <> 'unsure')"
+        "WHERE y.slot = 'guardian_a' AND y.how_known IN ('met', 'told')"
     )
 
 

@@ -61,7 +61,8 @@ def as_markdown(book: Rulebook) -> str:
         "",
         *_table(book.bands.base),
         "## What changes with the country\n",
-        "Only what differs from the table above; in a country without a section the strictest of all values holds.\n",
+        "What the law of a country says of single values, also where it says the same as the table above.",
+        "In a country without a section the strictest of all values holds.\n",
     ]
     for country, changed in book.bands.countries.items():
         parts += [f"### {country}\n", *_table(changed)]

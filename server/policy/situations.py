@@ -605,7 +605,7 @@ def in_words(box: Mapping[str, Sequence[Value]], facts: Mapping[str, Sequence[Va
 
 
 def _is(fact: str, values: Sequence[Value], every: Sequence[Value]) -> str:
-    if values in ((True,), (False,)):
+    if len(values) == 1 and isinstance(values[0], bool):  # 1 is no yes
         return fact if values[0] else f"not {fact}"
     numbers = [value for value in values if type(value) is int]
     if len(numbers) > 2 and len(numbers) == len(values) and max(numbers) - min(numbers) == len(numbers) - 1:

@@ -65,7 +65,9 @@ def violations(page: Page) -> Any:
 def test_axe_is_awake(browser: Browser) -> None:
     page = browser.new_page()
     page.set_content("<html><body><img src=''><button></button>Hi {name}</body></html>")
-    assert {"image-alt", "button-name", "document-title", "words-not-filled"} <= {found[0] for found in violations(page)}
+    assert {"image-alt", "button-name", "document-title", "words-not-filled"} <= {
+        found[0] for found in violations(page)
+    }
     page.close()
 
 

@@ -138,6 +138,12 @@ async def test_hundreds_are_followed_in_one_go(db: Database) -> None:
     assert [one[1][0] for one in ear.heard] == [f"p{number:03}" for number in range(200)]
 
 
+async def stopped(task: asyncio.Task[None]) -> None:
+    """Cancelled, and over: a database that is closed under a task that still gives its connection back waits for ever."""
+    task.cancel()
+    await asyncio.wait([task])
+
+
 async def test_waking_is_enough_and_forgetting_to_wake_only_costs_a_moment(db: Database) -> None:
     ear = Ear()
     follower = Follower(db, ear, Clock())
@@ -152,7 +158,7 @@ async def test_waking_is_enough_and_forgetting_to_wake_only_costs_a_moment(db: D
                 while len(ear.heard) <= number:
                     await asyncio.sleep(0.01)
     finally:
-        running.cancel()
+        await stopped(running)
     assert ear.heard == [("facts_changed", ["0"]), ("facts_changed", ["1"])]
 
 
@@ -198,7 +204,7 @@ async def test_one_slow_family_holds_up_nobody_else_and_keeps_its_own_order(db: 
         await follower.catch_up()
         assert await undone(db) == []
     finally:
-        running.cancel()
+        await stopped(running)
 
 
 def test_the_follower_waits_longer_than_the_hub_does() -> None:

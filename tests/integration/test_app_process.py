@@ -150,7 +150,7 @@ def test_the_audit_record_is_verified_from_the_command_line(tmp_path: Path) -> N
 def test_the_wire_and_the_rules_are_printed_without_any_settings(tmp_path: Path) -> None:
     schema = ringfence(tmp_path, "protocol", "schema")
     assert json.loads(schema.stdout)["title"] == "ringfence.v1+json"
-    rules = ringfence(tmp_path, "policy", "check")
+    rules = ringfence(tmp_path, "policy", "check", "--quick")
     assert rules.returncode == 0
     assert "fits its schema" in rules.stdout
 

@@ -30,7 +30,7 @@ async def everybody_says_yes(*devices: Browserless) -> None:
                     await device.post(f"/api/child/asks/{asked['id']}/answer", {"yes": True})
             continue
         for waiting in await device.get("/api/decisions"):
-            await device.post(f"/api/decisions/{waiting['id']}", {"answer": "camera"})
+            await device.post(f"/api/decisions/{waiting['id']}", {"answer": "camera", "how_known": "met"})
 
 
 async def test_wrong_used_expired_void_and_ones_own_words_get_one_answer(house: House, families: Families) -> None:

@@ -5,7 +5,7 @@ child, and the check looked at the one who made the group: each member had to be
 whether the members were approved for each other. So a friend, approved by a child's parents, could start a group with that
 child and with the friend's own friends, whom those parents had never heard of. The error came with a change of October 2018,
 was found on 12 June 2019 and mended a day later; thousands of children had been in such groups, and the parents were told
-(The Verge, 28 August 2019; S14, S96 in docs/regulators). In May 2023 the US Federal Trade Commission said that parents had been
+(The Verge, 28 August 2019; S14, S96 in docs/regulators/sources.md). In May 2023 the US Federal Trade Commission said that parents had been
 misled from late 2017 to mid 2019, about group chats and about group *video* calls (S15).
 
 It is an easy mistake, and a whole family of products has made it since. What guards against it here is not a check that somebody

@@ -79,7 +79,7 @@ def as_the_model_sees_it(v: Village) -> World:
     for a, b in (("maya", "theo"), ("maya", "gran"), ("theo", "gran")):
         places = ["first", "second", "guardian of first", *(["guardian of second"] if b in v.guardian_of else [])]
         yes = dict.fromkeys(places, (True, True))
-        world.agreements[frozenset((a, b))] = Agreement(a, b, v.now + YEAR, yes, vouched_by=v.guardian_of[a])
+        world.agreements[frozenset((a, b))] = Agreement(a, b, v.now + YEAR, v.now, yes, vouched_by=v.guardian_of[a])
     return world
 
 
@@ -141,6 +141,7 @@ class Scene:
         self.trace: list[str] = []
         self.happened: Counter[str] = Counter()
         self.tasks: list[asyncio.Task[Any]] = []
+        self.gone: list[asyncio.Task[Any]] = []  # of a process that crashed
         self.following: asyncio.Task[int] | None = None
         self.followed = self.crashed = self.joined = False
         self.requests = 0
@@ -287,8 +288,10 @@ class Scene:
 
     async def crash(self) -> None:
         """The process is gone, and with it everything that was not yet committed. It starts again as app.py does."""
-        for task in (*self.tasks, *self.hub._tasks, *([self.following] if self.following else [])):
+        gone = [*self.tasks, *self.hub._tasks, *([self.following] if self.following else [])]
+        for task in gone:
             task.cancel()
+        self.gone += gone
         await asyncio.sleep(0)
         for alarm in (*self.hub._calls.values(),):
             for handle in alarm.timers.values():
@@ -403,6 +406,8 @@ async def once(seed: int) -> tuple[tuple[str, ...], Counter[str]]:
             try:
                 trace = await scene.play()
                 await scene.close()
+                if scene.gone:
+                    await asyncio.wait(scene.gone)  # they give their connections back before all is closed
             except BaseException as fault:
                 fault.add_note(f"seed {seed}: {', '.join(scene.trace)}")
                 raise

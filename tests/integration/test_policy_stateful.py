@@ -175,7 +175,7 @@ class Days(RuleBasedStateMachine):
         self.run(self.v.contact(a, b))
         places = ["first", "second", "guardian of first", *(["guardian of second"] if self.world.child(b) else [])]
         self.world.agreements[pair] = Agreement(
-            a, b, self.v.now + YEAR, dict.fromkeys(places, (True, True)),
+            a, b, self.v.now + YEAR, self.v.now, dict.fromkeys(places, (True, True)),
             vouched_by=None if self.world.child(b) else self.v.guardian_of[a],
         )  # fmt: skip
         self.world.words = [word for word in self.world.words if {word.child, word.other} != pair]
@@ -278,7 +278,7 @@ class Days(RuleBasedStateMachine):
 
     # -- what is so for one person ---------------------------------------------------------------------------------------
 
-    @rule(number=any_number, begins=st.sampled_from([None, -600, -30, 0, 1, 20, 300]), length=st.sampled_from([0, 1, 30, 700, 1400]),
+    @rule(number=any_number, begins=st.sampled_from([None, -600, -30, 0, 1, 20, 300]), length=st.sampled_from([1, 30, 700, 1400]),
           minutes=st.sampled_from([None, 1, 5, 30, 90]))  # fmt: skip
     def a_day_has_limits(self, number: int, begins: int | None, length: int, minutes: int | None) -> None:
         child = self.some_child(number)
@@ -652,7 +652,7 @@ class Days(RuleBasedStateMachine):
         self.loop.close()
 
 
-def live(examples: int, steps: int) -> None:
+def live(examples: int, steps: int, *, new: bool) -> None:
     run_state_machine_as_test(
         Days,
         settings=settings(
@@ -663,19 +663,20 @@ def live(examples: int, steps: int) -> None:
             # a day is long, and its steps are printed: making it shorter takes minutes and is for whoever looks for the fault
             phases=list(Phase) if os.environ.get("SHRINK") else [Phase.generate],
             report_multiple_bugs=False,
+            derandomize=not new,  # the same days each time in `make test`; new ones in `make soak`, which is for finding
         ),
     )
 
 
 def test_calls_answer_as_the_model_does_whatever_happened_before() -> None:
     SEEN.clear()
-    live(examples=12, steps=30)
+    live(examples=12, steps=30, new=False)
     assert all(SEEN[one] for one in ("ring: yes", "answer: yes", "go on: all", "go on: some", "circle: somebody")), SEEN
 
 
 @pytest.mark.slow
 def test_soak_the_answers_against_the_model() -> None:
     SEEN.clear()
-    live(examples=400, steps=50)
+    live(examples=150, steps=50, new=True)
     # nine people are never in one call here; that is tried in test_calls_rules.py
     assert [reason for reason in model.TOLD if not SEEN[f"because: {reason}"]] == ["full"], SEEN

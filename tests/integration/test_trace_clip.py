@@ -292,7 +292,8 @@ for what, work in (("file", lambda: os.open("/etc/hostname", os.O_RDONLY)), ("so
     assert said.stdout.split("\n")[:3] == ["file shut", "socket shut", "memory shut"], said.stderr
 
 
-def test_attempts_end(clips: dict[str, bytes]) -> None:
+@pytest.mark.slow  # half a minute of searching
+def test_soak_attempts_end(clips: dict[str, bytes]) -> None:
     """However long a clip and however many views, the bound that is printed holds."""
     seen = trace_scenes.decoded(clips["unmarked"])
     small = seen.each(lambda one: np.ascontiguousarray(one[:96, :128]))
