@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -414,6 +415,7 @@ class Malformed(Exception):
 
 _decoder: Final[msgspec.json.Decoder[FromClient]] = msgspec.json.Decoder(FromClient)
 _encoder: Final = msgspec.json.Encoder()
+_AN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,24}")
 _known: Final = frozenset(t.__struct_config__.tag for t in FromClient.__args__)
 
 
@@ -445,7 +447,8 @@ def decode(frame: str) -> FromClient:
         if not isinstance(raw, dict):
             raise Malformed("bad_message")
         found = raw.get("id")
-        request_id = found if isinstance(found, str) and len(found) <= 24 else ""
+        # only what could be an id is said back: half a surrogate, for one, cannot be written as UTF-8 at all
+        request_id = found if isinstance(found, str) and _AN_ID.fullmatch(found) else ""
         kind = raw.get("t")
         if isinstance(kind, str) and kind not in _known:
             raise Malformed("unsupported_type", request_id)

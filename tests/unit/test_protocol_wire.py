@@ -171,3 +171,14 @@ def test_a_numbered_frame_is_the_same_message_with_its_number() -> None:
 def test_every_close_code_is_a_code() -> None:
     assert set(CLOSE_CODES) <= set(get_args(Code))
     assert len(set(CLOSE_CODES.values())) == len(CLOSE_CODES)
+
+
+@pytest.mark.parametrize("name", ['"\\ud800"', '"\\u0000"', '"é"', '"' + "a" * 25 + '"', "7", "null"])
+def test_an_id_that_could_be_none_is_not_said_back(name: str) -> None:
+    """Half a surrogate comes through JSON as an escape, and no answer with it could be written."""
+    with pytest.raises(Malformed) as refused:
+        decode('{"t":"nobody.knows","id":' + name + "}")
+    assert (refused.value.code, refused.value.request_id) == ("unsupported_type", "")
+    with pytest.raises(Malformed) as known:
+        decode('{"t":"nobody.knows","id":"r1"}')
+    assert known.value.request_id == "r1"
