@@ -257,8 +257,7 @@ async def allow_this_call(
     db: Database, keeper: Gatekeeper, me: SignedIn, asked: str, *, yes: bool, now: int
 ) -> Decision | No:
     """A guardian's answer: good for the next call with this contact, or no. A yes can be taken back, in a call that it let through
-    too. ``CONFLICT`` when there is nothing to answer any more, or
-    when a yes is said to what asks to be there."""
+    too. ``CONFLICT`` when there is nothing to answer any more, or when a yes is said to what asks to be there."""
     async with db.begin() as tx:
         row = (
             await tx.execute(select(call_yeses.c.contact_id, call_yeses.c.child_id).where(call_yeses.c.id == asked))
@@ -273,9 +272,6 @@ async def allow_this_call(
             .where(
                 call_yeses.c.id == asked,
                 _answerable(yes),
-                call_yeses.c.state.in_(
-                    ["asked"] if yes else ["asked", "given"]
-                ),  # a no after a yes holds, whoever says it
                 call_yeses.c.until > now,
             )
             .values(guardian_id=me.person, **said)

@@ -34,7 +34,7 @@ from server.policy.lines import line_of_rule, line_of_syntax_error, line_of_word
 log = logging.getLogger(__name__)
 
 Effect = Literal["permit", "forbid"]
-#: Which code is told when several rules refuse: what speaks only of the asker first, then what hides most.
+#: Which code is told when several rules refuse: a sign-in that is no longer good first, then what hides most.
 CODES: Final = (
     "not_signed_in",
     "internal",
