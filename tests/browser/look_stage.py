@@ -208,8 +208,12 @@ class Stage:
                 self.say(t="ok", re=message["id"])
 
     def say(self, **message: Any) -> None:
-        """Speak as the server."""
-        assert self._socket is not None, "the page has not opened its socket yet"
+        """Speak as the server, once the page has said hello."""
+        for _ in range(200):
+            if self._socket is not None and self.heard:
+                break
+            self.page.wait_for_timeout(50)
+        assert self._socket is not None, "the page never opened its socket"
         self._seq += 1
         self._socket.send(json.dumps({**message, "seq": self._seq}))
 
