@@ -51,6 +51,7 @@ from server.errors import Busy
 from server.gatekeeper import Gatekeeper
 from server.passwords import Passwords
 from server.policy import Decision, Verb
+from signalling.authority import own_handle
 
 MINUTE: Final = 60_000  # milliseconds, as all times here
 DAY: Final = 24 * 60 * MINUTE
@@ -115,6 +116,7 @@ class Me:
     ground: int
     group: str  #: age group, or "adult"
     household: bool  #: belongs to a family with children here
+    own: str  #: under which a browser keeps this person's identity; the wire's ``me``
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,9 @@ async def myself(tx: AsyncConnection, person: str, now: int) -> Me:
             .where(people.c.id == person)
         )
     ).one()
-    return Me(row.kind, row.name, row.avatar, row.ground, group_of(row, now), row.kind != "trusted_adult")
+    return Me(
+        row.kind, row.name, row.avatar, row.ground, group_of(row, now), row.kind != "trusted_adult", own_handle(person)
+    )
 
 
 async def used_today(db: Database, signed_in: SignedIn, now: int) -> None:

@@ -10,6 +10,7 @@ treats it as a refusal (``internal``) and shuts: fail closed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -18,6 +19,11 @@ from signalling.protocol import Code, Media
 
 PersonId = str  #: never on the wire
 Lane = tuple[PersonId, PersonId, Media]  #: publisher, viewer, kind: one direction of one pair, one kind of media
+
+
+def own_handle(person: PersonId) -> str:
+    """The name under which a browser keeps what is this person's own: told to nobody else, and the same on all their devices."""
+    return hashlib.sha256(f"ringfence me|{person}".encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar
 from msgspec.structs import replace as with_fields
 
 from signalling import protocol
-from signalling.authority import Authority, Circle, Permit, PersonId, Refusal, Seat, Standing, Until
+from signalling.authority import Authority, Circle, Permit, PersonId, Refusal, Seat, Standing, Until, own_handle
 from signalling.bus import Bus, LocalBus
 from signalling.call import (
     OWN_REASONS,
@@ -259,7 +259,7 @@ class Hub:
         session = Session(seat, socket, Bucket(self.limits.message_burst, self._clock()))
         person = self._seat(session)
         token = self._new_token(session)
-        own = hashlib.sha256(f"ringfence me|{seat.person}".encode()).hexdigest()[:24]
+        own = own_handle(seat.person)
         welcome = protocol.Welcome(session=session.id, resume_token=token, me=own, limits=self._wire_limits())
         self._send(session, welcome)
         session.kept.clear()  # whoever resumes has read it, and the token in it is not to be kept

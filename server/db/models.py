@@ -762,6 +762,209 @@ notices: Final = Table(
     Index("ix_notices_undone", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
 )
 
+mark_key: Final = Table(
+    "mark_key",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="Always 1: one key for one deployment."),
+    Column(
+        "secret",
+        LargeBinary(32),
+        nullable=False,
+        comment="Scrambles the mark in a picture; every sending device is given it. As the deployment: without it no mark is read.",
+    ),
+    Column("made_at", BigInteger, nullable=False, comment="Marks are readable from then on. As the row."),
+    CheckConstraint("id = 1", name="only_one"),
+)
+
+marks: Final = Table(
+    "marks",
+    metadata,
+    Column(
+        "id",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="The 32 random bits in one recipient's copy (row 37). 30 days, as the call record; longer only as evidence.",
+    ),
+    Column(
+        "call_id",
+        String(32),
+        nullable=False,
+        comment="Of which call; outlives the call's own row only as evidence. As the row.",
+    ),
+    Column(
+        "sender",
+        String(32),
+        nullable=False,
+        index=True,
+        comment="Whose picture, by pseudonym: no key to the account, so that what is evidence outlives it. As the row.",
+    ),
+    Column("recipient", String(32), nullable=False, comment="Whose copy, by pseudonym. As the row."),
+    Column(
+        "quarter",
+        Integer,
+        nullable=False,
+        comment="Which quarter of a second the copy swings by, so that two averaged copies do not cancel out. As the row.",
+    ),
+    Column("issued_at", BigInteger, nullable=False, comment="Starts the 30 days. As the row."),
+    Column(
+        "state",
+        String(8),
+        nullable=False,
+        comment="issued (the device has said nothing, so not known to be marked), marked or unmarked (row 37). As the row.",
+    ),
+    Column("why", String(16), nullable=True, comment="Why it is unmarked, from a closed list. As the row."),
+    Column("told_at", BigInteger, nullable=True, comment="When the device first said that it marks. As the row."),
+    UniqueConstraint("call_id", "sender", "recipient"),
+    Index("ix_marks_issued_at", "issued_at"),
+    CheckConstraint("id BETWEEN 0 AND 4294967295", name="id"),
+    CheckConstraint("quarter BETWEEN 0 AND 3", name="quarter"),
+    CheckConstraint("state IN ('issued','marked','unmarked')", name="state"),
+    CheckConstraint("(why IS NOT NULL) = (state = 'unmarked')", name="why"),
+)
+
+helpers: Final = Table(
+    "helpers",
+    metadata,
+    Column(
+        "id",
+        String(32),
+        primary_key=True,
+        comment="h_... Random; in the audit record. As long as what they decided is kept.",
+    ),
+    Column(
+        "name",
+        String(40),
+        nullable=False,
+        unique=True,
+        comment="How the operator calls them; typed in commands. As the row.",
+    ),
+    Column(
+        "key_hash",
+        LargeBinary(32),
+        nullable=False,
+        comment="SHA-256 of a random key that only this helper has. As the row.",
+    ),
+    Column("added_at", BigInteger, nullable=False, comment="As the row."),
+    Column("gone_at", BigInteger, nullable=True, comment="No helper any more from then on. The row goes a year later."),
+)
+
+reports: Final = Table(
+    "reports",
+    metadata,
+    Column(
+        "id",
+        String(32),
+        primary_key=True,
+        comment="r_... Random. While open; then 30 days, or a year if it was passed on (OSA s. 66, SI 2026/268).",
+    ),
+    Column(
+        "reporter",
+        String(32),
+        nullable=False,
+        index=True,
+        comment="Who said it, by pseudonym, so that it outlives an account; no grown-up's page reads this (row 52). As the row.",
+    ),
+    Column(
+        "request",
+        String(40),
+        nullable=False,
+        comment="Made by the page, so that sending again is the same report. As the row.",
+    ),
+    Column(
+        "kind",
+        String(12),
+        nullable=False,
+        comment="recorded: somebody recorded me (row 40). clip: a helper has a recording. As the row.",
+    ),
+    Column(
+        "about", String(32), nullable=True, comment="Who it is about, by pseudonym; null: I do not know. As the row."
+    ),
+    Column("call_id", String(32), nullable=True, comment="In which call, if the child said so. As the row."),
+    Column(
+        "what", Text, nullable=False, comment="JSON: what happened, from a closed list, never free text. As the row."
+    ),
+    Column("made_at", BigInteger, nullable=False, comment="Starts the clock. As the row."),
+    Column(
+        "look_by",
+        BigInteger,
+        nullable=False,
+        comment="48 hours later (OSA s. 10(3A), s. 20A): by then a helper has looked. As the row.",
+    ),
+    Column(
+        "state",
+        String(8),
+        nullable=False,
+        comment="open, taken (a helper has looked) or closed; told to the child. As the row.",
+    ),
+    Column("taken_by", String(32), nullable=True, comment="Which helper. As the row."),
+    Column("taken_at", BigInteger, nullable=True, comment="Whether in time. As the row."),
+    Column("closed_at", BigInteger, nullable=True, comment="As the row."),
+    Column("outcome", String(16), nullable=True, comment="How it ended, from a closed list. As the row."),
+    Column(
+        "keep_until", BigInteger, nullable=True, comment="Set when it is closed: then the row and its hold on marks go."
+    ),
+    UniqueConstraint("reporter", "request"),
+    CheckConstraint("kind IN ('recorded','clip')", name="kind"),
+    CheckConstraint("state IN ('open','taken','closed')", name="state"),
+    CheckConstraint("(keep_until IS NOT NULL) = (state = 'closed')", name="keep_until"),
+    # looked for whenever a helper looks, and for the alarm: the open ones, the most urgent first
+    Index("ix_reports_state_look_by", "state", "look_by"),
+)
+
+evidence: Final = Table(
+    "evidence",
+    metadata,
+    Column(
+        "report_id",
+        String(32),
+        ForeignKey("reports.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Which report holds the mark. As the report.",
+    ),
+    Column(
+        "mark_id",
+        BigInteger,
+        ForeignKey("marks.id"),
+        primary_key=True,
+        index=True,
+        comment="Which mark is not deleted meanwhile: the key makes it impossible. As the report.",
+    ),
+)
+
+mark_asks: Final = Table(
+    "mark_asks",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="a_... Random. The row goes 30 days after it was asked."),
+    Column(
+        "report_id",
+        String(32),
+        ForeignKey("reports.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="In which case. As the row.",
+    ),
+    Column(
+        "mark_id",
+        BigInteger,
+        nullable=False,
+        comment="What the recording read as; whether it was ever issued is not said here. As the row.",
+    ),
+    Column("why", String(16), nullable=False, comment="From a closed list. As the row."),
+    Column(
+        "asked_by",
+        String(32),
+        ForeignKey("helpers.id"),
+        nullable=False,
+        comment="The first of two helpers. As the row.",
+    ),
+    Column("asked_at", BigInteger, nullable=False, comment="As the row."),
+    Column("until", BigInteger, nullable=False, comment="24 hours for the second helper. As the row."),
+    Column("agreed_by", String(32), ForeignKey("helpers.id"), nullable=True, comment="The second helper. As the row."),
+    Column("agreed_at", BigInteger, nullable=True, comment="An answer is given once. As the row."),
+    CheckConstraint("agreed_by IS NULL OR agreed_by <> asked_by", name="two_people"),
+    CheckConstraint("mark_id BETWEEN 0 AND 4294967295", name="mark_id"),
+)
+
 audit: Final = Table(
     "audit",
     metadata,

@@ -1,6 +1,8 @@
 // Two connections in one page, each with a keeper and a worker of its own, and between them a wire that carries everything.
 // What a page of ours does in a call, in as few lines; and, when asked, what it must never do.
 import { CannotSeal, Keeper, SEALED, support } from "/shared/seal/keeper.js";
+import { Ring } from "/shared/seal/ring.js";
+import { verifyStatement } from "/shared/seal/roster.js";
 
 const ends = {};
 window.violations = [];
@@ -93,6 +95,18 @@ async function identity(me) {
   return { id: [...raw].join(), taken, extractable: get.result.privateKey.extractable };
 }
 
+/** What the page can say with its identity, and who believes it. */
+async function ring(me) {
+  const [one, again] = [new Ring(me), new Ring(me)];
+  const id = await one.id();
+  const { m, s } = JSON.parse(await one.statement({ t: "test" }));
+  const [holds, other, changed] = [verifyStatement(id, m, s), verifyStatement(await new Ring(`${me}-2`).id(), m, s), verifyStatement(id, `${m} `, s)];
+  const same = (await again.id()) === id;
+  one.close();
+  again.close();
+  return { id, m, same, held: await Promise.all([holds, other, changed]), after: await one.id().then((now) => now === id) };
+}
+
 /** Attach before the keeper is ready; and in a browser that lacks transforms. */
 async function refusals() {
   const said = [];
@@ -135,4 +149,4 @@ async function third() {
   await new Promise((done) => setTimeout(done, 500));
 }
 
-Object.assign(window, { rig: { begin, seen, identity, refusals, support, third } });
+Object.assign(window, { rig: { begin, seen, identity, refusals, ring, support, third } });

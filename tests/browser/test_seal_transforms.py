@@ -8,6 +8,7 @@ ignores without a word, does not go unnoticed.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -168,6 +169,17 @@ async def test_the_identity_stays_on_the_device_and_cannot_be_taken_out(ask: Ask
     assert first["extractable"] is False
     seen = await until(ask, "theo", lambda s: len(s["told"]["confirmed"]) > 0)
     assert seen["told"]["changed"] == []  # the same two as in the call before
+
+
+async def test_a_page_signs_with_the_identity_that_its_calls_use(ask: Ask) -> None:
+    await ask("async () => rig.begin()")
+    signed = await ask("async () => rig.ring('maya')")
+    assert len(signed["id"]) == 43
+    assert signed["m"] == '{"t":"test"}'
+    assert signed["held"] == [True, False, False]  # her own; somebody else's key; one sign more
+    assert (signed["same"], signed["after"]) == (True, True)
+    seen = (await ask("async () => rig.identity('maya')"))["id"]
+    assert base64.urlsafe_b64encode(bytes(map(int, seen.split(",")))).decode().rstrip("=") == signed["id"]
 
 
 async def test_a_browser_that_cannot_seal_is_refused_and_nothing_is_attached_before_the_worker_is_ready(

@@ -39,7 +39,16 @@ async def test_a_guardian_signs_up_and_is_signed_in(house: House) -> None:
     assert "SameSite=Strict" in cookie
     assert "Path=/" in cookie
     assert "Domain" not in cookie
-    assert answer.json["me"] == {**CARD, "kind": "guardian", "group": "adult", "household": True, "demo": False}
+    own = answer.json["me"]["own"]
+    assert len(own) == 24  # under which this browser keeps Sam's identity
+    assert answer.json["me"] == {
+        **CARD,
+        "kind": "guardian",
+        "group": "adult",
+        "household": True,
+        "own": own,
+        "demo": False,
+    }
     assert await sam.get("/api/me") == answer.json["me"]
     assert (await sam.get("/api/family"))["children"] == []
 

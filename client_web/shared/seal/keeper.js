@@ -39,7 +39,7 @@ export function support() {
 const WORKER = new URL("./worker.js", import.meta.url).href;
 /** @type {UrlPolicy | null} */ let policy = null;
 /** Where the browser has Trusted Types, this policy is the only maker of script addresses, and it knows one. */
-function workersAddress() {
+export function workersAddress() {
   const rules = { createScriptURL: () => WORKER };
   policy ??= /** @type {MaybeTrusted} */ (globalThis).trustedTypes?.createPolicy("ringfence-seal", rules) ?? rules;
   return policy.createScriptURL("");
@@ -193,7 +193,7 @@ export class Keeper {
     if (said.k === "sealed") return this.onsealed(said.kind);
     if (said.k === "opened") return this.onopened(said.mid, said.kind, said.index);
     if (said.k === "stats") return this.#asking.shift()?.(said);
-    this.#fail(said.why);
+    if (said.k === "failed") this.#fail(said.why);
   }
 }
 

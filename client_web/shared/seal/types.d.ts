@@ -20,6 +20,9 @@ export type Told =
   | { k: "stats" }
   | { k: "end" };
 
+/** To the worker, outside of any call: the public half of somebody's identity here, or its signature over `text`. */
+export type Ask = { k: "ring"; n: number; me: string; text?: string };
+
 export type Numbers = {
   /** frames that came to be sealed, those that were, and the bytes of these */
   came: Record<Kind, number>;
@@ -37,6 +40,7 @@ export type Said =
   | { k: "awake" }
   | { k: "ready"; hello: string }
   | { k: "failed"; why: string }
+  | { k: "rung"; n: number; is?: string; fault?: string }
   | { k: "send"; ref: string; body: string }
   | { k: "kids"; kids: number[] }
   | { k: "changed"; ref: string; was: string; id: string }

@@ -4,58 +4,22 @@
  *
  * A frame goes on only when the session said `true` for exactly this frame. There is no way round: no message, no option and no
  * fault makes a frame pass as it is. `transform` returns its promise, so frames of one stream stay in order.
+ *
+ * Outside of calls the same worker answers `ring.js`: it holds the device's identity, so it alone can sign with it.
  */
 
-import { b64, makeIdentity } from "./agree.js";
+import { b64, NotHeld, publicOf } from "./agree.js";
+import { signStatement } from "./roster.js";
 import { Session } from "./session.js";
+import { vault } from "./vault.js";
 
 /** @typedef {import("./types.js").Told} Told */
 /** @typedef {import("./types.js").Said} Said */
 /** @typedef {import("./types.js").Frame} Frame */
-/** @typedef {import("./types.js").Vault} Vault */
+/** @typedef {import("./types.js").Ask} Ask */
 
 /** @typedef {{postMessage(said: Said): void, addEventListener(name: string, heard: (event: any) => void): void}} Here */
 const here = /** @type {Here} */ (/** @type {unknown} */ (self)); // the library of workers and that of pages do not go together
-
-/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-const done = (request) =>
-  new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new Error("store"));
-  });
-
-/** @returns {Promise<IDBDatabase>} */
-function store() {
-  const opening = indexedDB.open("ringfence-seal", 1);
-  opening.onupgradeneeded = () => {
-    opening.result.createObjectStore("identities"); // key: the person here; value: a pair whose private half cannot be exported
-    opening.result.createObjectStore("pins"); // key: [the person here, ref]; value: the identity first seen, base64url
-  };
-  return done(opening);
-}
-
-/** This browser profile's store. Clearing the site's data clears it; the others then see a changed identity. @type {Vault} */
-const vault = {
-  async identity(me) {
-    const [db, made] = [await store(), await makeIdentity()];
-    const identities = db.transaction("identities", "readwrite").objectStore("identities");
-    const kept = /** @type {CryptoKeyPair | undefined} */ (await done(identities.get(me)));
-    if (!kept) await done(identities.put(made, me)); // asked and answered in one transaction: two pages make one identity
-    db.close();
-    return kept ?? made;
-  },
-  async pinned(me, ref) {
-    const db = await store();
-    const found = /** @type {string | undefined} */ (await done(db.transaction("pins").objectStore("pins").get([me, ref])));
-    db.close();
-    return found;
-  },
-  async pin(me, ref, id) {
-    const db = await store();
-    await done(db.transaction("pins", "readwrite").objectStore("pins").put(id, [me, ref]));
-    db.close();
-  },
-};
 
 const session = new Session({
   vault,
@@ -79,8 +43,19 @@ function transform({ transformer }) {
   readable.pipeThrough(gate).pipeTo(writable).catch(() => {}); // the connection was closed
 }
 
+/** What a page may ask of its identity, outside of any call: its public half, and a signature (`ring.js`). @param {Ask} ask */
+async function ring({ n, me, text }) {
+  try {
+    const identity = await vault.identity(me);
+    const is = text === undefined ? await publicOf(identity) : await signStatement(identity, text);
+    here.postMessage({ k: "rung", n, is });
+  } catch (fault) {
+    here.postMessage({ k: "rung", n, fault: fault instanceof NotHeld ? fault.why : "fault" });
+  }
+}
+
 here.addEventListener("rtctransform", transform);
-here.addEventListener("message", /** @param {MessageEvent<Told>} event */ (event) => void session.handle(event.data));
+here.addEventListener("message", /** @param {MessageEvent<Told | Ask>} event */ ({ data }) => void (data.k === "ring" ? ring(data) : session.handle(data)));
 
 /** Whether this worker can do the arithmetic. A browser that cannot is told so, and does not call. */
 async function able() {
