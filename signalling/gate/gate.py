@@ -204,7 +204,13 @@ class Gate:
         peer.neg += 1
         once = peer.once is not None
         text = sdp.write_offer(
-            peer.session, peer.neg, peer.windows, peer.credentials, self._identity.fingerprint, self._candidates, once=once
+            peer.session,
+            peer.neg,
+            peer.windows,
+            peer.credentials,
+            self._identity.fingerprint,
+            self._candidates,
+            once=once,
         )
         slots = tuple(window.slot for window in peer.windows)
         return Offer(text, peer.neg, slots, peer.offered, sdp.once_mid(peer.windows) if once else "")
