@@ -7,7 +7,7 @@
  * - One camera is read once, however many receive it. The camera itself is not copied: when it is stopped it is off, and so are
  *   the tracks made of it.
  * - Where this device cannot mark, or cannot keep up, `onunmarked` says so, once for each recipient, and nothing else changes: what leaves
- *   then, and who is told, is up to the caller. After "slow" the track goes on, marked, until `undress`; after anything else it stands still.
+ *   then, and who is told, is up to the caller. After "slow" the track goes on, marked, until `undress`; after anything else it has ended.
  */
 import * as canvas from "./canvas.js";
 import { keyFrom, tile } from "./pattern.js";
@@ -131,7 +131,10 @@ export class Marks {
       throw new CannotMark("key");
     }
     if (how === "processor") {
-      if (this.#room?.broken) this.#room = null;
+      if (this.#room?.broken) {
+        this.#room.close();
+        this.#room = null;
+      }
       const room = (this.#room ??= new processor.Room(key));
       await room.ready.catch(() => {
         throw new CannotMark("worker");
@@ -153,7 +156,8 @@ export class Marks {
         if (newest !== undefined) this.#tell(newest, "slow");
       },
       failed: (why) => {
-        for (const ref of camera.refs.keys()) this.#tell(ref, why);
+        for (const ref of [...camera.refs.keys()]) this.#tell(ref, why);
+        this.#close(camera);
       },
       ended: () => this.#close(camera),
     };
