@@ -54,9 +54,7 @@ def _petals() -> str:
 
 
 def _sails() -> str:
-    return "".join(
-        f'<path LAKE d="M32 24V3h8v17z" transform="rotate({turn} 32 24)"/>' for turn in (45, 135, 225, 315)
-    )
+    return "".join(f'<path LAKE d="M32 24V3h8v17z" transform="rotate({turn} 32 24)"/>' for turn in (45, 135, 225, 315))
 
 
 PICTURES: dict[str, str] = {
@@ -95,7 +93,7 @@ PICTURES: dict[str, str] = {
     "ice-cream": '<path CRUST d="M17 31l15 31 15-31z"/><path NONE d="M22 42l17-9M27 51l15-14M42 42l-17-9"/><path ROSE d="M13 31c-4-2-4-7 0-8C14 10 22 4 32 4s18 6 19 19c4 1 4 6 0 8-3 2-5-1-8 0s-4 3-7 2-4-3-7-2-4 2-7 1-6 2-9-1z"/>',
     "igloo": '<path ICE d="M3 56c0-22 11-40 29-40s29 18 29 40z"/><path NONE d="M9 39h46M16 26h32M23 26v13M41 26v13M32 16v10M14 39v17M50 39v17"/><path NIGHT d="M21 56v-8c0-7 4-12 11-12s11 5 11 12v8z"/>',
     "jigsaw": '<path LEAF d="M8 20h13c-3-7 1-13 8-13s11 6 8 13h13v12c6-3 12 0 12 7s-6 10-12 7v14H37c3-7-1-11-8-11s-11 4-8 11H8z"/>',
-    "key": f"{_pipe('#F6BC45', 'M27 30l28 27M44 46l7-7M51 53l7-7')}<circle SUN cx=\"18\" cy=\"20\" r=\"15\"/><circle WHITE cx=\"18\" cy=\"20\" r=\"6\"/>",
+    "key": f'{_pipe("#F6BC45", "M27 30l28 27M44 46l7-7M51 53l7-7")}<circle SUN cx="18" cy="20" r="15"/><circle WHITE cx="18" cy="20" r="6"/>',
     "kite": '<path NONE d="M34 46c-8 4 6 8-3 13-5 2-10 1-14-2"/><path RED d="M34 3l21 22-21 22z"/><path SUN d="M34 3L13 25l21 22z"/><path NONE d="M13 25h42"/>',
     "ladder": _pipe("#E3B27A", "M19 5v54M45 5v54M19 14h26M19 26h26M19 38h26M19 50h26"),
     "lemon": '<path LEAF d="M41 13c1-8 9-12 17-10-1 9-8 14-17 10z"/><path SUN d="M4 38c-1-4 2-7 5-8 4-11 13-18 24-18 10 0 17 5 20 14 3 1 7 4 6 8-1 3-4 4-6 4-4 10-12 17-22 17S13 49 9 42c-2 0-5-1-5-4z"/><path NONE stroke="#FFFFFF" d="M16 33c2-6 6-10 11-12"/>',
@@ -106,7 +104,6 @@ PICTURES: dict[str, str] = {
     "penguin": '<path SUN d="M17 60h13l-3-7zM47 60H34l3-7z"/><path NIGHT d="M32 3c10 0 13 7 13 15 7 8 9 18 7 25-2 9-9 15-20 15s-18-6-20-15c-2-7 0-17 7-25 0-8 3-15 13-15z"/><path WHITE d="M32 22c8 0 12 10 12 18s-5 15-12 15-12-7-12-15 4-18 12-18z"/><g WHITE><circle cx="26" cy="14" r="4"/><circle cx="38" cy="14" r="4"/></g><g INK><circle cx="27" cy="14" r="1.500"/><circle cx="37" cy="14" r="1.500"/></g><path SUN d="M26 20h12l-6 7z"/>',
     "piano": '<rect WHITE x="3" y="12" width="58" height="42" rx="4"/><path NONE d="M17.500 12v42M32 12v42M46.500 12v42"/><path INK d="M13 12h9v25h-9zM27.500 12h9v25h-9zM42 12h9v25h-9z"/>',
     "pizza": '<path SUN d="M8 19c16-9 32-9 48 0L32 62z"/><path CRUST d="M5 20c-1-4 1-7 4-8 15-8 31-8 46 0 3 1 5 4 4 8-17-9-37-9-54 0z"/><g RED><circle cx="24" cy="27" r="4.500"/><circle cx="40" cy="26" r="4.500"/><circle cx="33" cy="42" r="4.500"/></g>',
-    "pumpkin": '<path LEAF d="M28 21c0-8-2-11-5-14l9-5c3 6 4 11 4 19z"/><path RUST d="M32 20c-5-4-12-4-16 0C5 22 2 32 4 43c2 11 9 17 17 15 5 4 17 4 22 0 8 2 15-4 17-15 2-11-1-21-12-23-4-4-11-4-16 0z"/><path NONE d="M21 22c-6 9-6 26 0 36M43 22c6 9 6 26 0 36M32 21v39"/>',
     "rainbow": '<g stroke-linecap="butt" NONE stroke-width="7"><path stroke="#D9472F" d="M7.500 48a24.500 24.500 0 0 1 49 0"/><path stroke="#F6BC45" d="M14.500 48a17.500 17.500 0 0 1 35 0"/><path stroke="#3B8CBF" d="M21.500 48a10.500 10.500 0 0 1 21 0"/></g><path NONE d="M4 48a28 28 0 0 1 56 0M25 48a7 7 0 0 1 14 0"/><path WHITE d="M7 58c-7 0-7-9 0-10 2-6 12-6 14 0 8 0 8 10 0 10zM43 58c-8 0-8-10 0-10 2-6 12-6 14 0 7 1 7 10 0 10z"/>',
     "rocket": '<path SUN d="M25 43h14c0 8-3 13-7 19-4-6-7-11-7-19z"/><path RED d="M21 32L10 42v14l13-9zM43 32l11 10v14l-13-9z"/><path WHITE d="M32 2c11 9 14 24 11 42H21c-3-18 0-33 11-42z"/><circle LAKE cx="32" cy="22" r="6"/>',
     "sandwich": '<path CRUST d="M3 38L35 9l26 29z"/><path LEAF d="M2 38h60c0 4-5 6-8 3-4 4-8 4-11 0-4 4-8 4-11 0-4 4-8 4-11 0-4 4-8 4-11 0-4 3-8 1-8-3z"/><path RED d="M5 44h54v5H5z"/><path CRUST d="M3 49h58v9H3z"/>',
@@ -119,10 +116,11 @@ PICTURES: dict[str, str] = {
     "teapot": '<path NONE stroke-width="5" d="M13 30C0 28 1 48 17 48"/><path ROSE d="M47 46c9-1 7-15 15-18l-7-5c-6 2-6 8-9 11z"/><path ROSE d="M12 31c0-9 9-13 19-13s19 4 19 13c0 15-5 25-11 28H23c-6-3-11-13-11-28z"/><path ROSE d="M20 20c0-8 22-8 22 0z"/><circle ROSE cx="31" cy="10" r="4"/>',
     "tent": '<path NONE BOLD d="M27 2l5 8 5-8"/><path RUST d="M32 9L2 58h60z"/><path NIGHT d="M32 26L19 58h26z"/><path CREAM d="M32 26L19 58h7z"/>',
     "tractor": '<path NONE stroke-width="5" d="M46 28V11"/><path ICE d="M10 6h20l5 20H10z"/><path RED d="M6 26h42c7 0 10 3 10 9v9H6z"/><circle NIGHT cx="19" cy="44" r="17"/><circle SUN cx="19" cy="44" r="7"/><circle NIGHT cx="51" cy="51" r="10"/><circle SUN cx="51" cy="51" r="3.500"/>',
-    "trumpet": f"{_pipe('#F6BC45', 'M13 33c-4 20 28 20 24 0')}<path SUN d=\"M38 26c9-2 16-8 20-16v40c-4-8-11-14-20-16H5v-8z\"/><path NONE BOLD d=\"M15 25v-9M24 25v-9M33 25v-9M5 25v10\"/>",
+    "trumpet": f'{_pipe("#F6BC45", "M13 33c-4 20 28 20 24 0")}<path SUN d="M38 26c9-2 16-8 20-16v40c-4-8-11-14-20-16H5v-8z"/><path NONE BOLD d="M15 25v-9M24 25v-9M33 25v-9M5 25v10"/>',
     "turtle": '<path NONE d="M9 43l-6 4"/><g LIME><path d="M12 42h10v14H12zM38 42h10v14H38z"/><path d="M46 44c2-2 2-10 5-13 4-4 12-2 12 4 0 8-6 11-13 11z"/></g><path LEAF d="M6 44c0-17 11-28 23-28s21 11 21 28z"/><path NONE d="M19 19l4 25M38 19l-3 25M9 32h39"/><circle INK cx="57" cy="34" r="1.800"/>',
     "umbrella": '<path NONE BOLD d="M32 8V3M32 32v22c0 10-14 10-14 0"/><path LAKE d="M3 35C5 18 17 7 32 7s27 11 29 28c-5-6-11-6-15 0-4-6-10-6-14 0-4-6-10-6-14 0-4-6-10-6-15 0z"/>',
     "volcano": '<path NONE stroke="#EB7B3F" stroke-width="5" d="M32 20V5M23 20L14 9M41 20l9-11"/><path BARK d="M22 26L3 60h58L42 26z"/><path RED d="M22 26h20l6 11-6 6-5-6-5 10-5-8-6 5-5-7z"/>',
+    "wheelbarrow": '<path NONE BOLD d="M40 40l4 18M38 40L62 20"/><path LEAF d="M4 18h46l-9 25H19z"/><path NONE d="M9 28h37"/><circle NIGHT cx="17" cy="50" r="11"/><circle SUN cx="17" cy="50" r="4"/>',
     "windmill": f'<path CREAM d="M25 28h14l8 33H17z"/><path NIGHT d="M28 61V50h8v11z"/>{_sails()}<circle SUN cx="32" cy="24" r="4"/>',
 }
 
