@@ -69,6 +69,10 @@ class Answer:
 class Browserless:
     """One person's device."""
 
+    sealing: type[seal_twin.Device] = seal_twin.Device  #: what agrees on keys, seals and opens
+    sound: Callable[[], MediaStreamTrack] = AudioStreamTrack
+    picture: Callable[[], MediaStreamTrack] = MovingPicture
+
     def __init__(self, base: str, origin: str | None = None) -> None:
         self.base = base
         self.origin = origin or base
@@ -216,7 +220,7 @@ class Browserless:
         await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         if self.keys is not None:
             seal_twin.wear(pc, self.keys, lambda mid: self._legs.get(self._slots.get(mid, "")))
-        seal_twin.send(pc, "0", AudioStreamTrack(), pictures, MovingPicture)
+        seal_twin.send(pc, "0", self.sound(), pictures, self.picture)
         await pc.setLocalDescription(await pc.createAnswer())
         return str(pc.localDescription.sdp)
 
@@ -237,7 +241,7 @@ class Browserless:
         if kind == "call.state":
             if self.keys is None or self.keys.call != call:
                 self._forget_keys()
-                self.keys = seal_twin.Device(
+                self.keys = self.sealing(
                     call, message["me"]["index"], self._post_body, identity=self.identity, on_kids=self._tell_kids
                 )
                 self._worn.append(self.keys)
