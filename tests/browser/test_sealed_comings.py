@@ -102,7 +102,7 @@ async def test_another_camera_and_a_camera_shut_and_opened_again_and_a_page_load
         anew = all_sealed(tap, again)
         assert anew["audio"] > 20
         assert anew["video"] > 5
-        old_keys = Who(maya.call, 0, again.peer)
+        old_keys = Who(maya.call, maya.index, again.peer)
         assert opened_by(tap, old_keys, 1) == (0, len(tap.frames(again.peer)))
         assert await page.get_by_text("new device").count() == 0  # the same device as before
 
@@ -207,5 +207,5 @@ async def test_firefox_and_chromium_in_one_call_with_a_third_and_firefox_with_an
         await three.lea.wait_frames("video", 10)
         again = place(house, 0)
         assert min(all_sealed(tap, again).values()) > 5
-        old_keys = Who(maya.call, 1, again.peer)
+        old_keys = Who(maya.call, maya.index, again.peer)
         assert opened_by(tap, old_keys, 0) == (0, len(tap.frames(again.peer)))
