@@ -32,9 +32,11 @@ from server.db.models import (
     contacts,
     devices,
     introductions,
+    known_keys,
     limits,
     notices,
     pairings,
+    rosters,
     sessions,
     shifts,
     tickets,
@@ -73,12 +75,18 @@ def over(now: int) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
         (shifts, shifts.c.until <= now - DAY),
         (calls, and_(calls.c.state == "ended", calls.c.started_at <= now - 30 * DAY)),
         (notices, and_(notices.c.done_at.is_not(None), notices.c.done_at <= now - DAY)),
+        (rosters, rosters.c.contact_id.not_in(_LIVING)),
+        (known_keys, known_keys.c.contact_id.not_in(_LIVING)),
         (contacts, and_(contacts.c.ended_at.is_not(None), contacts.c.ended_at <= now - 365 * DAY)),
         (
             blocks,
             ~_KNOW_EACH_OTHER,
         ),  # after the contacts: to meet again they would need every yes anew, the blocker's own too
     )
+
+
+#: Contacts in which somebody may still talk, now or when the last yes has come: whose devices may, is needed no longer than that.
+_LIVING: Final = select(contacts.c.id).where(contacts.c.state.in_(["asked", "approved"]))
 
 
 #: Whether there is any contact left between who blocked and who is blocked, over or not.
