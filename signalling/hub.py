@@ -137,14 +137,14 @@ class Session:
 
     __slots__ = (
         "asks", "bucket", "call", "closed", "id", "kept", "kept_bytes",
-        "rings", "seat", "seq", "socket", "strikes", "timer", "token",
+        "rings", "seal_bucket", "seat", "seq", "socket", "strikes", "timer", "token",
     )  # fmt: skip
 
-    def __init__(self, seat: Seat, socket: SocketPort, bucket: Bucket) -> None:
+    def __init__(self, seat: Seat, socket: SocketPort, bucket: Bucket, seal_bucket: Bucket) -> None:
         self.id = _secret()
         self.seat = seat
         self.socket: SocketPort | None = socket
-        self.bucket = bucket
+        self.bucket, self.seal_bucket = bucket, seal_bucket
         self.token = b""  # sha-256 of the resume token; empty while none is good
         self.seq = 0
         self.kept: deque[bytes] = deque()
@@ -256,7 +256,8 @@ class Hub:
             return seat.code if seat.code in protocol.CLOSE_CODES else "not_authenticated"
         if seat.session in self._gone_signins or self._draining:
             return "session_revoked"
-        session = Session(seat, socket, Bucket(self.limits.message_burst, self._clock()))
+        limits, now = self.limits, self._clock()
+        session = Session(seat, socket, Bucket(limits.message_burst, now), Bucket(limits.seal_message_burst, now))
         person = self._seat(session)
         token = self._new_token(session)
         own = own_handle(seat.person)

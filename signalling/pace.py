@@ -31,6 +31,10 @@ class HubLimits:
     messages_per_second: float = 20.0
     """A busy client needs five in its busiest second: answer, SDP, microphone, camera, leave."""
     message_burst: float = 60.0
+    seal_messages_per_second: float = 60.0
+    """Words between devices about their keys have a pace of their own: they must not wait behind a busy hand, nor it behind them."""
+    seal_message_burst: float = 240.0
+    """Eight people who come in at the same moment need 85 each (measured); a lost wrap would leave somebody dark."""
     invites: tuple[tuple[int, float], ...] = ((6, 60.0), (30, 3600.0))
     """So many rings in so many seconds, per person, whomever they ring."""
     invites_to_one: tuple[tuple[int, float], ...] = ((3, 300.0),)

@@ -61,6 +61,8 @@ ASKS_NOBODY: Final[Mapping[type, str]] = {
 
 #: Never paced: whoever wants to stop must be able to, however much they have sent. Nonsense is bounded by the strikes.
 _UNPACED: Final = (protocol.Reject, protocol.Cancel, protocol.Leave, protocol.Bye)
+#: These have a pace of their own (``HubLimits.seal_messages_per_second``).
+_ABOUT_KEYS: Final = (protocol.SealTo, protocol.SealReady)
 _PATIENCE: Final = (
     100  # messages over the pace before the socket is closed; a client that honours retry_after sends none
 )
@@ -247,15 +249,20 @@ async def _first(hub: Hub, ws: web.WebSocketResponse, socket: _Socket, door: Doo
 
 async def _rest(hub: Hub, ws: web.WebSocketResponse, socket: _Socket, session: Session) -> None:
     over = 0
-    rate, burst = hub.limits.messages_per_second, hub.limits.message_burst
+    limits = hub.limits
+
+    def wait_for(message: object) -> float:
+        if isinstance(message, _ABOUT_KEYS):
+            return session.seal_bucket.take(limits.seal_messages_per_second, limits.seal_message_burst, hub.now())
+        return session.bucket.take(limits.messages_per_second, limits.message_burst, hub.now())
+
     while session.socket is socket:
         received = await ws.receive()
         socket.heard = True
         if received.type is WSMsgType.PONG:
             continue
-        wait = session.bucket.take(rate, burst, hub.now())
         if received.type is WSMsgType.PING:
-            over += wait > 0
+            over += wait_for(None) > 0
             if over > _PATIENCE:
                 socket.close("rate_limited")
                 return
@@ -272,8 +279,9 @@ async def _rest(hub: Hub, ws: web.WebSocketResponse, socket: _Socket, session: S
                 socket.close(fault.code)
                 return
             hub.refuse(session, fault.request_id, "unsupported_type")
-            over += wait > 0
+            over += wait_for(None) > 0
         else:
+            wait = wait_for(message)
             if wait > 0 and not isinstance(message, _UNPACED):
                 over += 1
                 hub.counts["rate_limited"] += 1

@@ -12,12 +12,14 @@ const sframe = await import("./seal/sframe.js");
 const agree = await import("./seal/agree.js");
 const { Session } = await import("./seal/session.js");
 const { watchdog, tally } = await import("./seal/keeper.js");
+const { Comparison, oneMoreTry } = await import("./seal/compare.js");
 
 const bytes = (hex) => Uint8Array.from(Buffer.from(hex, "hex"));
 const hex = (data) => Buffer.from(data).toString("hex");
 const keys = new Map();
 const vaults = new Map();
 const devices = new Map();
+const comparisons = new Map();
 let clock = 1_800_000_000_000;
 let timers = [];
 
@@ -107,6 +109,15 @@ const asks = {
   commit: ({ id, random }) => agree.commit(id, random),
   reveal: ({ commitment, id, random }) => agree.open(commitment, id, random).then(() => "fits"),
   pictures: ({ four }) => agree.pictures(...four),
+  compare_begin: async ({ name, key }) => {
+    comparisons.set(name, await Comparison.begin(key));
+    return comparisons.get(name).commitment;
+  },
+  compare_answer: async ({ name, key, commitment }) => void comparisons.set(name, await Comparison.answer(key, commitment)),
+  compare_reveal: ({ name }) => comparisons.get(name).reveal,
+  compare_hear: ({ name, theirs }) => comparisons.get(name).hear(theirs),
+  compare_pictures: ({ name }) => comparisons.get(name).pictures,
+  compare_tries: ({ tries, now }) => oneMoreTry(tries, now),
   watchdog: ({ counted, numbers }) => watchdog(counted, numbers),
   tally: ({ report }) => tally(report),
 };

@@ -1,4 +1,4 @@
-"""The browser's sealing modules, run in Node for tests that need no browser.
+"""The browser's sealing and marking modules, run in Node for tests that need no browser.
 
 The modules are copied beside the driver into a folder that Node takes for ES modules; so nothing is added to the browser's tree.
 """
@@ -22,16 +22,18 @@ class Fault(Exception):
 
 
 class Node:
-    def __init__(self, folder: Path) -> None:
+    """A folder of `client_web/shared` and the driver that asks its functions: `seal` and `seal_node.mjs`, `mark` and `mark_node.mjs`."""
+
+    def __init__(self, folder: Path, part: str = "seal") -> None:
         if shutil.which("node") is None:
             pytest.fail(
                 "These tests run the browser's code in Node, and node is missing. On Debian: apt-get install nodejs"
             )
-        shutil.copytree(ROOT / "client_web" / "shared" / "seal", folder / "seal")
-        shutil.copy(ROOT / "tests" / "seal_node.mjs", folder)
+        shutil.copytree(ROOT / "client_web" / "shared" / part, folder / part)
+        shutil.copy(ROOT / "tests" / f"{part}_node.mjs", folder)
         (folder / "package.json").write_text('{"type": "module"}')
         self._process = subprocess.Popen(
-            ["node", str(folder / "seal_node.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ["node", str(folder / f"{part}_node.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __call__(self, ask: str, **what: Any) -> Any:

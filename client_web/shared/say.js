@@ -9,16 +9,22 @@
 const KEPT_MS = 5000;
 /** What each region has still to do. @type {Map<string, ReturnType<typeof setTimeout>>} */
 const waiting = new Map();
+/** What each region is about to say: two sentences of one moment ("Lea left." and who still sees me) are both said. @type {Map<string, string>} */
+const coming = new Map();
 
 /** @param {string} id @param {string} text */
 function speakIn(id, text) {
   const region = document.getElementById(id);
   if (!region) return;
   region.textContent = "";
+  const before = coming.get(id);
+  const whole = before && before !== text ? `${before} ${text}` : text;
+  coming.set(id, whole);
   // an empty moment makes the same sentence count as news when it comes twice
   clearTimeout(waiting.get(id));
   waiting.set(id, setTimeout(() => {
-    region.textContent = text;
+    coming.delete(id);
+    region.textContent = whole;
     waiting.set(id, setTimeout(() => (region.textContent = ""), KEPT_MS));
   }, 50));
 }

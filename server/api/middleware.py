@@ -69,7 +69,7 @@ def headers_for(settings: Settings, host: str = "") -> dict[str, str]:
         "frame-src": "'none'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
-        "trusted-types": "ringfence ringfence-seal",
+        "trusted-types": "ringfence ringfence-seal ringfence-mark",
     }
     told = {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),

@@ -2,7 +2,8 @@
 
 There are two kinds of question. ``Reach``: may X reach Y? Asked for every ordered pair of people in a call, and for
 presence. ``Act``: may X do this to that? Asked for everything else that anybody does here. A stage, where one child shows
-something to people who only watch, has one of each: ``Host`` (may X be on it?) and ``Watch`` (may X watch Y on it?).
+something to people who only watch, has one of each: ``Host`` (may X be on it?) and ``Watch`` (may X watch Y on it?). ``Handle``:
+may X, a helper, do this in that case? A case is a report that a child has made.
 
 A question names nobody. It holds what the rules can see and no more (no ids, no names, no time of day), so that the same
 situation is the same question, its answer may be remembered, and a vector written in another language means the same. Who
@@ -19,7 +20,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeVar
 
-Kind = Literal["child", "guardian", "trusted_adult", "nobody"]
+Kind = Literal["child", "guardian", "trusted_adult", "helper", "nobody"]
 Band = Literal["0-12", "13-15", "16-17", "18+"]
 ContactState = Literal["approved", "asked", "refused", "lapsed", "ended", "none"]
 Whose = Literal["own", "ward", "stranger", "nobody"]
@@ -109,6 +110,10 @@ class Verb(StrEnum):
     LOOK_AT_BLOCKS = "look_at_blocks"  #: one's own only
     LEAVE = "leave"
     SIGN_OUT = "sign_out"
+
+    # -- Handle: a helper, in a case ------------------------------------------------------------------------------------
+    ASK_FOR_MARK = "ask_for_mark"  #: the first of two helpers: whose copy is this recording?
+    RESOLVE_MARK = "resolve_mark"  #: the second: be told two pseudonyms
 
     # -- Act: what nobody ever may --------------------------------------------------------------------------------------
     RECORD = "record"
@@ -287,8 +292,29 @@ class Watch:
     stage: Stage = Stage()
 
 
-Question = Reach | Act | Host | Watch
-Shape = Person | Contact | Call | Matter | Stage
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A report, and a mark that a recording was read as. ``open``: the report has not been closed. ``evidence``: the mark was
+    issued and is held by this very report. ``another``: who asks now is another helper than the one who asked first.
+    ``in_time``: it was asked for in the last day, and has not been answered yet (row 37)."""
+
+    open: bool = False
+    evidence: bool = False
+    another: bool = False
+    in_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """May X, a helper, do this in that case?"""
+
+    verb: Verb
+    x: Person = STRANGER
+    case: Case = Case()
+
+
+Question = Reach | Act | Host | Watch | Handle
+Shape = Person | Contact | Call | Matter | Stage | Case
 
 #: For each kind of question its parts, in order, and what each of them is.
 PARTS: Final[Mapping[type[Any], Mapping[str, type[Any]]]] = {
@@ -296,6 +322,7 @@ PARTS: Final[Mapping[type[Any], Mapping[str, type[Any]]]] = {
     Act: {"x": Person, "matter": Matter},
     Host: {"x": Person, "stage": Stage},
     Watch: {"x": Person, "y": Person, "contact": Contact, "stage": Stage},
+    Handle: {"x": Person, "case": Case},
 }
 
 
@@ -303,7 +330,15 @@ def kind_of(verb: Verb) -> type[Question]:
     """Which kind of question a verb asks."""
     if verb in REACH_VERBS:
         return Reach
-    return {Verb.HOST_STAGE: Host, Verb.WATCH_STAGE: Watch}.get(verb, Act)
+    return _KINDS.get(verb, Act)
+
+
+_KINDS: Final[Mapping[Verb, type[Question]]] = {
+    Verb.HOST_STAGE: Host,
+    Verb.WATCH_STAGE: Watch,
+    Verb.ASK_FOR_MARK: Handle,
+    Verb.RESOLVE_MARK: Handle,
+}
 
 
 def question_from(plain: Mapping[str, Any]) -> Question:
@@ -329,10 +364,11 @@ def _has_its_types(facts: Shape) -> bool:
 
 #: each fact's type is that of its default, the unsafe value
 _TYPES: Final = {
-    shape: {part.name: type(part.default) for part in fields(shape)} for shape in (Person, Contact, Call, Matter, Stage)
+    shape: {part.name: type(part.default) for part in fields(shape)}
+    for shape in (Person, Contact, Call, Matter, Stage, Case)
 }
 
-_Shape = TypeVar("_Shape", Person, Contact, Call, Matter, Stage)
+_Shape = TypeVar("_Shape", Person, Contact, Call, Matter, Stage, Case)
 
 
 def _shape(shape: type[_Shape], plain: Any) -> _Shape:

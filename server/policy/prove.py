@@ -55,7 +55,8 @@ CLOSING: Final = frozenset(
         Verb.END_CALL,
     }
 )  # fmt: skip
-ACTS: Final = frozenset(Verb) - REACH - {Verb.HOST_STAGE} - OPEN_TO_ALL - FOR_NOBODY
+FOR_HELPERS: Final = frozenset({Verb.ASK_FOR_MARK, Verb.RESOLVE_MARK})
+ACTS: Final = frozenset(Verb) - REACH - {Verb.HOST_STAGE} - OPEN_TO_ALL - FOR_NOBODY - FOR_HELPERS
 GATED: Final = frozenset(Verb) - OPEN_TO_ALL - FOR_NOBODY
 #: only a guardian, and only of an own child
 OF_ONES_WARD: Final = frozenset(
@@ -372,6 +373,31 @@ PROMISES: Final = (
         frozenset({Verb.ACCEPT_LINK, Verb.DECIDE}),
         lambda when: when("matter.whose", "own", "nobody") & when.not_("x.few_families"),
     ),
+    # -- helpers
+    Promise(
+        "one-helper-alone-learns-nothing",
+        "No mark is resolved unless a second helper agrees, in time, in an open case that holds it as evidence.",
+        frozenset({Verb.RESOLVE_MARK}),
+        lambda when: when.any(when.not_(f"case.{fact}") for fact in ("open", "evidence", "another", "in_time")),
+    ),
+    Promise(
+        "no-mark-is-asked-for-without-a-case",
+        "No mark is asked for outside an open case.",
+        FOR_HELPERS,
+        lambda when: when.not_("case.open"),
+    ),
+    Promise(
+        "marks-are-for-helpers",
+        "Nobody but a helper asks for a mark or is told what one stands for.",
+        FOR_HELPERS,
+        lambda when: when.not_("x.kind", "helper"),
+    ),
+    Promise(
+        "a-helper-is-nobody-to-a-family",
+        "A helper reaches nobody, is reached by nobody, and manages nothing: helpers have cases and nothing else.",
+        GATED - FOR_HELPERS,
+        lambda when: when.any(when(f"{end}.kind", "helper") for end in when.ends),
+    ),
     Promise(
         "what-is-not-known-is-a-no",
         "A fact with a value that nobody knows is a no, whatever else is true.",
@@ -460,7 +486,7 @@ def _broken(space: Space, asked: Asked, wrong: Set, name: str, sentence: str, an
 #: For each fact which values are less safe than which. A yes or no that is not here: False is less safe than True.
 #: ``matter.reach`` has no order: it moves a say from the guardian to the teenager, and is a promise above.
 LESS_SAFE: Final[Mapping[str, tuple[tuple[Value, Value], ...]]] = {
-    "kind": tuple((worse, better) for worse in ("nobody", OTHER) for better in ("child", *ADULTS)),
+    "kind": tuple((worse, better) for worse in ("nobody", OTHER) for better in ("child", *ADULTS, "helper")),
     "band": tuple((OTHER, better) for better in ("0-12", "13-15", "16-17", "18+")),
     "acts": ((True, False),),  # who acts needs a sign-in and a device
     "blocked": ((True, False),),
@@ -610,7 +636,7 @@ def _good_ones(book: Situations, verb: str, dice: Dice) -> Callable[[], Situatio
     """Situations that are answered with a yes, to start from."""
     asked, allowed = book.verbs[verb], book.answers[verb].allowed
     starts = []
-    for kinds in itertools.product(("child", *ADULTS), repeat=2):
+    for kinds in itertools.product(("child", *ADULTS, "helper"), repeat=2):
         those = allowed & book.space.where("x.kind", kinds[0])
         if "y.kind" in asked.facts:
             those &= book.space.where("y.kind", kinds[1])

@@ -25,7 +25,7 @@ from typing import Any, Final, Protocol, get_args, get_type_hints
 
 import cedarpy
 
-from server.policy.facts import Call, Contact, Matter, Person, Stage, Verb
+from server.policy.facts import Call, Case, Contact, Matter, Person, Stage, Verb
 
 Value = bool | int | str
 #: one situation: every fact of a verb by its name in a question ("x.kind", "contact.state") and its value
@@ -88,6 +88,7 @@ _SHAPES: Final = {
     "Call": Call,
     "Matter": Matter,
     "Stage": Stage,
+    "Case": Case,
     "OnStage": Stage,
 }
 

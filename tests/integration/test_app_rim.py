@@ -45,7 +45,7 @@ async def test_every_answer_wears_the_headers(house: House, path: str) -> None:
     assert policy["default-src"] == policy["script-src"] == policy["style-src"] == policy["img-src"] == "'self'"
     assert policy["object-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
     assert policy["require-trusted-types-for"] == "'script'"
-    assert policy["trusted-types"] == "ringfence ringfence-seal"
+    assert policy["trusted-types"] == "ringfence ringfence-seal ringfence-mark"
     assert f"ws://localhost:{house.settings.port}" in policy["connect-src"].split()
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert "display-capture=()" in headers["Permissions-Policy"]

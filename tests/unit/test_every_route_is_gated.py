@@ -58,6 +58,7 @@ BODIES: dict[str, Any] = {
     "/api/calls/to-allow/{id}": {"answer": "no"},
     "/api/contacts/{ref}/allow": {"voice": True, "video": False},
     "/api/contacts/{ref}/name": CARD,
+    "/api/child/reports": {"request": "r" * 16, "about": {"ref": "k_nobody"}, "what": []},
     "/api/links": {"child": "nobody"},
     "/api/links/look": {"token": "x" * 43},
     "/api/links/accept": {"token": "x" * 43, "for": "me", "how_known": "class"},

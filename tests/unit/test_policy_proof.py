@@ -22,6 +22,7 @@ from server.policy import Rulebook, Verb, load
 from server.policy.facts import question_from
 from server.policy.prove import (
     ACTS,
+    FOR_HELPERS,
     FOR_NOBODY,
     OPEN_TO_ALL,
     PROMISES,
@@ -94,7 +95,7 @@ def test_every_situation_of_every_verb_is_decided_and_counted() -> None:
 
 
 def test_every_verb_is_promised_something_and_stands_in_one_list() -> None:
-    lists = (REACH, ACTS, OPEN_TO_ALL, FOR_NOBODY, frozenset({Verb.HOST_STAGE}))
+    lists = (REACH, ACTS, OPEN_TO_ALL, FOR_NOBODY, FOR_HELPERS, frozenset({Verb.HOST_STAGE}))
     assert sum(map(len, lists)) == len(frozenset().union(*lists)) == len(Verb)
     assert frozenset().union(*(promise.verbs for promise in PROMISES)) == frozenset(Verb)
 
@@ -202,6 +203,16 @@ WEAKER: list[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]] = [
     ("nobody-leads-too-young", ("not-old-enough-to-lead",), ()),
     ("nothing-new-without-consent", ("child-standing-still",), ()),
     ("an-adult-of-many-families-becomes-nobodys-contact", ("one-family-too-many",), ()),
+    ("one-helper-alone-learns-nothing", ("two-helpers",), ()),
+    ("one-helper-alone-learns-nothing", ("only-evidence-of-the-case",), ()),
+    ("one-helper-alone-learns-nothing", ("ask-ran-out",), ()),
+    ("no-mark-is-asked-for-without-a-case", ("no-mark-without-a-case",), ()),
+    ("marks-are-for-helpers", ("helpers-only",), (('"Helpers", resource)\nwhen { principal.kind == "helper" }', '"Helpers", resource)'),)),
+    (
+        "a-helper-is-nobody-to-a-family",
+        (),
+        (('"nobody"].contains(principal.kind) &&\n', '"nobody", "helper"].contains(principal.kind) &&\n'),),
+    ),
     ("what-is-not-known-is-a-no", ("unknown-fact",), ()),
     ("nobody-ever", ("nobody-searches",), (('in Action::"SafeHarbour"', 'in [Action::"SafeHarbour", Action::"Never"]'),)),
     (

@@ -23,7 +23,9 @@ from server.policy.facts import (
     REACH_VERBS,
     STRANGER,
     Call,
+    Case,
     Contact,
+    Handle,
     Host,
     Matter,
     Person,
@@ -69,6 +71,7 @@ SECOND_LOCKS = {
     "calls-are-for-children": "grown-ups-beside-a-child asks for the child itself",
     "children-only": "a-childs-own-things asks for a child itself",
     "grown-ups-only": "a-grown-ups-own-things asks for a grown-up itself",
+    "helpers-only": "helpers-find-whose-copy asks for a helper itself",
     "guardians-only": "a-guardian-looks-after asks for a guardian itself",
     "only-who-looks-after": "a-guardian-looks-after is for own children, and for nothing in particular",
     "a-stage-is-a-childs-own": "a-stage-of-ones-own asks for a child itself",
@@ -101,7 +104,7 @@ def test_every_rule_decides_some_vector_and_every_vector_names_known_rules() -> 
 
 people = st.builds(
     Person,
-    kind=st.sampled_from(["child", "guardian", "trusted_adult", "nobody"]),
+    kind=st.sampled_from(["child", "guardian", "trusted_adult", "helper", "nobody"]),
     band=st.sampled_from(["0-12", "13-15", "16-17", "18+"]),
     active=st.booleans(), consent=st.booleans(), signed_in=st.booleans(), paired=st.booleans(), acts=st.booleans(),
     open_hours=st.booleans(), minutes_left=st.booleans(), few_families=st.booleans(),
@@ -141,7 +144,24 @@ matters = st.builds(
 acts = st.builds(Act, st.sampled_from(ACT_VERBS), mostly_fine, matters)
 hosts = st.builds(Host, st.just(Verb.HOST_STAGE), mostly_fine, stages)
 watchings = st.builds(Watch, st.just(Verb.WATCH_STAGE), mostly_fine, mostly_fine, contacts, stages)
-all_questions = st.one_of(reaches, acts, hosts, watchings)
+helpers = st.builds(Person, st.sampled_from(["helper", "helper", "guardian"]), st.just("18+"), *[st.just(True)] * 8)
+cases = st.one_of(
+    st.builds(Case, st.booleans(), st.booleans(), st.booleans(), st.booleans()), st.just(Case(True, True, True, True))
+)
+handles = st.builds(
+    Handle, st.sampled_from([Verb.ASK_FOR_MARK, Verb.RESOLVE_MARK]), st.one_of(helpers, mostly_fine), cases
+)
+all_questions = st.one_of(reaches, acts, hosts, watchings, handles)
+
+
+@settings(max_examples=300, deadline=None)
+@given(handles)
+def test_a_mark_is_told_to_a_second_helper_in_an_open_case_that_holds_it_and_never_otherwise(question: Handle) -> None:
+    fine = question.x.kind == "helper" and question.x.active and question.x.consent
+    fine = fine and (not question.x.acts or (question.x.signed_in and question.x.paired)) and question.case.open
+    if question.verb is Verb.RESOLVE_MARK:
+        fine = fine and question.case == Case(True, True, True, True)
+    assert BOOK.decide(question).allowed is fine
 
 
 @settings(max_examples=300, deadline=None)
@@ -201,6 +221,7 @@ _UNSAFE: dict[type[Any], dict[str, Any]] = {
     Call: {"live": False, "with_child": False, "people": 10, "room": 0, "media": "video"},
     Matter: {"active": False, "consent": False, "whose": "stranger", "may_lead": False},
     Stage: {"allowed": False, "on": False, "moderator": False, "live": False},
+    Case: {"open": False, "evidence": False, "another": False, "in_time": False},
 }  # fmt: skip
 #: who leads has no unsafe value of its own: a guardian who leads may do more for a child, and a teenager who leads more alone
 _NEITHER = {"band", "reach"}

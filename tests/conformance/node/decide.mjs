@@ -31,7 +31,8 @@ const verbs = new Map(
     .map(([verb, { appliesTo }]) => {
       const resource = appliesTo.resourceTypes[0];
       const context = Object.keys(appliesTo.context ? record(appliesTo.context).attributes : {});
-      return [verb, { resource, about: { Person: "y", Matter: "matter", Stage: "stage" }[resource], context }];
+      const about = { Person: "y", Matter: "matter", Stage: "stage", Case: "case" }[resource];
+      return [verb, { resource, about, context }];
     }),
 );
 

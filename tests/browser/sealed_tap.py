@@ -1,0 +1,291 @@
+"""The tap: every packet of media that the gate took out of its transport, and the keys that headless peers were given for it.
+
+``all_sealed`` is the one question of the ``test_sealed_*`` tests: does every frame that this person's device sent, from the first
+packet on, carry that person's key id and the next counter, and does it open, unchanged, with a key that an admitted peer was
+wrapped? Frames of the key from before anybody was there open for nobody; for them only place and counter are asked. A build
+that attaches its transforms too late must fail it, or it would be worth nothing (``test_sealed_call.py``).
+
+``Tap.change`` is the hostile gate: what it returns is forwarded in the place of what came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiortc import rtp
+from aiortc.codecs.vpx import VpxPayloadDescriptor
+from playwright.async_api import Page
+
+from server.api import keys
+from signalling.gate import forward
+from tests import seal_twin
+from tests.house import Families, House, Two
+from tests.peers import Browserless
+
+Change = Callable[[str, str, bytes], bytes | None]
+"""(peer, kind, payload) → another payload, or None to leave it."""
+
+
+@dataclass(frozen=True)
+class Who:
+    """One person's place in a call, and what the gate calls it."""
+
+    call: str
+    index: int
+    peer: str
+
+
+@dataclass
+class Tap:
+    packets: list[tuple[str, bytes]] = field(default_factory=list)
+    types: dict[str, int] = field(default_factory=dict)
+    given: dict[tuple[str, int], dict[tuple[int, int], bytes]] = field(default_factory=dict)
+    """By call and receiver's index, then by sender's index and epoch: what was unwrapped in this process, by headless peers alone."""
+    change: Change | None = None
+
+    def mark(self) -> int:
+        """Now; for `since` and `until`."""
+        return len(self.packets)
+
+    def frames(self, peer: str, since: int = 0, until: int | None = None) -> list[tuple[str, bytes]]:
+        """Kind and whole frame of one sender, in the order in which they were complete."""
+        frames: list[tuple[str, bytes]] = []
+        pictures: dict[tuple[int, int], bytes] = defaultdict(bytes)
+        for sender, raw in self.packets[since:until]:
+            if sender != peer:
+                continue
+            packet = rtp.RtpPacket.parse(raw)
+            if not packet.payload:  # padding, with which the way is measured
+                continue
+            if packet.payload_type == self.types["audio"]:
+                frames.append(("audio", packet.payload))
+                continue
+            at = packet.ssrc, packet.timestamp
+            pictures[at] += VpxPayloadDescriptor.parse(packet.payload)[1]
+            if packet.marker:
+                frames.append(("video", pictures.pop(at)))
+        return frames
+
+    def bases(self, who: Who, receiver: int | None = None) -> dict[int, list[bytes]]:
+        """By the place of the epoch in a key id: the base keys of this sender that a receiver holds; None: that anybody holds."""
+        found: dict[int, list[bytes]] = defaultdict(list)
+        for (call, viewer), given in self.given.items():
+            if call != who.call or receiver not in (None, viewer):
+                continue
+            for (index, epoch), base in given.items():
+                if index == who.index and base not in found[epoch % 8]:
+                    found[epoch % 8].append(base)
+        return found
+
+
+@pytest.fixture(name="tap")
+def tapped(monkeypatch: pytest.MonkeyPatch) -> Tap:
+    made = Tap()
+    now: list[Any] = [None, None]
+    real_unprotect, real_media, real_unwrap = forward.unprotect, forward.Forwarder.media, seal_twin.Pair.unwrap
+
+    def unprotect(session: Any, at: Any, length: Any) -> Any:
+        error = real_unprotect(session, at, length)
+        if not error:
+            peer, packet = now[0], now[1]._in
+            made.packets.append((peer.id, bytes(packet.view[: length[0]])))
+            if made.change is not None:
+                _change(made, peer.id, packet.view, length)
+        return error
+
+    def media(self: Any, peer: Any, size: int, when: float) -> None:
+        now[:] = peer, self
+        for kind, stream in peer.streams.items():
+            made.types[kind] = stream.payload_type
+        real_media(self, peer, size, when)
+
+    def unwrap(self: Any, words: dict[str, Any], i: int, j: int) -> tuple[int, bytes]:
+        epoch, base = real_unwrap(self, words, i, j)
+        made.given.setdefault((self._call, j), {})[i, epoch] = base
+        return epoch, base
+
+    monkeypatch.setattr(forward, "unprotect", unprotect)
+    monkeypatch.setattr(forward.Forwarder, "media", media)
+    monkeypatch.setattr(seal_twin.Pair, "unwrap", unwrap)
+    return made
+
+
+def _change(tap: Tap, peer: str, view: memoryview, length: Any) -> None:
+    first, second = view[0], view[1]
+    at = 12 + 4 * (first & 0x0F)
+    if first & 0x10:
+        at += 4 + 4 * (view[at + 2] << 8 | view[at + 3])
+    if first & 0x20 or at >= length[0]:
+        return  # padding
+    kind = "audio" if second & 0x7F == tap.types["audio"] else "video"
+    assert tap.change is not None
+    other = tap.change(peer, kind, bytes(view[at : length[0]]))
+    if other is not None:
+        view[at : at + len(other)] = other
+        length[0] = at + len(other)
+
+
+def all_sealed(tap: Tap, who: Who, since: int = 0, until: int | None = None) -> dict[str, int]:
+    """How many frames of each kind opened. Raises at the first that is not sealed, under another's key id, or out of its place."""
+    bases = tap.bases(who)
+    openers: dict[tuple[int, bytes], seal_twin.Opener] = {}
+    following: dict[tuple[int, bytes], int] = defaultdict(int)
+    opened = {"audio": 0, "video": 0}
+    for n, (kind, frame) in enumerate(tap.frames(who.peer, since, until)):
+        kid, metadata, sealed = seal_twin.look_at(kind, frame)
+        assert kid >> 4 == who.index, (n, kind, kid)
+        assert kid & 1 == (kind == "video"), (n, kind, kid)
+        _, counter, _ = seal_twin.decode_header(sealed)
+        base = b""
+        for each in bases.get(kid >> 1 & 7, ()):
+            opener = openers.setdefault((kid, each), seal_twin.Opener(each, kid))
+            try:
+                opener.open(sealed, metadata)
+            except seal_twin.Dropped:
+                continue
+            base = each
+        if not base:
+            assert kid >> 1 & 7 == 0, (n, kind, kid, "opens for nobody")
+        else:
+            opened[kind] += 1
+        if since == 0:
+            assert counter == following[kid, base], (n, kind, kid, counter)
+        following[kid, base] = counter + 1
+    return opened
+
+
+def opened_by(tap: Tap, who: Who, receiver: int, since: int = 0, until: int | None = None) -> tuple[int, int]:
+    """How many of a sender's frames the keys that one receiver was ever given open, and how many there were."""
+    bases = tap.bases(who, receiver)
+    frames = tap.frames(who.peer, since, until)
+    return sum(_opens(kind, frame, bases) for kind, frame in frames), len(frames)
+
+
+def _opens(kind: str, frame: bytes, bases: dict[int, list[bytes]]) -> bool:
+    kid, metadata, sealed = seal_twin.look_at(kind, frame)
+    for base in bases.get(kid >> 1 & 7, ()):
+        try:
+            seal_twin.Opener(base, kid).open(sealed, metadata)
+        except seal_twin.Dropped:
+            continue
+        return True
+    return False
+
+
+def place(house: House, index: int) -> Who:
+    """Who has this place in the only call."""
+    (live,) = house.app[keys.HUB]._calls.values()
+    return Who(live.call.id, index, live.peers[live.call.legs[index].person])
+
+
+# -- people ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Three:
+    """Maya, Theo and Lea, who are all friends; each knows the others by these refs."""
+
+    two: Two
+    lea: Browserless
+    lea_id: str
+    rosa: Browserless
+    maya_sees_lea: str
+    lea_sees_maya: str
+    theo_sees_lea: str
+    lea_sees_theo: str
+
+    @property
+    def maya(self) -> Browserless:
+        return self.two.maya
+
+    @property
+    def theo(self) -> Browserless:
+        return self.two.theo
+
+
+async def three_friends(house: House) -> Three:
+    families = Families(house)
+    two = await families.two()
+    rosa = await families.grown_up("Rosa")
+    lea, lea_id = await families.child(rosa, "Lea")
+    maya_lea, lea_maya = await families.befriend(two.maya, two.sam, lea, rosa)
+    theo_lea, lea_theo = await families.befriend(two.theo, two.femi, lea, rosa)
+    return Three(two, lea, lea_id, rosa, maya_lea, lea_maya, theo_lea, lea_theo)
+
+
+async def rings(caller: Browserless, *refs: str) -> str:
+    placed = await caller.ask(t="call.invite", to=list(refs), media="video")
+    assert placed["t"] == "ok", placed
+    return str(placed["call"])
+
+
+async def answers(device: Browserless, since: int = 0) -> str:
+    incoming = await device.expect("call.incoming", since=since)
+    accepted = await device.ask(t="call.accept", call=incoming["call"], nonce=incoming["nonce"])
+    assert accepted["t"] == "ok", accepted
+    return str(incoming["call"])
+
+
+async def shows(device: Browserless, call: str) -> None:
+    """Open a headless device's camera and microphone."""
+    said = await device.ask(t="call.media", call=call, audio=True, video=True)
+    assert said["t"] == "ok", said
+
+
+# -- what a page shows -----------------------------------------------------------------------------------------------------
+
+#: Keeps the worker's own counts where a test can read them. Changes nothing in what the page does.
+COUNTS = """
+window.sealing = {};
+const RealWorker = window.Worker;
+window.Worker = class extends RealWorker {
+  constructor(...a) {
+    super(...a);
+    this.addEventListener('message', ({data}) => { if (data.k === 'stats') window.sealing = data; });
+  }
+};
+"""
+
+#: Of everybody else's tile, by the name on it: is there a picture, a sound, and what is written on it.
+TILES = """() => Object.fromEntries([...document.querySelectorAll('section.tile')].map(tile => [tile.getAttribute('aria-label'), {
+  picture: !!tile.querySelector('video')?.srcObject && !tile.querySelector('rf-picture').hidden,
+  sound: !!tile.querySelector('audio')?.srcObject,
+  sign: tile.querySelector('.sign')?.textContent.trim() ?? '',
+}]))"""
+
+
+async def tile(page: Page, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await page.evaluate(TILES)).get(name, {"picture": False, "sound": False, "sign": "", "gone": True})
+    return found
+
+
+async def tile_is(page: Page, name: str, seconds: float = 10, **wanted: Any) -> dict[str, Any]:
+    """Until somebody's tile is like this."""
+    seen: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                seen = await tile(page, name)
+                if all(seen.get(key) == value for key, value in wanted.items()):
+                    return seen
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise AssertionError((name, wanted, seen)) from None
+
+
+async def dropped(page: Page, reason: str, more: int = 1, seconds: float = 10) -> int:
+    """Until the page's worker has dropped so many more frames for this reason."""
+    async def count() -> int:
+        return int(await page.evaluate(f"window.sealing.dropped?.{reason} ?? 0"))
+
+    first = now = await count()
+    async with asyncio.timeout(seconds):
+        while now < first + more:
+            await asyncio.sleep(0.1)
+            now = await count()
+    return now - first
