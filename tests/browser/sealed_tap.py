@@ -260,7 +260,9 @@ TILES = """() => Object.fromEntries([...document.querySelectorAll('section.tile'
 
 
 async def tile(page: Page, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = (await page.evaluate(TILES)).get(name, {"picture": False, "sound": False, "sign": "", "gone": True})
+    found: dict[str, Any] = (await page.evaluate(TILES)).get(
+        name, {"picture": False, "sound": False, "sign": "", "gone": True}
+    )
     return found
 
 
@@ -280,6 +282,7 @@ async def tile_is(page: Page, name: str, seconds: float = 10, **wanted: Any) -> 
 
 async def dropped(page: Page, reason: str, more: int = 1, seconds: float = 10) -> int:
     """Until the page's worker has dropped so many more frames for this reason."""
+
     async def count() -> int:
         return int(await page.evaluate(f"window.sealing.dropped?.{reason} ?? 0"))
 
