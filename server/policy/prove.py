@@ -332,6 +332,12 @@ PROMISES: Final = (
         lambda when: when.not_("x.kind", "child"),
     ),
     Promise(
+        "no-child-signs-for-devices",
+        "A child signs for no device, and says yes to nobody who does: that takes a grown-up whose contact it is, or whose child's.",
+        frozenset({Verb.SIGN_ROSTER, Verb.KNOW_KEY}),
+        lambda when: when.not_("x.kind", *ADULTS),
+    ),
+    Promise(
         "a-guardian-does-not-look-over-a-leading-teenager",
         "The guardian of a teenager who leads sees no history and changes no limit, contact, call or stage of theirs.",
         LEFT_TO_TEENAGERS,
