@@ -38,7 +38,7 @@ CAMERA = "--use-fake-device-for-media-stream"
 
 
 async def rows(quick: bool) -> list[dict[str, Any]]:
-    windows, clips = (1, 6) if quick else (4, 48)
+    windows, clips = (1, 6) if quick else (2, 48)
     found = quality(clips, 1.0)
     async with in_chromium() as (browser, fresh):
         found += await costs(browser, fresh, windows)

@@ -138,6 +138,34 @@ async function pairs(name, refs, wanted) {
   return times.length;
 }
 
+/** A frame of one grey in this format goes in, and the marked one is posted: its first plane, packed into rows without gaps. Chromium only. */
+async function kind(name, format, width, height, whose) {
+  const bytesOf = { RGBA: 4 * width * height, BGRX: 4 * width * height, I420P10: 3 * width * height };
+  const bytes = new Uint8Array(bytesOf[format] ?? width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2)).fill(128);
+  if (format === "I420P10") new Uint16Array(bytes.buffer).fill(512);
+  const generator = new MediaStreamTrackGenerator({ kind: "video" });
+  const writer = generator.writable.getWriter();
+  let n = 0;
+  const painting = setInterval(() => {
+    const frame = new VideoFrame(bytes, { format, codedWidth: width, codedHeight: height, timestamp: 33_000 * n++ });
+    writer.write(frame).catch(() => frame.close());
+  }, 33);
+  const track = await marks.dress(generator, whose);
+  const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+  const { value: frame } = await reader.read();
+  clearInterval(painting);
+  const { visibleRect, timestamp, displayWidth, displayHeight } = frame;
+  const copy = new Uint8Array(frame.allocationSize());
+  const [{ offset, stride }] = await frame.copyTo(copy);
+  const row = ["I420", "NV12"].includes(frame.format) ? visibleRect.width : 4 * visibleRect.width;
+  const rows = Array.from({ length: visibleRect.height }, (_, y) => copy.slice(offset + y * stride, offset + y * stride + row));
+  await post({ name, width: row, height: visibleRect.height, timestamp, format: frame.format, shown: [displayWidth, displayHeight] }, rows);
+  frame.close();
+  await reader.cancel();
+  marks.undress(whose.ref);
+  generator.stop();
+}
+
 /** Shown, so that it is decoded. */
 function watched(track) {
   document.body.append(Object.assign(document.createElement("video"), { muted: true, autoplay: true, srcObject: new MediaStream([track]) }));
@@ -191,4 +219,4 @@ async function windows(count) {
 
 const state = () => ({ told, paced, ends: Object.fromEntries([...dressed].map(([ref, { readyState }]) => [ref, readyState])) });
 
-window.rig = { begin, dress, take, pairs, through, passThrough, watched, windows, state, soon, track: (ref) => dressed.get(ref), camera: () => camera, marks: () => marks };
+window.rig = { begin, dress, take, pairs, kind, through, passThrough, watched, windows, state, soon, track: (ref) => dressed.get(ref), camera: () => camera, marks: () => marks };
