@@ -36,7 +36,7 @@ Change = Callable[[str, str, bytes], bytes | None]
 
 @dataclass(frozen=True)
 class Who:
-    """One person's place in a call, and what the gate calls it."""
+    """One person's place in a call, the caller's being 0 (key ids count from 1), and what the gate calls it."""
 
     call: str
     index: int
@@ -78,10 +78,10 @@ class Tap:
         """By the place of the epoch in a key id: the base keys of this sender that a receiver holds; None: that anybody holds."""
         found: dict[int, list[bytes]] = defaultdict(list)
         for (call, viewer), given in self.given.items():
-            if call != who.call or receiver not in (None, viewer):
+            if call != who.call or receiver not in (None, viewer - 1):
                 continue
             for (index, epoch), base in given.items():
-                if index == who.index and base not in found[epoch % 8]:
+                if index == who.index + 1 and base not in found[epoch % 8]:
                     found[epoch % 8].append(base)
         return found
 
@@ -103,8 +103,8 @@ def tapped(monkeypatch: pytest.MonkeyPatch) -> Tap:
 
     def media(self: Any, peer: Any, size: int, when: float) -> None:
         now[:] = peer, self
-        for kind, stream in peer.streams.items():
-            made.types[kind] = stream.payload_type
+        for stream in peer.streams.values():
+            made.types[stream.kind] = stream.payload_type
         real_media(self, peer, size, when)
 
     def unwrap(self: Any, words: dict[str, Any], i: int, j: int) -> tuple[int, bytes]:
@@ -141,7 +141,7 @@ def all_sealed(tap: Tap, who: Who, since: int = 0, until: int | None = None) -> 
     opened = {"audio": 0, "video": 0}
     for n, (kind, frame) in enumerate(tap.frames(who.peer, since, until)):
         kid, metadata, sealed = seal_twin.look_at(kind, frame)
-        assert kid >> 4 == who.index, (n, kind, kid)
+        assert kid >> 4 == who.index + 1, (n, kind, kid)
         assert kid & 1 == (kind == "video"), (n, kind, kid)
         _, counter, _ = seal_twin.decode_header(sealed)
         base = b""

@@ -155,7 +155,7 @@ async def test_a_call_has_eight_places_and_a_key_id_of_a_place_that_is_not_there
         for place in range(16):
             kids = [place << 4, place << 4 | 1]
             answer = await here_too[6].ask("seal.ready", call=call, kids=kids)
-            assert answer.get("code", "ok") == ("ok" if place == 7 else "bad_message")
+            assert answer.get("code", "ok") == ("ok" if place == 8 else "bad_message")
         line = await here.phone("ann", "another-device")
         await line.tell(t="call.invite", id="x", to=refs[:8], media="video")
         assert await line.closed() == CLOSE_CODES["bad_message"]
