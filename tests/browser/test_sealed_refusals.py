@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from aiortc.codecs.vpx import VpxPayloadDescriptor
 from playwright.async_api import Browser, Page, Route, WebSocketRoute
 
 from server.api import keys
+from signalling.gate.forward import PICTURE_INTERVAL
 from tests import seal_twin
 from tests.browser.people import answer, chromium, press, ring, screen, wear
 from tests.browser.sealed_tap import (
@@ -154,12 +156,15 @@ async def test_frames_that_were_changed_played_again_or_sealed_with_another_key_
     await picture(page, "seen")
 
     with changed(tap, turned("tag")):
+        asked, since = at_the_gate(house, "pictures_asked"), time.monotonic()
         await dropped(page, "tag", 20)
         frames, energy = await decoded(page)
         await tile_is(page, "Theo", **refused)
         await page.locator("#say", has_text=SHUT).wait_for(state="attached")
         await picture(page, "shut")
         assert await decoded(page) == (frames, pytest.approx(energy, rel=0.02))
+        # who opens nothing asks for a whole picture over and over; its sender is asked no more often than the gate lets it be
+        assert at_the_gate(house, "pictures_asked") - asked <= 2 + (time.monotonic() - since) / PICTURE_INTERVAL
     await tile_is(page, "Theo", **allowed)
 
     with changed(tap, turned("header")):

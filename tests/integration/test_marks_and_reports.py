@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +14,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from server import api, audit, cli, helpers, marks, reports, retention
+from server import api, audit, cli, helpers, helpers_cli, marks, reports, retention
 from server.api import keys
 from server.db.migrate import migrate
 from server.db.models import audit as record
 from server.db.models import evidence, people, sides
 from server.db.models import marks as table
 from server.db.models import reports as told
-from server.db.session import rows
+from server.db.session import Database, rows
 from server.helpers import Copy
 from server.policy import Decision
-from server.settings import ROOT
+from server.settings import ROOT, load
 from tests.house import DAY, Families, House, Two
 from tests.peers import Browserless
 
@@ -560,8 +562,6 @@ def test_what_is_wrong_with_a_command_is_said_in_one_sentence(desk: Desk, tmp_pa
 async def test_migrating_again_keeps_the_key(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'a.sqlite'}"
     await migrate(url)
-    from server.db.session import Database
-
     db = await Database.open(url)
     try:
         first = await marks.key(db, 1)
@@ -569,3 +569,48 @@ async def test_migrating_again_keeps_the_key(tmp_path: Path) -> None:
         assert await marks.key(db, 2) == first
     finally:
         await db.close()
+
+
+def test_from_a_report_over_a_real_recording_to_two_pseudonyms(desk: Desk, tmp_path: Path) -> None:
+    """The whole of docs/how-to/trace-a-recording.md, with a made-up scene through a real encoder."""
+    from server.trace import pattern
+    from tests import trace_scenes
+
+    async def a_family(db: Database, at: int) -> tuple[marks.Mark, bytes]:
+        async with db.begin() as tx:
+            await rows(tx, "INSERT INTO households VALUES ('h', 'GB', 'Europe/London', 1)")
+            for name in ("maya", "theo"):
+                await rows(
+                    tx,
+                    "INSERT INTO people (id, household_id, kind, name, avatar, ground, pseudonym, state, created_at)"
+                    " VALUES (:id, 'h', 'child', :id, 1, 1, :pseudonym, 'active', 1)",
+                    id=name, pseudonym=f"p_{name}",
+                )  # fmt: skip
+            issued = (await marks.issue(tx, "c_thecallthecall", "maya", ["theo"], at))["theo"]
+            await marks.marked(tx, "c_thecallthecall", "maya", at)
+        return issued, await marks.key(db, at)
+
+    mark, key = asyncio.run(helpers_cli.on_database(load(os.environ), a_family))
+    clip = trace_scenes.mark(
+        trace_scenes.scene("shelf", 77, 3.0), pattern.tile(key), mark.id, quarter=mark.quarter, start=0.4
+    )
+    (tmp_path / "clip.webm").write_bytes(trace_scenes.encoded(clip, "vp8", 300))
+    ada, ben = str(tmp_path / "ada"), str(tmp_path / "ben")
+    for name, file in (("Ada", ada), ("Ben", ben)):
+        assert desk("helpers", "add", name, "--key", file)[0] == 0
+    assert desk("trace", str(tmp_path / "clip.webm"))[0] == 2
+    (tmp_path / "nobody").write_text("h_nobody.secret\n")
+    assert desk("trace", str(tmp_path / "clip.webm"), "--helper", str(tmp_path / "nobody"))[0] == 2
+    status, out, _ = desk("trace", str(tmp_path / "clip.webm"), "--helper", ada, "--json")
+    read = json.loads(out)["reading"]["id"]
+    assert (status, read) == (0, f"{mark.id:08x}")
+    assert "p_" not in out
+    report = desk("reports", "open", "--helper", ada, "--mark", read)[1].split()[1].rstrip(".")
+    ask = desk("marks", "ask", read, "--case", report, "--why", "police", "--helper", ada)[1].split()[1]
+    status, out, _ = desk("marks", "agree", ask, "--helper", ada)
+    assert (status, out) == (1, "A second helper has to agree. Nobody agrees with themselves.\n")
+    status, out, _ = desk("marks", "agree", ask, "--helper", ben)
+    assert (status, out.split()[:7]) == (
+        0, ["Sender:", "p_maya", "Recipient:", "p_theo", "Call:", "c_thecallthecall", "Mark:"],
+    )  # fmt: skip
+    assert desk("audit", "verify")[0] == 0
