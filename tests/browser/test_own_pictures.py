@@ -31,7 +31,10 @@ COLOUR = """name => {
   paint.drawImage(video, 0, 0, width, height);
   const {data} = paint.getImageData(0, 0, width, height);
   let most = 0;
-  for (let at = 0; at < data.length; at += 4) most = Math.max(most, Math.max(...data.slice(at, at + 3)) - Math.min(...data.slice(at, at + 3)));
+  for (let at = 0; at < data.length; at += 4) {
+    const one = data.slice(at, at + 3);
+    most = Math.max(most, Math.max(...one) - Math.min(...one));
+  }
   return most > 60 ? 'colours' : 'grey';
 }"""
 #: How many video senders have a track, and how many kinds of picture that is.
@@ -122,7 +125,9 @@ async def test_each_of_three_sees_the_others_under_their_own_names_and_each_copy
             state, why, told = found[pair]
             assert told is not None, pair  # it was marked at first; on a busy machine it may have been given up since
             assert (state, why) in (("marked", None), ("unmarked", "too_slow")), pair
-        assert {found["Lea", name][0] for name in ("Maya", "Theo")} == {"issued"}, "who says nothing is not taken to mark"
+        assert {found["Lea", name][0] for name in ("Maya", "Theo")} == {"issued"}, (
+            "who says nothing is not taken to mark"
+        )
 
         await three.lea.ask(t="call.leave", call=call)
         await maya.locator("section.tile[aria-label=Lea]").wait_for(state="detached")
