@@ -29,6 +29,7 @@ from tests.browser.sealed_tap import (
     COUNTS,
     Tap,
     Three,
+    all_sealed,
     answers,
     dropped,
     opened_by,
@@ -382,7 +383,40 @@ async def test_a_server_that_swaps_two_places_and_a_gate_that_swaps_two_peoples_
         await tile_is(page, name, picture=True, sound=True, sign="")
 
 
-# -- browsers that cannot ----------------------------------------------------------------------------------------------------
+# -- browsers that cannot, and one that only seems so -------------------------------------------------------------------------
+
+#: A browser that lets no AudioContext run, as some do until somebody has pressed something.
+STILL = """
+const Running = window.AudioContext;
+window.AudioContext = class extends Running {
+  constructor(...a) { super(...a); void super.suspend(); }
+  resume() { return new Promise(() => {}); }
+};
+window.mine = [];
+const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
+devices.getUserMedia = async (...a) => { const stream = await ask(...a); mine.push(...stream.getTracks()); return stream; };
+const copy = MediaStreamTrack.prototype.clone;
+MediaStreamTrack.prototype.clone = function () { const track = copy.call(this); mine.push(track); return track; };
+"""
+
+
+async def test_a_voice_is_sealed_and_heard_where_no_silence_flows_from_an_audio_context_and_no_copy_of_it_is_left_open(
+    house: House, browser: Browser, tap: Tap
+) -> None:
+    two = await Families(house).two()
+    await two.theo.connect()
+    page = await viewer(browser, two.maya, house, STILL)
+    await ring(page, "Theo")
+    await answers(two.theo)
+    await two.theo.wait_frames("audio", 25)
+    assert all_sealed(tap, place(house, 0))["audio"] > 20
+    sent = "async () => connections[0].getSenders().filter(s => s.track?.kind === 'audio').map(s => [s.track.enabled, s.track.readyState])"
+    assert await page.evaluate(sent) == [[True, "live"]]  # the microphone itself by now
+    live = "mine.filter(track => track.readyState === 'live').length"
+    assert await page.evaluate(live) == 1
+    await press(page, "Mic on")
+    assert await page.evaluate(live) == 0
+
 
 CANNOT = "This browser can’t keep calls closed."
 #: What this page asked for: a camera, a microphone.
