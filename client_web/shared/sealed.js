@@ -145,7 +145,7 @@ export class Sealed {
     else if (this.#early.length < EARLY) this.#early.push([ref, body]);
   }
 
-  /** Which devices may talk may have changed: ask again. */
+  /** Which devices may talk may have changed: ask again. @returns {Promise<void>} */
   async rosters() {
     if (this.#asking) {
       this.#askedAgain = true;
