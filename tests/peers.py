@@ -11,7 +11,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -85,6 +85,7 @@ class Browserless:
         self.resume_token = ""
         self.last_seq = 0
         self.pc: RTCPeerConnection | None = None
+        self._of = ""  # of which call that is
         self.frames = {"audio": 0, "video": 0}  # decoded, from anybody
         self.last_frame = {"audio": 0.0, "video": 0.0}  # time.monotonic()
         self.auto_answer_sdp = True
@@ -224,28 +225,35 @@ class Browserless:
         await self.until(lambda m: m["t"] == "call.state" and m["call"] == offer["call"])  # our index, for the keys
         for slot in offer["slots"]:
             self._slots[slot["audio_mid"]] = self._slots[slot["video_mid"]] = slot["ref"]
-        sdp = await self.make_answer(offer["sdp"])
+        pictures = [slot["video_mid"] for slot in offer["slots"]] if offer["picture"] == "each" else [offer["once_mid"]]
+        if self.pc is None or self._of != offer["call"]:
+            self._connect()
+            self._of = offer["call"]
+        sdp = await self.make_answer(offer["sdp"], pictures)
         await self.ask_nowait(t="sdp.answer", call=offer["call"], neg=offer["neg"], sdp=sdp)
 
     async def ask_nowait(self, **message: Any) -> None:
         self._next_id += 1
         await self.send(id=f"r{self._next_id}", **message)
 
-    async def make_answer(self, offer: str) -> str:
+    async def make_answer(self, offer: str, pictures: Sequence[str] = ("1",)) -> str:
+        """The answer to an offer's SDP. ``pictures``: the sections on which ours goes out, each person's on the one of their slot."""
+        pc = self.pc or self._connect()
+        await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        if self.keys is not None:
+            seal_twin.wear(pc, self.keys, lambda mid: self._legs.get(self._slots.get(mid, "")))
+        seal_twin.send(pc, "0", self.sound(), pictures, self.picture)
+        await pc.setLocalDescription(await pc.createAnswer())
+        return str(pc.localDescription.sdp)
+
+    def _connect(self) -> RTCPeerConnection:
         pc = self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
         @pc.on("track")
         def _(track: MediaStreamTrack) -> None:
             self._pumps.append(asyncio.create_task(self._pump(track)))
 
-        await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-        if self.keys is not None:
-            seal_twin.wear(pc, self.keys, lambda mid: self._legs.get(self._slots.get(mid, "")))
-        for transceiver in pc.getTransceivers()[:2]:
-            transceiver.sender.replaceTrack(self.sound() if transceiver.kind == "audio" else self.picture())
-            transceiver.direction = "sendrecv"
-        await pc.setLocalDescription(await pc.createAnswer())
-        return str(pc.localDescription.sdp)
+        return pc
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
