@@ -72,6 +72,8 @@ class Browserless:
     sealing: type[seal_twin.Device] = seal_twin.Device  #: what agrees on keys, seals and opens
     sound: Callable[[], MediaStreamTrack] = AudioStreamTrack
     picture: Callable[[], MediaStreamTrack] = MovingPicture
+    on_frame: Callable[[str, Any], None] = staticmethod(lambda _kind, _frame: None)
+    """Whatever was decoded, from anybody."""
 
     def __init__(self, base: str, origin: str | None = None) -> None:
         self.base = base
@@ -314,9 +316,10 @@ class Browserless:
     async def _pump(self, track: MediaStreamTrack) -> None:
         while True:
             try:
-                await track.recv()
+                frame = await track.recv()
             except MediaStreamError:
                 return
+            self.on_frame(track.kind, frame)
             self.frames[track.kind] += 1
             self.last_frame[track.kind] = time.monotonic()
 

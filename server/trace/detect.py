@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 import cv2
@@ -74,28 +74,32 @@ def read(
     progress: Callable[[float], None] = lambda _share: None,
 ) -> Reading:
     """Read a clip. ``frames`` are all of one size."""
-    attempts = 0
+    spans = list(_spans(times))
+    attempts, looked = 0, float(sum(times[last - 1] - times[first] for first, last in spans))
+    for candidate, at_s in islice(attempted(frames, times, tile, progress=progress), bound.MAX_ATTEMPTS):
+        attempts += 1
+        if candidate.rho >= bound.RHO and candidate.mark_id in issued:
+            chance = bound.false_alarm(candidate.rho, attempts)
+            return Reading(candidate.mark_id, issued[candidate.mark_id], candidate.rho, attempts, chance, at_s, looked)
+    progress(1.0)
+    return Reading(None, None, None, attempts, None, None, looked)
+
+
+def attempted(
+    frames: Sequence[Luma],
+    times: Sequence[float],
+    tile: Tile,
+    *,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Iterator[tuple[Candidate, float]]:
+    """Every decoding of a clip, the likeliest first, and where its span begins."""
     spans = list(_spans(times))
     looks = [(view, span) for view in _views(frames[0].shape if frames else (0, 0)) for span in spans]
-    for done, (view, span) in enumerate(looks):
+    for done, (view, (first, last)) in enumerate(looks):
         progress(done / len(looks))
-        part = [view.cut(frames[k]) for k in range(*span)]
-        for candidate in candidates(part, times[span[0] : span[1]], tile, view.rates, weighing=view.weighing):
-            attempts += 1
-            if candidate.rho >= bound.RHO and candidate.mark_id in issued:
-                return Reading(
-                    candidate.mark_id,
-                    issued[candidate.mark_id],
-                    candidate.rho,
-                    attempts,
-                    bound.false_alarm(candidate.rho, attempts),
-                    float(times[span[0]]),
-                    _looked(times, spans),
-                )
-            if attempts >= bound.MAX_ATTEMPTS:
-                return Reading(None, None, None, attempts, None, None, _looked(times, spans))
-    progress(1.0)
-    return Reading(None, None, None, attempts, None, None, _looked(times, spans))
+        part = [view.cut(one) for one in frames[first:last]]
+        for candidate in candidates(part, times[first:last], tile, view.rates, weighing=view.weighing):
+            yield candidate, float(times[first])
 
 
 def candidates(
@@ -156,10 +160,6 @@ def _spans(times: Sequence[float]) -> Iterator[tuple[int, int]]:
     for first, last in pairwise(edges):
         if last - first >= FEWEST and stamps[last - 1] - stamps[first] >= SHORTEST_S:
             yield int(first), int(last)
-
-
-def _looked(times: Sequence[float], spans: Sequence[tuple[int, int]]) -> float:
-    return float(sum(times[last - 1] - times[first] for first, last in spans))
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ export class RfInCall extends View {
       : !here ? words("call.connecting", { name })
       : telephone.unsigned.has(ref) ? words("call.unsigned", { name })
       : telephone.shut.has(ref) ? words("call.shut", { name })
+      : !leg.sealed ? words("call.connecting", { name }) // their device has confirmed no keys yet: nothing of theirs comes
       : call.soon && first ? words("call.soon", { n: call.soon.minutes })
       : telephone.microphone === "stuck" && first ? words("call.mic-stuck")
       : telephone.camera === "stuck" && first ? words("self.stuck-help")
