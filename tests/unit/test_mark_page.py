@@ -266,6 +266,7 @@ def test_tracks_end_with_their_camera_and_with_the_marks(node: Node) -> None:
 def test_where_nothing_leaves_any_more_there_is_no_track_and_nothing_to_tell(node: Node, then: str, why: str) -> None:
     node("begin", key=TEXT)
     assert node("dress", who=[whose("theo", then=then)]) == [why]
+    assert not [one for one in words(node) if one[0] == "add"]
     assert node("page")["told"] == []
 
 

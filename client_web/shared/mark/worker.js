@@ -151,5 +151,7 @@ async function hear(told) {
   }
 }
 
-here.addEventListener("message", /** @param {MessageEvent<Told>} event */ (event) => void hear(event.data));
+here.addEventListener("message", /** @param {MessageEvent<Told>} event */ ({ data }) => {
+  hear(data).catch(() => "n" in data && here.postMessage({ k: "failed", n: data.n, why: "worker" })); // without a key, the page's patience ends
+});
 here.postMessage({ k: "awake" });
