@@ -152,7 +152,6 @@ async def known_call(base: str, kind: type[Known] = Known) -> AsyncIterator[Know
     try:
         for device, slug in ((maya, "maya"), (theo, "theo")):
             await device.post("/api/demo/enter", {"slug": slug})
-            await device.say_key()
             await device.connect()
         ref = next(one["ref"] for one in (await maya.get("/api/child/home"))["people"] if one["name"] == "Theo")
         call = await approved_call(maya, theo, ref)

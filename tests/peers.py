@@ -94,6 +94,7 @@ class Browserless:
         self.close_on_end = True
         self.identity = Ed25519PrivateKey.generate()  # this device's, for all its calls
         self.guardian: Browserless | None = None  # the grown-up's device that paired this one
+        self._said = False
         self._met: dict[str, seal_twin.Met] = {}
         self._own = ""  # whose yes to another signer counts here
         self.keys: seal_twin.Device | None = None  # of the call that is now
@@ -128,6 +129,7 @@ class Browserless:
     async def say_key(self) -> None:
         """Tell which key this device signs with, as a page does when it begins."""
         await self.post("/api/identity", {"key": seal_twin.key_of(self.identity)})
+        self._said = True
 
     async def sign(self) -> None:
         """A grown-up's device signs for every device that is there, in every contact that was said yes to."""
@@ -148,7 +150,9 @@ class Browserless:
     # -- signalling ---------------------------------------------------------------------------------------------------
 
     async def connect(self) -> dict[str, Any]:
-        """Ticket, socket, hello. Returns the welcome."""
+        """Ticket, socket, hello, as a page does when it begins. Returns the welcome."""
+        if not self._said:
+            await self.say_key()
         ticket = (await self.post("/api/ws-ticket"))["ticket"]
         await self.open_socket()
         await self.send(t="hello", ticket=ticket, client="tests")
