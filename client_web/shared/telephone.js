@@ -48,8 +48,9 @@ export class Telephone {
   /** @type {Own} */ microphone = "off";
   /** Our own picture, only while the camera is open. @type {MediaStream | null} */ mine = null;
   /** Everybody's tracks that open, by ref. @type {Map<string, Tracks>} */ tracks = new Map();
-  /** For whose device nobody whom this one believes has signed: nothing of theirs opens, and nobody in the call can say yes to it. @type {Set<string>} */
-  unsigned = new Set();
+  /** For whose device nobody whom this one believes has signed: nothing of theirs opens, and nobody in the call can say yes to it; "own": it is this very device that they
+   * are not handed. @type {Map<string, string>} */
+  unsigned = new Map();
   /** Of whom something comes and nothing of it opens, with the kinds. @type {Map<string, Set<Media>>} */ shut = new Map();
   /** @type {Map<string, import("./protocol.js").Status>} */ presence = new Map();
   /** We lost the wire or the gate and are looking for it. */ looking = false;
@@ -425,7 +426,7 @@ export class Telephone {
     if (!sealed) {
       const made = (sealed = this.#sealed = new Sealed(this.#connection, { call: call.id, index }));
       made.onunsigned = (ref, why) => {
-        if (why) this.unsigned.add(ref);
+        if (why) this.unsigned.set(ref, why);
         else this.unsigned.delete(ref);
         this.onchange();
       };
