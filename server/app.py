@@ -21,6 +21,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -105,6 +106,8 @@ async def build_app(
         if settings.demo:
             app[demo.STAGE] = demo.Stage()
             await demo.seed(app)
+            before_rosters: Callable[[int], Awaitable[None]] = partial(demo.sign, app)
+            app[keys.BEFORE_ROSTERS] = before_rosters
 
         everything = opened.pop_all()
         app.on_shutdown.append(lambda _: hub.drain())  # goodbyes first, so that no socket is waited for

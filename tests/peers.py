@@ -93,6 +93,10 @@ class Browserless:
         self.auto_answer_sdp = True
         self.close_on_end = True
         self.identity = Ed25519PrivateKey.generate()  # this device's, for all its calls
+        self.guardian: Browserless | None = None  # the grown-up's device that paired this one
+        self._said = False
+        self._met: dict[str, seal_twin.Met] = {}
+        self._own = ""  # whose yes to another signer counts here
         self.keys: seal_twin.Device | None = None  # of the call that is now
         self._worn: list[seal_twin.Device] = []  # of every call so far
         self._legs: dict[str, int] = {}  # by ref: the index of everybody else who is in it
@@ -120,10 +124,35 @@ class Browserless:
         assert answer.status in (200, 201, 204), (path, answer.status, answer.body)
         return answer.json if answer.body else None
 
+    # -- who may talk ---------------------------------------------------------------------------------------------------
+
+    async def say_key(self) -> None:
+        """Tell which key this device signs with, as a page does when it begins."""
+        await self.post("/api/identity", {"key": seal_twin.key_of(self.identity)})
+        self._said = True
+
+    async def sign(self) -> None:
+        """A grown-up's device signs for every device that is there, in every contact that was said yes to."""
+        desk = await self.get("/api/rosters")
+        if desk["key"] != seal_twin.key_of(self.identity):  # a page with this sign-in has told another one since
+            await self.say_key()
+        for person in desk["people"]:
+            keys = [device["key"] for device in person["devices"] if device["key"]]
+            for one in person["contacts"]:
+                body = seal_twin.roster(self.identity, one["contact"], one["side"], keys, time.time_ns() // 1000)
+                await self.post("/api/rosters", {"body": body})
+
+    async def _ask_who_may_talk(self, keys: seal_twin.Device) -> None:
+        for told in await self.get(f"/api/calls/{keys.call}/rosters"):
+            keys.told(told)
+        self._be_ready()
+
     # -- signalling ---------------------------------------------------------------------------------------------------
 
     async def connect(self) -> dict[str, Any]:
-        """Ticket, socket, hello. Returns the welcome."""
+        """Ticket, socket, hello, as a page does when it begins. Returns the welcome."""
+        if not self._said:
+            await self.say_key()
         ticket = (await self.post("/api/ws-ticket"))["ticket"]
         await self.open_socket()
         await self.send(t="hello", ticket=ticket, client="tests")
@@ -244,15 +273,21 @@ class Browserless:
             if self.keys is None or self.keys.call != call:
                 self._forget_keys()
                 self.keys = self.sealing(
-                    call, message["me"]["index"], self._post_body, identity=self.identity, on_kids=self._tell_kids
-                )
+                    call, message["me"]["index"], self._post_body, identity=self.identity, on_kids=self._tell_kids,
+                    met=self._met, own=self._own,
+                )  # fmt: skip
                 self._worn.append(self.keys)
             there = {leg["ref"]: leg["index"] for leg in message["legs"] if leg["state"] not in ("invited", "left")}
             for ref in self._legs.keys() - there.keys():
                 self.keys.gone(ref)
+            if there.keys() - self._legs.keys():
+                self._pumps.append(asyncio.create_task(self._ask_who_may_talk(self.keys)))
             self._legs = there
             for ref, index in there.items():
                 self.keys.peer(ref, index)
+        elif kind == "changed" and self.keys is not None and "people" in message["what"]:
+            self._pumps.append(asyncio.create_task(self._ask_who_may_talk(self.keys)))
+            return
         elif self.keys is None or call != self.keys.call:
             return
         elif kind == "seal.from" and message["ref"] in self._legs:
@@ -260,7 +295,10 @@ class Browserless:
         elif kind == "call.ended":
             self._forget_keys()
             return
-        if not self._ready and self._legs and all(self.keys.confirmed(ref) for ref in self._legs):
+        self._be_ready()
+
+    def _be_ready(self) -> None:
+        if not self._ready and self._legs and self.keys and all(self.keys.confirmed(ref) for ref in self._legs):
             self._ready = True
             self._tell_kids(self.keys.kids)
 

@@ -129,15 +129,16 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
 
 #: Sizes of the unmarked clips, in turn. Small ones cost little to search, and chance does not care; now and then one so large that
 #: it is searched in windows too.
-SIZES = ((480, 360), (320, 240), (640, 480), (400, 300))
+SIZES = ((320, 240), (400, 300), (320, 240), (480, 360), (320, 240), (400, 300), (320, 240), (640, 480))
 LARGE_EVERY, LARGE = 25, (1280, 720)
 
 
 def unmarked_file(trial: int, seconds: float) -> bytes:
     size = LARGE if trial % LARGE_EVERY == LARGE_EVERY - 1 else SIZES[trial % len(SIZES)]
-    scene = trace_scenes.scene(family(trial), FIRST_SEED + trial, seconds)
+    # 15 frames a second: the reader keeps no more.
+    scene = trace_scenes.scene(family(trial), FIRST_SEED + trial, seconds, fps=15)
     scene = scene.each(lambda one: np.asarray(cv2.resize(one, size, interpolation=cv2.INTER_AREA), np.uint8))
-    return trace_scenes.encoded(scene, "h264" if trial // 8 % 2 else "vp8", 300)
+    return trace_scenes.encoded(scene, "h264" if trial // 3 % 2 else "vp8", 300)
 
 
 def read_nothing(data: bytes, tile: pattern.Tile, folder: Path) -> dict[str, Any]:

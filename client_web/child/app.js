@@ -8,6 +8,7 @@
 import { get, post } from "../shared/api.js";
 import { Connection } from "../shared/connection.js";
 import { html, View } from "../shared/html.js";
+import { introduce } from "../shared/identity.js";
 import { scene } from "../shared/parts.js";
 import { onPress } from "../shared/press.js";
 import { arrive } from "../shared/say.js";
@@ -139,6 +140,8 @@ export class RfChildApp extends View {
       useBand(bandOf(me.group));
       this.#paired = true;
       await refresh();
+      // no call waits for it: a device that nobody has signed for is told so in the call
+      void introduce(me.own).then((here) => here?.ring.close(), () => {});
       this.#connection.start();
     } catch (fault) {
       const status = /** @type {{status?: number}} */ (fault).status ?? -1;

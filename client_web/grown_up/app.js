@@ -15,6 +15,7 @@ import { faultOf, forget, listen, look, renew, renewAll } from "./known.js";
 import { stuck, waiting } from "./page.js";
 import { onPresence, withNobody } from "./presence.js";
 import { carried, go, here, to } from "./route.js";
+import { beginSigning, onSigning, signAll, stopSigning } from "./signing.js";
 import { hangUpForGood, knowPeople, openTelephone, telephoneIsHere } from "./telephone.js";
 import { choose, chooseNone, whose } from "./whose.js";
 import { worthKnowing } from "./views/account.js";
@@ -103,6 +104,7 @@ class GrownUp extends View {
     });
     listen({ news: () => this.update(), signedOut: () => this.#end() });
     onPresence(() => this.update());
+    onSigning(() => this.update());
     setInterval(() => !document.hidden && look("me") && !telephoneIsHere() && void renewAll(), POLL_MS);
     setInterval(() => !document.hidden && look("me")?.kind === "guardian" && void renew("live", "toAllow"), LIVE_MS);
   }
@@ -118,12 +120,14 @@ class GrownUp extends View {
 
   /** Somebody has just signed in. */
   #begin() {
+    stopSigning();
     forget();
     this.update();
   }
 
   #end() {
     hangUpForGood();
+    stopSigning();
     withNobody();
     forget();
     chooseNone();
@@ -164,7 +168,8 @@ class GrownUp extends View {
   update() {
     super.update();
     if (look("me") && look("me")?.kind !== "child") {
-      openTelephone({ changed: () => this.update(), busy: (busy) => this.#makeRoom(busy) });
+      openTelephone({ changed: () => this.update(), busy: (busy) => this.#makeRoom(busy), news: () => void signAll() });
+      void beginSigning(look("me")?.own);
       knowPeople();
     }
     if (this.hidden) return;

@@ -6,7 +6,7 @@ export type AgeGroup = "5-8" | "9-12" | "13-15" | "16-17" | "adult";
 export type HowKnown = "class" | "club" | "family" | "neighbour" | "family_friend" | "other";
 export type Answer = "camera" | "voice" | "no";
 
-export interface Me { kind: "child" | "guardian" | "trusted_adult"; name: string; avatar: number; ground: number; group: AgeGroup; demo: boolean; household: boolean }
+export interface Me { kind: "child" | "guardian" | "trusted_adult"; name: string; avatar: number; ground: number; group: AgeGroup; demo: boolean; household: boolean; own?: string }
 export interface Child { id: string; name: string; avatar: number; ground: number; group: AgeGroup; consent: { given_on: string; version: string; withdrawn: boolean }; reach: "approve" | "discuss" | "teen_led"; objected: boolean }
 export interface Family { me: Me; children: Child[]; decisions: number; household?: { country: string; time_zone: string } }
 

@@ -110,24 +110,26 @@ def candidates(
     *,
     weighing: bool = True,
 ) -> Iterator[Candidate]:
-    """The decodings of one span of one view: each placement by the course of the frames as they are, then by that of their news."""
-    plain = [lattice.residual(one) for one in frames]
-    for hz in rates:
-        yield from _by_course(plain, times, tile, hz, lattice.FRAMES, weighing=False)
+    """The decodings of one span of one view: each placement by the course of the frames as they are, then by that of their news; all of
+    it for one rate after the other."""
+    courses = [([lattice.residual(one) for one in frames], times, lattice.FRAMES)]
+    yield from _by_course(*courses[0], tile, rates[0], weighing=False)
     back = motion.lag(times)
-    if len(frames) - back < FEWEST:
-        return
-    news = [lattice.residual(one, lattice.NEWS) for one in motion.news(frames, back)]
-    for hz in rates:
-        yield from _by_course(news, times[back:], tile, hz, lattice.NEWS, weighing=weighing)
+    if len(frames) - back >= FEWEST:
+        news = [lattice.residual(one, lattice.NEWS) for one in motion.news(frames, back)]
+        courses.append((news, times[back:], lattice.NEWS))
+        yield from _by_course(*courses[1], tile, rates[0], weighing=weighing)
+    for hz in rates[1:]:
+        for course in courses:
+            yield from _by_course(*course, tile, hz, weighing=False)
 
 
 def _by_course(
     residuals: Sequence[lattice.Residual],
     times: Sequence[float],
+    by: lattice.Sieve,
     tile: Tile,
     hz: float,
-    by: lattice.Sieve,
     *,
     weighing: bool,
 ) -> Iterator[Candidate]:
@@ -168,7 +170,7 @@ class View:
 
     cut: Callable[[Luma], Luma]
     rates: tuple[float, ...]
-    #: Frame by frame too. It seldom helps and costs as many attempts again, of which there are not that many.
+    #: Frame by frame too, at the first rate. It seldom helps and costs as many attempts again, of which there are not that many.
     weighing: bool = False
 
 
@@ -179,12 +181,14 @@ def _views(shape: tuple[int, ...]) -> Iterator[View]:
         share = WORK / max(height, width)
         size = (max(1, round(width * share)), max(1, round(height * share)))
         whole = lambda luma: np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)  # noqa: E731
+    if max(height, width) <= LARGE:
+        yield View(whole, CARRIERS, weighing=True)
+        return
     yield View(whole, CARRIERS[:1], weighing=True)
-    if max(height, width) > LARGE:
-        h, w = height // 2, width // 2
-        for y in (0, height // 4, height - h):
-            for x in (0, width // 4, width - w):
-                yield View(_window(x, y, w, h), CARRIERS[:1])
+    h, w = height // 2, width // 2
+    for y in (0, height // 4, height - h):
+        for x in (0, width // 4, width - w):
+            yield View(_window(x, y, w, h), CARRIERS[:1])
     yield View(whole, CARRIERS[1:])
 
 

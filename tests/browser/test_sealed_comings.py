@@ -106,7 +106,7 @@ async def test_another_camera_and_a_camera_shut_and_opened_again_and_a_page_load
         fails_in_clear(tap, again)
         old_keys = Who(maya.call, 0, again.peer)
         assert opened_by(tap, old_keys, 1) == (0, len(tap.frames(again.peer)))
-        assert await page.get_by_text("new device").count() == 0  # the same device as before
+        assert await page.get_by_text("is not signed").count() == 0  # the same device as before
 
 
 async def test_who_comes_later_opens_nothing_of_before_and_who_went_opens_nothing_of_after(

@@ -460,7 +460,12 @@ async def test_a_browser_that_lacks_anything_for_sealing_says_so_to_who_calls_an
         page = await screen(browser, *((320, 640) if lack == "store" else ()))
         await page.context.add_init_script(ASKED)
         await lacking(page, lack)
-        await wear(page, three.maya, house)
+        if lack:  # it cannot tell its key, and nobody can sign for it
+            cookies = [{"name": c.key, "value": c.value, "url": house.base} for c in three.maya.http.cookie_jar]
+            await page.context.add_cookies(cookies)  # type: ignore[arg-type]  # a list of the right dictionaries
+            await page.goto(f"{house.base}/child/")
+        else:
+            await wear(page, three.maya, house)
         await page.get_by_text("Here now").first.wait_for()
         told = page.get_by_role("heading", name=CANNOT)
         since = len(caller.seen)

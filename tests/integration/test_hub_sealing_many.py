@@ -13,12 +13,15 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from signalling.authority import Permit, Refusal, Seat
 from signalling.pace import HubLimits
 from signalling.protocol import CLOSE_CODES, MAX_PEOPLE
 from tests import seal_twin
 from tests.street import QUICK, House, Phone, in_a_call, street
 
+IDENTITIES = {f"p{n}": Ed25519PrivateKey.generate() for n in range(MAX_PEOPLE)}
 EIGHT = tuple(f"p{n}" for n in range(MAX_PEOPLE))
 
 
@@ -55,18 +58,27 @@ class Sealing:
                 message["me"]["index"],
                 lambda ref, body: self.say(t="seal.to", call=call, to=ref, body=body),
                 on_kids=lambda kids: self.tell_kids(call, kids),
+                identity=IDENTITIES[self.phone.person],
             )
             here = {leg["ref"]: leg["index"] for leg in message["legs"] if leg["state"] not in ("invited", "left")}
             for ref in self.legs.keys() - here.keys():
                 self.keys.gone(ref)
             self.legs = here
             for ref, index in here.items():
+                self.keys.told(self.vouched(ref))
                 self.keys.peer(ref, index)
         elif message["t"] == "seal.from" and self.keys is not None and message["ref"] in self.legs:
             self.keys.body(message["ref"], message["body"])
         if self.keys is not None and not self.ready and self.agreed(len(self.legs)):
             self.ready = True
             self.tell_kids(call, self.keys.kids)
+
+    @staticmethod
+    def vouched(ref: str) -> dict[str, Any]:
+        """What a server would hand out of them: a roster that everybody here believes."""
+        whose = ref.rpartition("_")[2]
+        body = seal_twin.roster(seal_twin.EVERYBODYS, f"x_{ref}", "a", [seal_twin.key_of(IDENTITIES[whose])], 1)
+        return seal_twin.entry(ref, f"x_{ref}", "a", body)
 
     def tell_kids(self, call: str, kids: list[int]) -> None:
         if self.ready:
