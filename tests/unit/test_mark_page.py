@@ -86,8 +86,10 @@ def test_recipients_of_one_sender_swing_ninety_degrees_apart(node: Node) -> None
 
 @pytest.mark.parametrize("one", VECTORS["pictures"], ids=lambda one: f"{one['width']}x{one['height']}")
 def test_the_pictures_that_are_added_are_those_of_the_vectors_to_the_byte(node: Node, one: dict[str, Any]) -> None:
-    told = node("pictures", key=VECTORS["key"], id=int(one["id"], 16), width=one["width"], height=one["height"])
-    assert told == {"sha256": one["sha256"], "top": one["top_row_of_12"]}
+    for ahead in (False, True):
+        size = {"width": one["width"], "height": one["height"]}
+        told = node("pictures", key=VECTORS["key"], id=int(one["id"], 16), ahead=ahead, **size)
+        assert told == {"sha256": one["sha256"], "top": one["top_row_of_12"]}
 
 
 # -- frames ------------------------------------------------------------------------------------------------------------------

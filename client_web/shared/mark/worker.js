@@ -75,6 +75,7 @@ class Camera {
       const now = performance.now();
       const numbers = this.#pace.done(now - began, seconds, now);
       if (numbers) here.postMessage({ k: "paced", n: this.#n, numbers });
+      for (const { marker } of this.#recipients) marker.ahead();
     }
     this.close();
     here.postMessage({ k: "ended", n: this.#n });
