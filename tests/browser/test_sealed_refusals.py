@@ -441,11 +441,12 @@ async def lacking(page: Page, lack: str) -> None:
         if lack == "worker":
             await route.abort()
         else:
-            await route.fulfill(content_type="text/javascript", body=LACKS[lack] + WORKER.read_text("utf-8"))
+            answer = await route.fetch()
+            await route.fulfill(response=answer, body=LACKS.get(lack, "") + WORKER.read_text("utf-8"))
 
     if lack == "transform":
         await page.context.add_init_script("delete window.RTCRtpScriptTransform")
-    elif lack:
+    else:  # also where nothing is lacking, so that it is not the way of bringing it in that is refused
         await page.context.route("**/seal/worker.js", worker)
 
 
