@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.api import contacts, families, limits, rim
+from server.api import contacts, families, limits, pictures, rim
 from server.api.keys import Route
 
-ROUTES: Final[tuple[Route, ...]] = families.ROUTES + contacts.ROUTES + limits.ROUTES + rim.ROUTES
+ROUTES: Final[tuple[Route, ...]] = families.ROUTES + contacts.ROUTES + limits.ROUTES + pictures.ROUTES + rim.ROUTES
