@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import accounts, blocks, facts, limits, supervision
+from server import accounts, blocks, facts, limits, pictures, supervision
 from server.accounts import SignedIn, ask, day, group_of, zone_of
 from server.contacts import HowKnown, Place, Slot, Yes, hidden, place_of
 from server.db.models import children, contacts, guardianships, households, people, sides, yeses
@@ -24,6 +24,7 @@ from server.db.session import Database
 from server.facts import Gathering
 from server.gatekeeper import Gatekeeper
 from server.limits import Limits
+from server.pictures import Kept as Compared
 from server.policy import Decision, Verb
 from server.policy.facts import GuardiansReach, Supervision
 from server.supervision import Kept
@@ -189,6 +190,7 @@ class ChildsContact:
     vouched: bool
     present_until: int | None
     paused: Literal["assurance", "families"] | None
+    pictures: Compared
 
 
 # == What is shown ===========================================================================================================
@@ -292,8 +294,12 @@ async def contacts_of(
         zone = await zone_of(tx, me.household)
         circle = await facts.circle(tx, child, now=now)
         kept = await supervision.kept_for(tx, child, me.person, now)
+        approved = {place.id: (place.a, place.b) for place in album.places if place.bond.shown == "approved"}
+        compared = await pictures.kept_for(tx, approved, child, me.person, now)
         return tuple(
-            _childs_contact(album, place, child, zone, circle, kept.get(place.id, Kept()))
+            _childs_contact(
+                album, place, child, zone, circle, kept.get(place.id, Kept()), compared.get(place.id, Compared())
+            )
             for place in album.places
             if not hidden(place, _stands(album, place, me.person))
         )
@@ -529,7 +535,9 @@ def _paused(circle: Gathering, child: str, other: str) -> Literal["assurance", "
     return None if few else "families"
 
 
-def _childs_contact(album: Album, place: Place, child: str, zone: str, circle: Gathering, kept: Kept) -> ChildsContact:
+def _childs_contact(
+    album: Album, place: Place, child: str, zone: str, circle: Gathering, kept: Kept, compared: Compared
+) -> ChildsContact:
     side = album.sides[place.id, child]
     slot: Slot = "guardian_a" if child == place.a else "guardian_b"
     ours = place.bond.yeses.get(slot, Yes(False, False))
@@ -542,4 +550,5 @@ def _childs_contact(album: Album, place: Place, child: str, zone: str, circle: G
         day(place.until, zone) if place.until and place.bond.shown == "approved" else None, place.bond.shown,
         kept.mode if circle.people[0].reach == "approve" else "free", album.people[side.other_id].kind != "child",
         side.other_id in album.guardians.get(child, ()), kept.vouched, kept.present_until, _paused(circle, child, side.other_id),
+        compared,
     )  # fmt: skip

@@ -35,7 +35,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import contacts, notices
 from server.accounts import CONFLICT, DAY, MINUTE, No, SignedIn, ask, new_id
 from server.contacts import NOBODYS, behind
-from server.db.models import comparisons, contacts as contacts_table, guardianships, people, picture_doubts, picture_tries
+from server.db.models import (
+    comparisons,
+    guardianships,
+    people,
+    picture_doubts,
+    picture_tries,
+)
+from server.db.models import (
+    contacts as contacts_table,
+)
 from server.db.session import Database
 from server.gatekeeper import Gatekeeper
 from server.policy import Decision, Verb
@@ -252,7 +261,9 @@ async def _ask(
 async def _mine(tx: AsyncConnection, of: Collection[str], me: str) -> set[str]:
     """Which of these are me, or looked after by me: nobody compares with themself."""
     found = await tx.execute(
-        select(guardianships.c.child_id).where(guardianships.c.guardian_id == me, guardianships.c.child_id.in_(list(of)))
+        select(guardianships.c.child_id).where(
+            guardianships.c.guardian_id == me, guardianships.c.child_id.in_(list(of))
+        )
     )
     return {*found.scalars(), *({me} & set(of))}
 

@@ -32,7 +32,10 @@ def upgrade() -> None:
         ),
         sa.Column("id", sa.String(length=32), nullable=False, comment="Which exchange; random. As the row."),
         sa.Column(
-            "first_side", sa.String(length=1), nullable=False, comment="Which side began: that of a or of b. As the row."
+            "first_side",
+            sa.String(length=1),
+            nullable=False,
+            comment="Which side began: that of a or of b. As the row.",
         ),
         sa.Column("first_id", sa.String(length=32), nullable=False, comment="Who began. As the row."),
         sa.Column("second_id", sa.String(length=32), nullable=True, comment="Who answered. As the row."),
@@ -58,9 +61,7 @@ def upgrade() -> None:
         sa.CheckConstraint("first_said IN ('same','differ')", name=op.f("ck_comparisons_first_said")),
         sa.CheckConstraint("second_said IN ('same','differ')", name=op.f("ck_comparisons_second_said")),
         _of("comparisons"),
-        sa.ForeignKeyConstraint(
-            ["first_id"], ["people.id"], name=op.f("fk_comparisons_first_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["first_id"], ["people.id"], name=op.f("fk_comparisons_first_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["second_id"], ["people.id"], name=op.f("fk_comparisons_second_id"), ondelete="CASCADE"
         ),

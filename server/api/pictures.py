@@ -16,7 +16,8 @@ from server.api.families import Body, Nothing, time, told
 from server.api.keys import DB, KEEPER, Route, read, signed_in
 from server.policy import Verb
 
-Bytes32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")]  # base64url, the one way to write them
+#: Thirty-two bytes as base64url, in the one way to write them.
+Bytes32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")]
 
 
 class Commitment(Body, frozen=True):
