@@ -23,7 +23,7 @@ import secrets
 import unicodedata
 import zoneinfo
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, Literal
@@ -126,6 +126,7 @@ class Entered:
     token: str
     me: Me
     signed_in: SignedIn
+    guardian_key: str | None = None  #: of the browser in which this very device was said yes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,7 +469,13 @@ async def approve_pairing(
         if not decision:
             return decision
         done = await tx.execute(
-            update(pairings).where(*_open_pairing(typed, now)).values(child_id=child, approved_by=me.person)
+            update(pairings)
+            .where(*_open_pairing(typed, now))
+            .values(
+                child_id=child,
+                approved_by=me.person,
+                guardian_key=select(sessions.c.identity).where(sessions.c.id == me.session).scalar_subquery(),
+            )
         )
         return decision if done.rowcount == 1 else NO_MATCH
 
@@ -511,7 +518,8 @@ async def claim_pairing(
         )
         guardians = await guardians_of(tx, [found.child_id])
         await notices.post(tx, "changed", guardians, now=now, what=["sessions", "family"])
-        return await _enter(tx, found.child_id, label=found.label, now=now, lasts=DEVICE_SESSION, device=device)
+        entered = await _enter(tx, found.child_id, label=found.label, now=now, lasts=DEVICE_SESSION, device=device)
+        return replace(entered, guardian_key=found.guardian_key)
 
 
 async def list_devices(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Sequence[Device] | Decision:

@@ -37,7 +37,7 @@ from server.gatekeeper import Gatekeeper
 from server.policy import Decision, Rulebook, Verb
 from server.policy.decide import loudest
 from server.policy.facts import Call
-from signalling.authority import Circle, Lane, Permit, PersonId, Refusal, Seat, Standing, Until
+from signalling.authority import Circle, Lane, Permit, PersonId, Refusal, Seat, Standing, Until, passing_ref
 from signalling.call import OWN_REASONS
 from signalling.protocol import Code, Media
 
@@ -499,14 +499,9 @@ def _lanes(pairs: Sequence[tuple[Known, Known]], answers: Sequence[Decision], ki
 
 def _permit(call: str, gathering: Gathering, lanes: frozenset[Lane], media: Media) -> Permit:
     refs = {
-        (x.id, y.id): gathering.refs.get((x.id, y.id)) or _passing_ref(call, x.id, y.id) for x, y in gathering.pairs()
+        (x.id, y.id): gathering.refs.get((x.id, y.id)) or passing_ref(call, x.id, y.id) for x, y in gathering.pairs()
     }
     return Permit(call, tuple(known.id for known in gathering.people), refs, lanes, media, _until(gathering))
-
-
-def _passing_ref(call: str, viewer: PersonId, other: PersonId) -> str:
-    """For two grown-ups beside a child: a ref for this call and this viewer only."""
-    return f"k_{hashlib.sha256(f'{call} {viewer} {other}'.encode()).hexdigest()[:24]}"
 
 
 def _digest(ticket: str) -> bytes:

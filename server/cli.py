@@ -1,5 +1,5 @@
-"""The command line: ``ringfence demo | serve | migrate | audit verify | shift | review | protocol schema |
-policy … | trace``.
+"""The command line: ``ringfence demo | serve | migrate | audit verify | shift | review | helpers … | reports … | marks … |
+protocol schema | policy … | trace``.
 
 It only translates: arguments to settings, faults to one sentence. Exit status 0: done. 1: looked, and something is wrong (an
 audit chain, a rulebook) or not there (a mark). 2: wrong or missing settings, or the house could not open; nothing has been
@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from server import policy_cli, trace_cli
+from server import marks_cli, policy_cli, trace_cli
 from server.errors import CannotStart
 from server.settings import DEMO_SLUGS, Settings, load
 
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     policy = commands.add_parser("policy", help="the rules").add_subparsers(required=True, metavar="what")
     policy_cli.add_commands(policy)
 
+    marks_cli.add_commands(commands)
     trace_cli.add_command(commands)
     return parser
 

@@ -92,7 +92,7 @@ async def issue(
 async def pseudonyms(tx: AsyncConnection, persons: Collection[str]) -> dict[str, str]:
     """Under what these people stand here. Who is not there any more is not in the answer."""
     found = await tx.execute(select(people.c.id, people.c.pseudonym).where(people.c.id.in_(persons)))
-    return dict(found.tuples().all())
+    return {row.id: row.pseudonym for row in found}
 
 
 async def _new(tx: AsyncConnection, call: str, sender: str, recipient: str, quarter: int, now: int) -> Mark:

@@ -32,16 +32,24 @@ from server.db.models import (
     comparisons,
     contacts,
     devices,
+    evidence,
+    helpers,
     introductions,
+    known_keys,
     limits,
+    mark_asks,
+    marks,
     notices,
     pairings,
     picture_tries,
+    reports,
+    rosters,
     sessions,
     shifts,
     tickets,
 )
 from server.db.session import goes_first
+from server.reports import overdue
 
 if TYPE_CHECKING:
     from server.clock import Clock
@@ -76,13 +84,26 @@ def over(now: int) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
         (picture_tries, picture_tries.c.at <= now - DAY),
         (shifts, shifts.c.until <= now - DAY),
         (calls, and_(calls.c.state == "ended", calls.c.started_at <= now - 30 * DAY)),
+        (
+            reports,
+            and_(reports.c.keep_until.is_not(None), reports.c.keep_until <= now),
+        ),  # and its hold on marks with it
+        (marks, and_(marks.c.issued_at <= now - 30 * DAY, ~exists().where(evidence.c.mark_id == marks.c.id))),
+        (mark_asks, mark_asks.c.asked_at <= now - 30 * DAY),
+        (helpers, and_(helpers.c.gone_at.is_not(None), helpers.c.gone_at <= now - 365 * DAY)),
         (notices, and_(notices.c.done_at.is_not(None), notices.c.done_at <= now - DAY)),
+        (rosters, rosters.c.contact_id.not_in(_LIVING)),
+        (known_keys, known_keys.c.contact_id.not_in(_LIVING)),
         (contacts, and_(contacts.c.ended_at.is_not(None), contacts.c.ended_at <= now - 365 * DAY)),
         (
             blocks,
             ~_KNOW_EACH_OTHER,
         ),  # after the contacts: to meet again they would need every yes anew, the blocker's own too
     )
+
+
+#: Contacts in which somebody may still talk, now or when the last yes has come: whose devices may, is needed no longer than that.
+_LIVING: Final = select(contacts.c.id).where(contacts.c.state.in_(["asked", "approved"]))
 
 
 #: Whether there is any contact left between who blocked and who is blocked, over or not.
@@ -189,10 +210,20 @@ async def run(
             if now >= sweep_at:
                 sweep_at = now + int(EVERY_SECONDS * 1000)
                 gone = await sweep(db, now)
+                await say_what_is_late(db, now)
                 follower.wake()
                 log.info("retention: %d rows were over their time", gone)
         except Exception as fault:
             log.error("retention could not run (%s)", type(fault).__name__)
+
+
+async def say_what_is_late(db: Database, now: int) -> int:
+    """A report that nobody has looked at within 48 hours is the loudest thing that this log says, every hour until somebody does."""
+    async with db.read() as tx:
+        late = await overdue(tx, now)
+    if late:
+        log.error("%d reports are past their 48 hours and nobody has looked: ringfence reports list", late)
+    return late
 
 
 def jumped(since: int, now: int, passed: float) -> bool:

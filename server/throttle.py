@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Action = Literal["sign_in", "sign_up", "new_family", "pairing", "new_device", "friend_code", "link", "hello"]
+Action = Literal["sign_in", "sign_up", "new_family", "pairing", "new_device", "friend_code", "link", "hello", "report"]
 
 WINDOW_MS: Final = 30 * 60_000
 LIMIT: Final = 10  # failures in the window
@@ -48,6 +48,9 @@ GUESSING: Final = Pace()
 PACES: Final[Mapping[Action, Pace]] = {
     "new_family": Pace(limit=20, window_ms=60 * 60_000, free=20),
     "new_device": Pace(limit=30, free=30),  # a class unpacks its tablets
+    "report": Pace(
+        limit=60, free=60
+    ),  # a child in need may press often; after that what they told is there many times over
     "hello": Pace(free=LIMIT),  # a ticket cannot be guessed, so no waits: what is bounded is the work of saying no
 }
 MAX_KEYS: Final = 50_000  # about 10 MB; an attacker with more homes than that is slowed elsewhere

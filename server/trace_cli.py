@@ -37,10 +37,12 @@ def add_command(commands: Any) -> None:
         "3 the detector is not installed.",
     )
     trace.add_argument("clip", type=Path, metavar="CLIP", help="the recording, in any common format")
+    trace.add_argument("--key", type=Path, metavar="FILE", help="the deployment's key: 64 hexadecimal digits")
+    trace.add_argument("--issued", type=Path, metavar="FILE.json", help="the ids that were issued")
     trace.add_argument(
-        "--key", type=Path, required=True, metavar="FILE", help="the deployment's key: 64 hexadecimal digits"
+        "--helper", type=Path, metavar="FILE", help="instead of both: a helper's key, on the machine with the database"
     )
-    trace.add_argument("--issued", type=Path, required=True, metavar="FILE.json", help="the ids that were issued")
+    trace.add_argument("--demo", action="store_true", help="with --helper: in the database of the demo")
     trace.add_argument(
         "--from", type=float, default=0.0, dest="start", metavar="SECONDS", help="begin here in the clip"
     )
@@ -48,7 +50,7 @@ def add_command(commands: Any) -> None:
     trace.set_defaults(command=_trace)
 
 
-def _trace(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
+def _trace(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if missing := [name for name in NEEDS if find_spec(name) is None]:
         print(
             f"Reading a mark needs more than is installed ({', '.join(missing)}): pip install 'ringfence[trace]'",
@@ -58,7 +60,7 @@ def _trace(arguments: argparse.Namespace, _: Mapping[str, str]) -> int:
     try:
         if not 0 <= arguments.start < 1e6:  # not a number is not below either
             raise _CannotDo("--from is a number of seconds from the start of the clip.")
-        key, issued = _key(arguments.key), _issued(arguments.issued)
+        key, issued = _from_database(arguments, environ) if arguments.helper else _from_files(arguments)
     except _CannotDo as fault:
         print(fault, file=sys.stderr)
         return CANNOT
@@ -110,6 +112,23 @@ def _for_people(found: Any, *, whole: bool) -> str:
         f"{looked}\n"
         "A reading points to an account, not to a person. It is a lead, to be confirmed by other evidence."
     )
+
+
+def _from_files(arguments: argparse.Namespace) -> tuple[bytes, dict[int, str]]:
+    if arguments.key is None or arguments.issued is None:
+        raise _CannotDo("Give --key and --issued, or --helper on the machine that has the database.")
+    return _key(arguments.key), _issued(arguments.issued)
+
+
+def _from_database(arguments: argparse.Namespace, environ: Mapping[str, str]) -> tuple[bytes, dict[int, str]]:
+    if arguments.key is not None or arguments.issued is not None:
+        raise _CannotDo("Give --key and --issued, or --helper alone.")
+    from server import marks_cli  # the database is needed here only
+
+    found = marks_cli.exported(environ, arguments.helper, demo=arguments.demo)
+    if isinstance(found, str):
+        raise _CannotDo(found)
+    return found
 
 
 def _key(file: Path) -> bytes:

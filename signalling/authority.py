@@ -26,6 +26,11 @@ def own_handle(person: PersonId) -> str:
     return hashlib.sha256(f"ringfence me|{person}".encode()).hexdigest()[:24]
 
 
+def passing_ref(call: str, viewer: PersonId, other: PersonId) -> str:
+    """For two grown-ups beside a child, who have no contact: a ref for this call and this viewer only."""
+    return f"k_{hashlib.sha256(f'{call} {viewer} {other}'.encode()).hexdigest()[:24]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Seat:
     """Who sits at a socket: stamped by the server from the ticket, never taken from a message."""

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import aiortc.rtcicetransport
 import av
 import numpy as np
+import psutil
 from aiortc import MediaStreamTrack, rtp
 from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.mediastreams import VideoStreamTrack
@@ -145,9 +146,9 @@ class KnownCall:
 
 @asynccontextmanager
 async def known_call(base: str, kind: type[Known] = Known) -> AsyncIterator[KnownCall]:
-    """Maya and Theo of the demo at ``base``, in a call, cameras on. ``kind``: how Maya sends."""
+    """Maya and Theo of the demo at ``base``, in a call, cameras on. ``kind``: how they send."""
     port = base.rpartition(":")[2]
-    maya, theo = kind(f"http://maya.localhost:{port}"), Known(f"http://theo.localhost:{port}")
+    maya, theo = kind(f"http://maya.localhost:{port}"), kind(f"http://theo.localhost:{port}")
     try:
         for device, slug in ((maya, "maya"), (theo, "theo")):
             await device.post("/api/demo/enter", {"slug": slug})
@@ -195,6 +196,14 @@ async def a_house(folder: Path, *before: str, **more: str) -> AsyncIterator[tupl
         await process.wait()
 
 
+def ports_of(pid: int) -> set[int]:
+    """The ports that a process and its children listen on: HTTP and the gate's."""
+    every = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return {
+        one.laddr.port for process in every for one in process.net_connections("inet") if one.laddr and not one.raddr
+    }
+
+
 # -- what to look for ---------------------------------------------------------------------------------------------------------
 
 
@@ -213,12 +222,13 @@ class Needles:
     def __init__(self, named: Iterable[tuple[bytes, str]]) -> None:
         self._by_start: dict[bytes, list[tuple[bytes, str]]] = defaultdict(list)
         self._tables = np.zeros(65536, bool), np.zeros(65536, bool)
-        self.count = 0
+        self.count, self.names = 0, set[str]()
         for needle, name in named:
             self._by_start[needle[:4]].append((needle, name))
             for table, part in zip(self._tables, (needle[:2], needle[2:4]), strict=True):
                 table[int.from_bytes(part, "little")] = True
             self.count += 1
+            self.names.add(name)
 
     def names_in(self, hay: bytes) -> set[str]:
         """The names of those that are in it."""
@@ -291,7 +301,7 @@ class Packets:
 @contextmanager
 def packets(*ports: int) -> Iterator[Packets]:
     """Every packet to and from these ports while it lasts: with root from the loopback itself, otherwise at the peers' own sockets
-    in this process, which sees media and handshakes but no HTTP; ``how`` says which. More ports may be added."""
+    in this process, which sees media and handshakes but no HTTP; ``how`` says which. Ports may be added to the set."""
     try:
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
     except (AttributeError, PermissionError):

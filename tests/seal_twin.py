@@ -243,6 +243,36 @@ def read_hello(body: str, *, call: str, index: int, now: int) -> Hello:
     return Hello(outer["m"], index, words["eph"], words["id"])
 
 
+# -- statements: who may talk ------------------------------------------------------------------------------------------------------
+
+
+def key_of(identity: Ed25519PrivateKey) -> str:
+    """The public half, as it is written."""
+    return b64(identity.public_key().public_bytes_raw())
+
+
+def statement(identity: Ed25519PrivateKey, words: dict[str, Any]) -> str:
+    """Something said and signed, as it travels."""
+    text = json.dumps(words, separators=(",", ":"))
+    return json.dumps({"m": text, "s": b64(identity.sign(f"ringfence statement\n{text}".encode()))})
+
+
+def roster(
+    guardian: Ed25519PrivateKey, contact: str, side: str, devices: list[str], serial: int, /, **other: Any
+) -> str:
+    """A guardian's list of the devices that may talk. ``other``: what an attack would say instead."""
+    words = {"v": 1, "t": "roster", "contact": contact, "side": side, "devices": devices, "guardian": key_of(guardian)}
+    return statement(guardian, words | {"serial": serial, "at": 0} | other)
+
+
+def knows(
+    guardian: Ed25519PrivateKey, contact: str, side: str, key: str, /, *, checked: bool = False, **other: Any
+) -> str:
+    """A guardian's yes to whoever signs for the other side."""
+    words = {"v": 1, "t": "knows", "contact": contact, "side": side, "key": key, "checked": checked}
+    return statement(guardian, words | {"guardian": key_of(guardian), "at": 0} | other)
+
+
 class Pair:
     """What two devices share."""
 

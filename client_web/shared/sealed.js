@@ -27,6 +27,7 @@ const isHere = ({ state }) => state === "connecting" || state === "connected" ||
 export class Sealed {
   /** Their frames open (or, false, may no longer be shown). @type {(ref: string, kind: Media, open: boolean) => void} */ onopened = () => {};
   /** The first frame of this kind was sealed. @type {(kind: Media) => void} */ onsealed = () => {};
+  /** Nothing of what comes from them opens (or, false, that is over). @type {(ref: string, kind: Media, shut: boolean) => void} */ onshut = () => {};
   /** Sealing is not to be had, or is no more. @type {(code: "cannot_seal" | "unsealed") => void} */ onfailed = () => {};
   /** Somebody's device is not the one that was met before. @type {(ref: string, id: string) => void} */ onchanged = () => {};
 
@@ -72,6 +73,12 @@ export class Sealed {
     keeper.onopened = (mid, kind, index) => {
       const slot = this.#slots.get(mid);
       if (slot?.kind === kind && this.#indexOf(slot.ref) === index) this.onopened(slot.ref, kind, true);
+    };
+    keeper.oncoming = (mid, now) => {
+      const slot = this.#slots.get(mid);
+      if (!slot) return;
+      if (now !== "still") this.onopened(slot.ref, slot.kind, now === "open"); // a last picture does not stay on the screen
+      this.onshut(slot.ref, slot.kind, now === "shut");
     };
     keeper.onchanged = (ref, id) => this.onchanged(ref, id);
     keeper.onfailed = () => this.#closed || this.onfailed("unsealed");

@@ -17,7 +17,7 @@
 import { after, isLive, over, placed } from "./call.js";
 import { Refused } from "./connection.js";
 import { Peer } from "./peer.js";
-import { CannotSeal, support } from "./seal/keeper.js";
+import { CannotSeal, lacking, support } from "./seal/keeper.js";
 import { Sealed } from "./sealed.js";
 
 /** @typedef {import("./call.js").Call} Call */
@@ -46,6 +46,7 @@ export class Telephone {
   /** Everybody's tracks that open, by ref. @type {Map<string, Tracks>} */ tracks = new Map();
   /** Who calls from a device that was never met, and its identity: nothing of theirs opens before a yes. @type {Map<string, string>} */
   strange = new Map();
+  /** Of whom something comes and nothing of it opens, with the kinds. @type {Map<string, Set<Media>>} */ shut = new Map();
   /** @type {Map<string, import("./protocol.js").Status>} */ presence = new Map();
   /** We lost the wire or the gate and are looking for it. */ looking = false;
   /** Help is on: their picture is covered, nothing sounds, our camera and microphone are stopped. */ helping = false;
@@ -59,6 +60,8 @@ export class Telephone {
   /** The clock will take us out of this call in so many minutes. @type {(minutes: number) => void} */ onsoon = () => {};
 
   #connection;
+  /** What this browser lacks for sealing: asked when the wire is there, so that a press does not wait. @type {ReturnType<typeof lacking> | null} */
+  #lack = null;
   /** @type {Peer | null} */ #peer = null;
   /** The keys of this call; the peer closes them. @type {Sealed | null} */ #sealed = null;
   /** Offers that came before our index in the call was told. @type {import("./protocol.js").Offer[]} */ #offers = [];
@@ -78,7 +81,10 @@ export class Telephone {
     connection.onmessage = (message) => this.#hear(message);
     connection.onstate = (state) => {
       if (isLive(this.call) && state !== "ready") this.looking = true;
-      if (state === "ready") this.#backOnTheWire();
+      if (state === "ready") {
+        this.#lack ??= lacking().catch(() => "worker");
+        this.#backOnTheWire();
+      }
       if ((state === "signed-out" || state === "elsewhere") && this.call && isLive(this.call)) this.#end(over(this.call, state === "elsewhere" ? "answered_elsewhere" : "peer_lost"));
       this.onchange();
     };
@@ -107,9 +113,13 @@ export class Telephone {
     this.call = placed(to, media);
     if (support()) return this.#refuse(this.call);
     this.#pressed = true;
-    this.setMicrophone(true);
     this.onchange();
     const mine = this.call;
+    const lacks = await this.#lacks();
+    if (this.call !== mine || !isLive(mine)) return; // left meanwhile, or their ring won
+    if (lacks) return this.#refuse(mine);
+    this.setMicrophone(true);
+    this.onchange();
     try {
       const { call } = await this.#connection.send({ t: "call.invite", to, media });
       if (this.call === mine || this.call?.id === call) {
@@ -136,6 +146,13 @@ export class Telephone {
     this.#pressed = true;
     this.#shutCamera(); // a ring may come while somebody looks at themselves
     this.call = { ...call, phase: "connecting" };
+    this.onchange();
+    const lacks = await this.#lacks();
+    if (this.call?.id !== call.id || !isLive(this.call)) return;
+    if (lacks) {
+      this.#connection.send({ t: "call.reject", call: call.id }).catch(() => {});
+      return this.#refuse(call);
+    }
     this.setMicrophone(true);
     this.onchange();
     try {
@@ -145,6 +162,13 @@ export class Telephone {
       if (this.call?.id === call.id && isLive(this.call)) this.#end(over(this.call, fault instanceof Refused ? fault.code : "internal"));
     }
     this.onchange();
+  }
+
+  /** Whether this browser cannot seal. One that could not is asked again at the next press. */
+  async #lacks() {
+    const lack = await (this.#lack ??= lacking().catch(() => "worker"));
+    if (lack) this.#lack = null;
+    return lack;
   }
 
   /** This browser cannot seal: there is no call, and it says so. @param {Call} call */
@@ -323,6 +347,7 @@ export class Telephone {
       for (const ref of before.legs.filter((leg) => leg.state === "connected").map((leg) => leg.ref)) {
         if (!now.legs.some((leg) => leg.ref === ref && leg.state !== "left")) {
           this.tracks.delete(ref);
+          this.shut.delete(ref);
           this.onblank();
           this.onperson("went-out", ref);
         }
@@ -399,6 +424,14 @@ export class Telephone {
         this.strange.set(ref, id);
         this.onchange();
       };
+      made.onshut = (ref, kind, shut) => {
+        const kinds = this.shut.get(ref) ?? new Set();
+        if (shut) kinds.add(kind);
+        else kinds.delete(kind);
+        if (kinds.size) this.shut.set(ref, kinds);
+        else this.shut.delete(ref);
+        this.onchange();
+      };
       made.onfailed = (code) => made === this.#sealed && this.#unsealed(code);
       for (const offer of this.#offers.splice(0)) void this.#offered(offer);
     }
@@ -443,6 +476,7 @@ export class Telephone {
   #end(ended) {
     this.tracks.clear();
     this.strange.clear();
+    this.shut.clear();
     this.onblank();
     this.#peer?.close();
     this.#sealed?.close();

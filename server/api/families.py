@@ -304,7 +304,7 @@ async def claim_pairing(request: web.Request) -> web.Response:
     outcome = await accounts.claim_pairing(request.app[DB], request.app[KEEPER], claim, now=time(request))
     if not isinstance(outcome, Entered):
         return answer({"state": outcome})
-    response = await _let_in(request, outcome, shape={"state": "done"})
+    response = await _let_in(request, outcome, shape={"state": "done", "guardian_key": outcome.guardian_key})
     response.del_cookie(
         _claim_name(request), path="/", httponly=True, samesite="Strict", secure=request.app[SETTINGS].https
     )

@@ -44,6 +44,8 @@ HUB: Final[web.AppKey[Hub]] = web.AppKey("hub")
 FOLLOWER: Final[web.AppKey[Follower]] = web.AppKey("follower")
 THROTTLE: Final[web.AppKey[Throttle]] = web.AppKey("throttle")
 PASSWORDS: Final[web.AppKey[Passwords]] = web.AppKey("passwords")
+#: Only in a demo: its made-up grown-ups sign for the devices of their families (``demo.py``). Given the time.
+BEFORE_ROSTERS: Final[web.AppKey[Callable[[int], Awaitable[None]]]] = web.AppKey("before_rosters")
 
 SIGNED_IN: Final[web.RequestKey[SignedIn]] = web.RequestKey("signed_in")
 

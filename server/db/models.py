@@ -278,6 +278,12 @@ sessions: Final = Table(
     Column("last_used_on", String(10), nullable=False, comment="The day; shown in the list. As the row."),
     Column("expires_at", BigInteger, nullable=False, comment="30 days for grown-ups, a year for a paired device."),
     Column("revoked_at", BigInteger, nullable=True, comment="Signed out or revoked; the row goes 7 days later."),
+    Column(
+        "identity",
+        String(43),
+        nullable=True,
+        comment="Public half of the key with which this browser signs; a roster names it. As the row.",
+    ),
 )
 
 pairings: Final = Table(
@@ -320,6 +326,12 @@ pairings: Final = Table(
     ),
     Column("expires_at", BigInteger, nullable=False, comment="Ten minutes."),
     Column("used_at", BigInteger, nullable=True, comment="Single use. As the row."),
+    Column(
+        "guardian_key",
+        String(43),
+        nullable=True,
+        comment="Public key of the browser that said yes; the device remembers it as its own grown-up's. As the row.",
+    ),
 )
 
 introductions: Final = Table(
@@ -480,6 +492,61 @@ sides: Final = Table(
     ),
     Column("avatar", Integer, nullable=False, comment="Picture chosen by the viewer's family. As the contact."),
     Column("ground", Integer, nullable=False, comment="As above."),
+)
+
+rosters: Final = Table(
+    "rosters",
+    metadata,
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Which contact. The row goes within the hour when the contact is over.",
+    ),
+    Column("side", String(1), primary_key=True, comment="Whose devices: those of a or of b. As the row."),
+    Column(
+        "serial", BigInteger, nullable=False, comment="Rises with each roster; only the newest is kept. As the row."
+    ),
+    Column(
+        "signer",
+        String(43),
+        nullable=False,
+        comment="Public key of the browser that signed it: the other side remembers it. As the row.",
+    ),
+    Column(
+        "first_signer",
+        String(43),
+        nullable=False,
+        comment="Who signed the first: another one is shown to the other family as changed. As the row.",
+    ),
+    Column(
+        "body",
+        Text,
+        nullable=False,
+        comment="The signed list of device keys, as the other side's devices check it. As the row.",
+    ),
+    Column("at", BigInteger, nullable=False, comment="When. As the row."),
+    CheckConstraint("side IN ('a','b')", name="side"),
+)
+
+known_keys: Final = Table(
+    "known_keys",
+    metadata,
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Which contact. The row goes within the hour when the contact is over.",
+    ),
+    Column("side", String(1), primary_key=True, comment="Whose signer is known; the other side says so. As the row."),
+    Column("key", String(43), nullable=False, comment="The public key that they said yes to. As the row."),
+    Column("checked", Boolean, nullable=False, comment="They compared pictures first. As the row."),
+    Column("signer", String(43), nullable=False, comment="Public key of the browser that said so. As the row."),
+    Column("body", Text, nullable=False, comment="What was signed: their own child's devices check it. As the row."),
+    Column("at", BigInteger, nullable=False, comment="When. As the row."),
+    CheckConstraint("side IN ('a','b')", name="side"),
 )
 
 comparisons: Final = Table(

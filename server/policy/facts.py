@@ -48,6 +48,8 @@ class Verb(StrEnum):
     CONNECT = "connect"  #: open the live connection with a ticket, or take it up again
     BE_IN_CALL = "be_in_call"  #: be in any call at all: what concerns this person alone
     GET_TICKET = "get_ticket"
+    SAY_KEY = "say_key"  #: which public key this browser signs with
+    LOOK_AT_ROSTERS = "look_at_rosters"  #: which devices may talk: of those one is in a call with, or may sign for
     LOOK_AT_HOME = "look_at_home"  #: a child's own page
     CHANGE_LOOK = "change_look"  #: own picture
     MAKE_FRIEND_CODE = "make_friend_code"
@@ -78,6 +80,8 @@ class Verb(StrEnum):
     DECLINE = "decline"  #: anybody's no to a contact that is asked for: never refused to those whose it is
     END_CONTACT = "end_contact"
     ALLOW_MEDIA = "allow_media"  #: the voice and video switches of a contact
+    SIGN_ROSTER = "sign_roster"  #: a grown-up: which devices of theirs, or of an own child, may talk with this contact
+    KNOW_KEY = "know_key"  #: a grown-up: whoever signs for the other side of this contact is the one they mean
     NAME_CONTACT = "name_contact"  #: what the family calls a contact
     VOUCH = "vouch"  #: a guardian's word that a grown-up contact is who they say, given or taken back
     COMPARE_PICTURES = "compare_pictures"  #: the grown-ups of two sides, whether nobody swapped their keys

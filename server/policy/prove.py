@@ -332,6 +332,12 @@ PROMISES: Final = (
         lambda when: when.not_("x.kind", "child"),
     ),
     Promise(
+        "no-child-signs-for-devices",
+        "A child signs for no device, and says yes to nobody who does: that takes a grown-up whose contact it is, or whose child's.",
+        frozenset({Verb.SIGN_ROSTER, Verb.KNOW_KEY}),
+        lambda when: when.not_("x.kind", *ADULTS),
+    ),
+    Promise(
         "pictures-are-for-the-grown-ups-of-the-contact",
         "Nobody compares pictures, or says that they differ, but a grown-up whose contact it is, or whose child's.",
         frozenset({Verb.COMPARE_PICTURES, Verb.SAY_PICTURES_DIFFER}),

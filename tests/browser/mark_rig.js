@@ -37,9 +37,15 @@ function painted(width = WIDTH, height = HEIGHT) {
   return { track, end: () => clearInterval(painting) };
 }
 
+/** The browser's own made-up camera: it gives frames as a camera does. */
+async function real() {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: WIDTH, height: HEIGHT, frameRate: 30 } });
+  return { track: stream.getVideoTracks()[0] };
+}
+
 /** Our own camera, and marks with this key. */
-function begin({ key, width, height }) {
-  camera = painted(width, height);
+async function begin({ key, own = false, width, height }) {
+  camera = own ? await real() : painted(width, height);
   marks = new Marks(key);
   marks.onunmarked = (ref, why) => told.push([ref, why]);
   marks.onpaced = (numbers) => paced.push(numbers);
@@ -73,37 +79,64 @@ async function through(track) {
   return arrived;
 }
 
-/** Look at a track for so many seconds of its own time and post what is seen. */
+/** @param about what it is; @param bytes arrays, one after the other */
+const post = (about, bytes) => fetch(`/taken?${new URLSearchParams({ about: JSON.stringify(about) })}`, { method: "POST", body: new Blob(bytes) });
+
+/** Look at a track until it has kept its size for so many seconds, and post what was seen in them. */
 async function take(name, track, seconds) {
   const video = Object.assign(document.createElement("video"), { muted: true, autoplay: true, srcObject: new MediaStream([track]) });
   document.body.append(video);
   const canvas = document.createElement("canvas");
   const paint = canvas.getContext("2d", { willReadFrequently: true });
-  const frames = [];
+  let times = [];
+  let frames = [];
   await new Promise((done) => {
-    let first = null;
     const each = (now) => {
       const { videoWidth: width, videoHeight: height } = video;
-      first ??= now;
-      if (canvas.width !== width) Object.assign(canvas, { width, height });
+      if (canvas.width !== width || canvas.height !== height) {
+        Object.assign(canvas, { width, height });
+        times = [];
+        frames = [];
+      }
       paint.drawImage(video, 0, 0);
       const { data } = paint.getImageData(0, 0, width, height);
       const luma = new Uint8Array(width * height);
       for (let n = 0; n < luma.length; n++) luma[n] = (77 * data[4 * n] + 150 * data[4 * n + 1] + 29 * data[4 * n + 2]) >> 8;
-      frames.push({ luma, time: (now - first) / 1000, width, height });
-      if (now - first < 1000 * seconds) video.requestVideoFrameCallback(each);
+      frames.push(luma);
+      times.push(now / 1000);
+      if (now / 1000 - times[0] < seconds) video.requestVideoFrameCallback(each);
       else done();
     };
     video.requestVideoFrameCallback(each);
   });
   video.remove();
-  const { width, height } = frames.at(-1);
-  const same = frames.filter((one) => one.width === width && one.height === height);
-  const about = new URLSearchParams({ name, width, height, times: same.map(({ time }) => time.toFixed(4)).join() });
-  await fetch(`/taken?${about}`, { method: "POST", body: new Blob(same.map(({ luma }) => luma)) });
-  return same.length;
+  await post({ name, width: canvas.width, height: canvas.height, times }, frames);
+  return frames.length;
+}
+
+/** Frames of the camera and of dressed tracks, side by side, by their timestamps: their luma as it is. Chromium only. */
+async function pairs(name, refs, wanted) {
+  const seen = await Promise.all([camera.track, ...refs.map((ref) => dressed.get(ref))].map(async (track) => {
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    const frames = new Map();
+    for (let n = 0; n < 3 * wanted; n++) {
+      const { value: frame } = await reader.read();
+      const bytes = new Uint8Array(frame.allocationSize());
+      const [{ offset, stride }] = await frame.copyTo(bytes);
+      if (stride !== WIDTH) throw new Error("stride");
+      frames.set(frame.timestamp, { luma: bytes.slice(offset, offset + WIDTH * HEIGHT), format: frame.format });
+      frame.close();
+    }
+    await reader.cancel();
+    return frames;
+  }));
+  const [first] = seen;
+  const times = [...first.keys()].filter((time) => seen.every((one) => one.has(time))).slice(0, wanted);
+  const formats = [...new Set(seen.flatMap((one) => [...one.values()].map(({ format }) => format)))];
+  await post({ name, width: WIDTH, height: HEIGHT, times, formats }, seen.flatMap((one) => times.map((time) => one.get(time).luma)));
+  return times.length;
 }
 
 const state = () => ({ told, paced, ends: Object.fromEntries([...dressed].map(([ref, { readyState }]) => [ref, readyState])) });
 
-window.rig = { begin, dress, take, through, state, soon, track: (ref) => dressed.get(ref), camera: () => camera, marks: () => marks };
+window.rig = { begin, dress, take, pairs, through, state, soon, track: (ref) => dressed.get(ref), camera: () => camera, marks: () => marks };

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
 from server import api, demo
@@ -17,6 +18,7 @@ from server.api.keys import Open, Route
 from server.db.models import audit, metadata
 from server.policy import Verb
 from signalling.ws import ASKS_NOBODY, FIRST, HANDLERS
+from tests import seal_twin
 from tests.house import PROMISES, Families, House
 
 #: Every route that asks nobody. A new one needs a reason here as well as beside its handler, so two people must agree.
@@ -33,6 +35,7 @@ OPEN = {
 DEMO = {("GET", "/api/demo"), ("POST", "/api/demo/enter"), ("POST", "/api/demo/reset")}
 
 WORDS = ["apple", "apple", "apple", "apple"]
+SOMEBODY = Ed25519PrivateKey.generate()
 CARD = {"name": "Robin", "avatar": 1, "ground": 1}
 
 #: A body of the right shape for each route that wants one; everything in it is nobody's.
@@ -55,12 +58,16 @@ BODIES: dict[str, Any] = {
     "/api/calls/to-allow/{id}": {"answer": "no"},
     "/api/contacts/{ref}/allow": {"voice": True, "video": False},
     "/api/contacts/{ref}/name": CARD,
+    "/api/child/reports": {"request": "r" * 16, "about": {"ref": "k_nobody"}, "what": []},
     "/api/contacts/{ref}/pictures": {"commitment": "A" * 43},
     "/api/contacts/{ref}/pictures/{id}/answer": {"key": "A" * 43, "random": "A" * 43},
     "/api/contacts/{ref}/pictures/{id}/open": {"key": "A" * 43, "random": "A" * 43},
     "/api/links": {"child": "nobody"},
     "/api/links/look": {"token": "x" * 43},
     "/api/links/accept": {"token": "x" * 43, "for": "me", "how_known": "class"},
+    "/api/identity": {"key": "A" * 43},
+    "/api/rosters": {"body": seal_twin.roster(SOMEBODY, "nobody", "a", [], 1)},
+    "/api/known-keys": {"body": seal_twin.knows(SOMEBODY, "nobody", "a", "A" * 43)},
     "/api/pairings/look": {"words": WORDS},
     "/api/pairings/approve": {"words": WORDS, "child": "nobody"},
 }

@@ -192,6 +192,11 @@ WEAKER: list[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]] = [
     ),
     ("only-a-guardian-and-only-for-an-own-child", ("only-who-looks-after",), (('["ward", "nobody"]', '["ward", "own", "nobody"]'),)),
     ("nobody-speaks-for-a-child", ("children-only",), (('{ principal.kind == "child" && resource.whose', "{ resource.whose"),)),
+    (
+        "no-child-signs-for-devices",
+        ("grown-ups-only",),
+        (('["guardian", "trusted_adult"].contains(principal.kind) && resource.whose', "resource.whose"),),
+    ),
     ("a-guardian-does-not-look-over-a-leading-teenager", ("teen-led",), ()),
     ("single-calls-are-a-teenagers-from-13", ("know-and-discuss",), ()),
     ("only-a-leading-teenager-changes-own-limits", ("not-leading",), ()),

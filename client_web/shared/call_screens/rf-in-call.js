@@ -111,6 +111,7 @@ export class RfInCall extends View {
       : telephone.looking || leg?.state === "lost" ? words("call.lost", { name })
       : !here ? words("call.connecting", { name })
       : telephone.strange.has(ref) ? words("call.new-device", { name })
+      : telephone.shut.has(ref) ? words("call.shut", { name })
       : call.soon && first ? words("call.soon", { n: call.soon.minutes })
       : telephone.microphone === "stuck" && first ? words("call.mic-stuck")
       : telephone.camera === "stuck" && first ? words("self.stuck-help")

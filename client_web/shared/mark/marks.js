@@ -54,8 +54,9 @@ export class Marks {
 
   /**
    * A marked track of this camera for one recipient. A second one for the same recipient takes the place of the first, which ends.
-   * Rejects with `CannotMark` when it cannot be, after `onunmarked` has been called; or, with the reason "stopped" and without that call,
-   * when it was undressed or asked for again meanwhile.
+   * Rejects with `CannotMark` when it cannot be, after `onunmarked` has been called; or, without that
+   * call, because nothing leaves then: with the reason "stopped" when it was undressed or asked for again meanwhile, "ended" when
+   * the camera was shut.
    * @param {MediaStreamTrack} track our own camera's
    * @param {Whose} whose `id`: 32 bits as a number; `quarter`: 0 to 3, another for each recipient of ours
    * @returns {Promise<MediaStreamTrack>}
@@ -67,7 +68,7 @@ export class Marks {
       return await this.#dress(track, whose);
     } catch (fault) {
       const why = fault instanceof CannotMark ? fault.why : "worker";
-      if (why !== "stopped") {
+      if (why !== "stopped" && why !== "ended") { // nothing leaves then, marked or not
         this.undress(whose.ref);
         this.#tell(whose.ref, why);
       }

@@ -20,7 +20,8 @@ export type Numbers = { p50: number; p99: number; fps: number; slow: boolean };
 
 /**
  * Why somebody's picture is not marked. `none`: this browser can do it neither way. `canvas`: it changes what is read from a canvas.
- * `key`, `id`: what was given is not one. `ended`: the camera was. `frame`: a picture that could not be read. `stopped`: we were.
+ * `key`, `id`: what was given is not one. `frame`: pictures could not be read. `worker`: it did not come, or broke. `slow`: it does not keep up.
+ * And why there is no track, which is nobody's fault. `ended`: the camera was shut. `stopped`: we were, or that recipient was undressed.
  */
 export type Why = "none" | "canvas" | "key" | "id" | "ended" | "frame" | "worker" | "slow" | "stopped";
 

@@ -33,6 +33,24 @@ export function support() {
   return globalThis.crypto?.subtle ? "" : "curves";
 }
 
+/** What can only be seen by starting the worker, which is thrown away: asked before anybody is rung and before a microphone opens. @returns {Promise<Lack>} */
+export function lacking() {
+  const lack = support();
+  if (lack) return Promise.resolve(lack);
+  return new Promise((resolve) => {
+    const worker = new Worker(workersAddress(), { type: "module", name: "seal" });
+    /** @param {Lack} why */
+    const found = (why) => {
+      clearTimeout(timer);
+      worker.terminate();
+      resolve(why);
+    };
+    const timer = setTimeout(() => found("worker"), PATIENCE_MS);
+    worker.onmessage = ({ data }) => found(data.k === "awake" ? "" : data.why || "worker");
+    worker.onerror = () => found("worker");
+  });
+}
+
 /** @typedef {{createScriptURL(text: string): string}} UrlPolicy */
 /** @typedef {{trustedTypes?: {createPolicy(name: string, rules: UrlPolicy): UrlPolicy}}} MaybeTrusted */
 
@@ -46,6 +64,9 @@ export function workersAddress() {
 }
 
 const PATIENCE_MS = 10_000;
+/** In so many looks of the watchdog, a second apart, all that came must have been refused before it is told. */
+const SHUT_LOOKS = 2;
+/** @typedef {"open" | "shut" | "still"} Coming */
 
 /** Sealing was not to be had. `why` is a code for the sentence. */
 export class CannotSeal extends Error {
@@ -69,6 +90,8 @@ export class Keeper {
   /** The first frame of this kind was sealed: real tracks may be put on. @type {(kind: Kind) => void} */ onsealed = () => {};
   /** The first frame of this mid opened: show it, unmute it. @type {(mid: string, kind: Kind, index: number) => void} */
   onopened = () => {};
+  /** All that comes on this mid does not open ("shut"), or nothing comes any more ("still"), or it opens again. @type {(mid: string, now: Coming) => void} */
+  oncoming = () => {};
   /** The worker is no more: stop the call. @type {(why: string) => void} */ onfailed = () => {};
 
   #place;
@@ -76,6 +99,8 @@ export class Keeper {
   #ready = false;
   #closed = false;
   /** @type {((numbers: Numbers) => void)[]} */ #asking = [];
+  /** By mid: what had been counted at the last look, and in how many looks nothing of what came opened. @type {Map<string, {opened: number, refused: number, looks: number, now: Coming}>} */
+  #looks = new Map();
   /** @type {(why?: CannotSeal) => void} */ #begun = () => {};
 
   /** @param {{call: string, index: number, me: string}} place */
@@ -155,7 +180,22 @@ export class Keeper {
    */
   async watch(pc) {
     const counted = tally(await pc.getStats());
-    return watchdog(counted, await this.numbers());
+    const numbers = await this.numbers();
+    this.#look(numbers);
+    return watchdog(counted, numbers);
+  }
+
+  /** @param {Numbers} numbers */
+  #look({ opened, refused }) {
+    for (const mid of new Set([...Object.keys(opened), ...Object.keys(refused)])) {
+      const was = this.#looks.get(mid) ?? { opened: 0, refused: 0, looks: 0, now: "open" };
+      const [opens, shut] = [opened[mid] ?? 0, refused[mid] ?? 0];
+      const looks = opens === was.opened && shut > was.refused ? was.looks + 1 : 0;
+      /** @type {Coming} */
+      const now = opens > was.opened ? "open" : looks >= SHUT_LOOKS ? "shut" : was.now === "shut" && !looks ? "still" : was.now;
+      this.#looks.set(mid, { opened: opens, refused: shut, looks, now });
+      if (now !== was.now) this.oncoming(mid, now);
+    }
   }
 
   /** Over: keys and all. Safe to say twice. */

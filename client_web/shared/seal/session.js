@@ -74,7 +74,7 @@ export class Session {
   /** @type {Map<string, Incoming>} by mid */ #incoming = new Map();
   /** @type {Set<Kind>} */ #sealedKinds = new Set();
   /** @type {import("./types.js").Numbers} */
-  #numbers = { came: { audio: 0, video: 0 }, sent: { audio: 0, video: 0 }, bytes: { audio: 0, video: 0 }, arrived: {}, opened: {}, dropped: {} };
+  #numbers = { came: { audio: 0, video: 0 }, sent: { audio: 0, video: 0 }, bytes: { audio: 0, video: 0 }, arrived: {}, opened: {}, refused: {}, dropped: {} };
 
   /** @param {{vault: Vault, now: () => number, later: (ms: number, what: () => void) => void, post: (said: Said) => void}} around */
   constructor({ vault, now, later, post }) {
@@ -436,6 +436,7 @@ export class Session {
     } catch (fault) {
       this.#drop(fault);
     }
+    if (!through) this.#count(this.#numbers.refused, mid);
     if (stream.kind === "video") {
       if (!through) stream.needKey = true;
       else if (whole) stream.needKey = false;

@@ -28,9 +28,10 @@ export type Numbers = {
   came: Record<Kind, number>;
   sent: Record<Kind, number>;
   bytes: Record<Kind, number>;
-  /** by mid: frames that came to the transform, and those that opened */
+  /** by mid: frames that came to the transform, those that opened, and those of the rest that were not empty */
   arrived: Record<string, number>;
   opened: Record<string, number>;
+  refused: Record<string, number>;
   /** frames not let through, by reason */
   dropped: Record<string, number>;
 };

@@ -24,6 +24,9 @@ function store() {
   return done(opening);
 }
 
+/** Throws where this browser keeps nothing. */
+export const openStore = async () => (await store()).close();
+
 /** @type {Vault} */
 export const vault = {
   async identity(me) {

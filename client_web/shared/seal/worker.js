@@ -11,7 +11,7 @@
 import { b64, NotHeld, publicOf } from "./agree.js";
 import { signStatement } from "./roster.js";
 import { Session } from "./session.js";
-import { vault } from "./vault.js";
+import { openStore, vault } from "./vault.js";
 
 /** @typedef {import("./types.js").Told} Told */
 /** @typedef {import("./types.js").Said} Said */
@@ -57,15 +57,21 @@ async function ring({ n, me, text }) {
 here.addEventListener("rtctransform", transform);
 here.addEventListener("message", /** @param {MessageEvent<Told | Ask>} event */ ({ data }) => void (data.k === "ring" ? ring(data) : session.handle(data)));
 
-/** Whether this worker can do the arithmetic. A browser that cannot is told so, and does not call. */
-async function able() {
+/** What is missing here for the arithmetic and for keeping an identity. Such a browser is told so, and does not call. @returns {Promise<"" | "curves" | "store">} */
+async function lack() {
   try {
     const pair = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey("X25519", false, ["deriveBits"]));
     await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
-    return b64(await crypto.subtle.exportKey("raw", pair.publicKey)).length === 43;
+    if (b64(await crypto.subtle.exportKey("raw", pair.publicKey)).length !== 43) return "curves";
   } catch {
-    return false;
+    return "curves";
+  }
+  try {
+    await openStore();
+    return "";
+  } catch {
+    return "store";
   }
 }
 
-void able().then((yes) => here.postMessage(yes ? { k: "awake" } : { k: "failed", why: "curves" }));
+void lack().then((why) => here.postMessage(why ? { k: "failed", why } : { k: "awake" }));

@@ -1,0 +1,142 @@
+"""Which devices may talk, as the server keeps it: who may sign for whom, what is kept, who is told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.rosters import signers
+from tests import seal_twin
+from tests.house import Families, House, Two
+from tests.peers import Browserless
+
+
+@pytest.fixture
+async def two(families: Families) -> Two:
+    return await families.two()
+
+
+async def desk_of(one: Browserless, child: str | None) -> dict[str, Any]:
+    """What this grown-up signs for a child, or for themself."""
+    found = await one.get("/api/rosters")
+    return next(person for person in found["people"] if person["child"] == child)
+
+
+async def say_key(*devices: Browserless) -> None:
+    for one in devices:
+        await one.post("/api/identity", {"key": seal_twin.key_of(one.identity)})
+
+
+async def the_contact(guardian: Browserless, child: str) -> tuple[str, str]:
+    (contact,) = (await desk_of(guardian, child))["contacts"]
+    return contact["contact"], contact["side"]
+
+
+async def signed(guardian: Browserless, child: str, serial: int, /, *devices: Browserless, **other: Any) -> Any:
+    contact, side = await the_contact(guardian, child)
+    body = seal_twin.roster(
+        guardian.identity, contact, side, [seal_twin.key_of(one.identity) for one in devices], serial, **other
+    )
+    return await guardian.call("POST", "/api/rosters", {"body": body})
+
+
+async def test_a_guardian_signs_for_the_devices_of_an_own_child_and_the_newest_is_kept(house: House, two: Two) -> None:
+    await say_key(two.maya, two.sam)
+    shown = await desk_of(two.sam, two.maya_id)
+    assert [device["key"] for device in shown["devices"]] == [seal_twin.key_of(two.maya.identity)]
+    assert shown["contacts"][0]["roster"] is None
+    assert (await signed(two.sam, two.maya_id, 5, two.maya)).status == 200
+    kept = (await desk_of(two.sam, two.maya_id))["contacts"][0]["roster"]
+    assert (await signed(two.sam, two.maya_id, 5)).code == "conflict"
+    assert (await signed(two.sam, two.maya_id, 4)).code == "conflict"
+    assert (await desk_of(two.sam, two.maya_id))["contacts"][0]["roster"] == kept
+    assert (await signed(two.sam, two.maya_id, 6)).status == 200
+    contact, side = await the_contact(two.sam, two.maya_id)
+    async with house.db.read() as tx:
+        assert await signers(tx, contact) == {side: seal_twin.key_of(two.sam.identity)}
+
+
+async def test_what_this_browser_has_not_signed_is_not_kept(two: Two) -> None:
+    await say_key(two.maya, two.sam, two.femi)
+    stranger = seal_twin.Ed25519PrivateKey.generate()
+    assert (await signed(two.sam, two.maya_id, 1, guardian=seal_twin.key_of(stranger))).code == "bad_request"
+    contact, side = await the_contact(two.sam, two.maya_id)
+    body = seal_twin.roster(stranger, contact, side, [], 1)  # signed well, by a key that is not this browser's
+    assert (await two.sam.call("POST", "/api/rosters", {"body": body})).code == "conflict"
+    theirs = seal_twin.roster(two.femi.identity, contact, side, [], 1)  # by the other family, for our side
+    assert (await two.femi.call("POST", "/api/rosters", {"body": theirs})).code == "conflict"
+    assert (await signed(two.sam, two.maya_id, 1)).status == 200
+
+
+async def test_a_child_signs_for_nothing_and_neither_does_a_stranger(families: Families, two: Two) -> None:
+    alex = await families.grown_up("Alex")
+    await say_key(two.maya, two.sam, alex)
+    contact, side = await the_contact(two.sam, two.maya_id)
+    for one in (two.maya, alex):
+        for path, body in (
+            ("/api/rosters", seal_twin.roster(one.identity, contact, side, [], 1)),
+            ("/api/known-keys", seal_twin.knows(one.identity, contact, side, "A" * 43)),
+        ):
+            assert (await one.call("POST", path, {"body": body})).code == "not_found"
+    assert (await two.maya.get("/api/rosters"))["people"] == []
+    assert [person["contacts"] for person in (await alex.get("/api/rosters"))["people"]] == [[]]
+
+
+async def test_before_a_guardians_yes_there_is_nothing_to_sign(families: Families) -> None:
+    two = await families.two(friends=False)
+    words = (await two.maya.post("/api/child/friend-code"))["words"]
+    await two.theo.post("/api/child/friend-code/enter", {"words": words, "how_known": "class"})
+    assert (await desk_of(two.sam, two.maya_id))["contacts"] == []
+    await families.befriend(two.maya, two.sam, two.theo, two.femi)
+    assert len((await desk_of(two.sam, two.maya_id))["contacts"]) == 1
+
+
+async def test_another_signer_is_told_as_changed_until_the_other_guardian_has_said_yes(two: Two) -> None:
+    await say_key(two.maya, two.sam, two.femi)
+    assert (await signed(two.sam, two.maya_id, 1, two.maya)).status == 200
+    assert not (await desk_of(two.femi, two.theo_id))["contacts"][0]["changed"]
+    two.sam.identity = seal_twin.Ed25519PrivateKey.generate()  # his site data is gone
+    await say_key(two.sam)
+    assert (await signed(two.sam, two.maya_id, 2, two.maya)).status == 200
+    shown = (await desk_of(two.femi, two.theo_id))["contacts"][0]
+    assert shown["changed"]
+    key, other = seal_twin.key_of(two.sam.identity), {"a": "b", "b": "a"}[shown["side"]]
+    wrong = seal_twin.knows(two.femi.identity, shown["contact"], other, "A" * 43)  # of a key that signs nothing
+    assert (await two.femi.call("POST", "/api/known-keys", {"body": wrong})).code == "conflict"
+    yes = seal_twin.knows(two.femi.identity, shown["contact"], other, key)
+    await two.femi.post("/api/known-keys", {"body": yes})
+    shown = (await desk_of(two.femi, two.theo_id))["contacts"][0]
+    assert (shown["changed"], shown["knows"]) == (False, yes)
+
+
+async def test_a_device_in_a_call_is_shown_the_rosters_of_that_call_and_of_no_other(
+    two: Two,
+) -> None:
+    await say_key(two.maya, two.sam)
+    await signed(two.sam, two.maya_id, 1, two.maya)
+    roster = (await desk_of(two.sam, two.maya_id))["contacts"][0]["roster"]
+    for one in (two.maya, two.theo):
+        await one.connect()
+    placed = await two.maya.ask(t="call.invite", to=[two.maya_sees_theo], media="audio")
+    path = f"/api/calls/{placed['call']}/rosters"
+    (seen,) = await two.theo.get(path)
+    assert (seen["ref"], seen["roster"], seen["knows"]) == (two.theo_sees_maya, roster, None)
+    (seen,) = await two.maya.get(path)
+    assert (seen["ref"], seen["roster"]) == (two.maya_sees_theo, None)  # nobody has signed for Theo
+    assert await two.sam.get(path) == []
+    await two.maya.ask(t="call.leave", call=placed["call"])
+    async with asyncio.timeout(5):  # the record is written after the cut
+        while await two.theo.get(path):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_paired_device_is_told_the_key_of_the_browser_that_said_yes(house: House, two: Two) -> None:
+    for told in (None, seal_twin.key_of(two.sam.identity)):
+        if told:
+            await say_key(two.sam)
+        device = house.device()
+        words = (await device.post("/api/pairings"))["words"]
+        await two.sam.post("/api/pairings/approve", {"words": words, "child": two.maya_id})
+        assert await device.post("/api/pairings/mine") == {"state": "done", "guardian_key": told}
