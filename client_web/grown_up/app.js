@@ -25,6 +25,7 @@ import "./views/history.js";
 import "./views/invite.js";
 import "./views/live.js";
 import "./views/people.js";
+import "./views/pictures.js";
 import "./views/sign_up.js";
 import "./views/times.js";
 import "./views/watch.js";
@@ -51,6 +52,7 @@ const PAGES = {
   times: { draw: (key) => html`<rf-times data-key="${key}"></rf-times>`, nav: "times", child: true },
   rename: { draw: (key) => html`<rf-rename data-key="${key}"></rf-rename>`, nav: "contacts", child: true },
   ask: { draw: (key) => html`<rf-invite data-key="${key}"></rf-invite>`, nav: "contacts", child: true },
+  pictures: { draw: (key) => html`<rf-pictures data-key="${key}"></rf-pictures>`, nav: "contacts" },
   call: { draw: (key) => html`<rf-people data-key="${key}"></rf-people>`, nav: "call" },
   history: { draw: (key) => html`<rf-history data-key="${key}"></rf-history>`, nav: "history", child: true },
   devices: { draw: (key) => html`<rf-devices data-key="${key}"></rf-devices>`, nav: "devices" },
