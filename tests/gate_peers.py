@@ -120,6 +120,7 @@ def meet(one: Device, other: Device, others_name: str, ones_name: str) -> None:
         if name in device.others:
             device.keys.gone(name)
         device.others[name] = (peer, back)
+    seal_twin.friends((ones_name, one.keys), (others_name, other.keys))
     one.keys.peer(others_name, other.keys.index)
     other.keys.peer(ones_name, one.keys.index)
 

@@ -25,9 +25,16 @@ let timers = [];
 
 function vaultOf(me) {
   if (!vaults.has(me)) {
-    const pins = new Map();
     const identity = agree.makeIdentity();
-    vaults.set(me, { identity: () => identity, pinned: async (_, ref) => pins.get(ref), pin: async (_, ref, id) => void pins.set(ref, id) });
+    const met = new Map();
+    let own;
+    vaults.set(me, {
+      identity: () => identity,
+      met: async (_, ref) => met.get(ref),
+      meet: async (_, ref, one) => void met.set(ref, one),
+      own: async () => own,
+      setOwn: async (_, key) => void (own = key),
+    });
   }
   return vaults.get(me);
 }
@@ -69,6 +76,9 @@ const asks = {
     devices.set(id, { session, posts, asked: [] });
     await session.handle({ k: "init", me, ...place });
   },
+  id: async ({ me }) => agree.publicOf(await vaultOf(me).identity()),
+  own: ({ me, key }) => vaultOf(me).setOwn(me, key),
+  met: async ({ me, ref }) => (await vaultOf(me).met(me, ref)) ?? null,
   tell: ({ id, told }) => devices.get(id).session.handle(told).then(() => undefined),
   posts: async ({ id }) => {
     await drain();

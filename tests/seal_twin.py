@@ -273,6 +273,80 @@ def knows(
     return statement(guardian, words | {"guardian": key_of(guardian), "at": 0} | other)
 
 
+def entry(ref: str, contact: str, side: str, body: str | None, yes: str | None = None) -> dict[str, Any]:
+    """What the server hands out of somebody in a call."""
+    return {"ref": ref, "contact": contact, "side": side, "roster": body, "knows": yes}
+
+
+def _heard(body: Any, kind: str, told: dict[str, Any]) -> dict[str, Any]:
+    """A statement of this kind about this side of this contact, that its guardian has signed."""
+    outer = _record(body)
+    words = _record(outer.get("m"))
+    try:
+        signer = Ed25519PublicKey.from_public_bytes(unb64(words.get("guardian"), 32))
+        signer.verify(unb64(outer.get("s"), 64), f"ringfence statement\n{outer['m']}".encode())
+    except InvalidSignature:
+        raise NotHeld("signature") from None
+    if (words.get("v"), words.get("t")) != (1, kind):
+        raise NotHeld("shape")
+    if (words.get("contact"), words.get("side")) != (told["contact"], told["side"]):
+        raise NotHeld("contact")
+    return words
+
+
+@dataclass(frozen=True)
+class Met:
+    """What a device remembers of somebody."""
+
+    contact: str
+    side: str
+    guardian: str
+    serial: int
+    at: int
+
+
+def judge(told: dict[str, Any], met: Met | None, own: str, mine: str, id_: str) -> tuple[str, Met | None]:
+    """Why a device may not talk ("" when it may), and what is to be remembered."""
+    if told["roster"] is None:
+        return "none", met
+    if met and (met.contact, met.side) != (told["contact"], told["side"]):
+        return "contact", met
+    try:
+        words = _heard(told["roster"], "roster", told)
+    except NotHeld as why:
+        return str(why), met
+    try:
+        yes = _heard(told["knows"], "knows", told) if told["knows"] else None
+    except NotHeld:
+        yes = None
+    if yes and (yes["guardian"] != own or (met and yes["at"] <= met.at)):
+        yes = None
+    expected = yes["key"] if yes else met.guardian if met else words["guardian"]
+    if words["guardian"] != expected:
+        return "guardian", met
+    if met and words["serial"] < met.serial:
+        return "serial", met
+    if mine in words["devices"]:
+        return "mine", met
+    fine = id_ in words["devices"]
+    at = yes["at"] if yes else met.at if met else -1
+    now = Met(told["contact"], told["side"], words["guardian"], words["serial"], at)
+    return ("" if fine else "device"), (now if fine or met else None)
+
+
+#: For tests of what comes after: one grown-up whom every device believes.
+EVERYBODYS = Ed25519PrivateKey.generate()
+
+
+def friends(*devices: tuple[str, Device]) -> None:
+    """Each of these devices, by the ref under which the others know it, stands in a roster that the others believe."""
+    for ref, theirs in devices:
+        body = roster(EVERYBODYS, f"x_{ref}", "a", [key_of(theirs.identity)], 1)
+        for _, mine in devices:
+            if mine is not theirs:
+                mine.told(entry(ref, f"x_{ref}", "a", body))
+
+
 class Pair:
     """What two devices share."""
 
@@ -341,6 +415,7 @@ class Other:
     pair: Pair | None = None
     epoch: int = -1
     acked: int = -1
+    waiting: str | None = None
     early: list[str] = field(default_factory=list)
 
 
@@ -355,12 +430,17 @@ class Device:
         post: Callable[[str, str], None],
         *,
         identity: Ed25519PrivateKey | None = None,
+        met: dict[str, Met] | None = None,
+        own: str = "",
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         on_kids: Callable[[list[int]], None] = lambda kids: None,
     ) -> None:
         self.call, self.index, self.post, self.now, self.on_kids = call, index, post, now, on_kids
         self.identity = identity or Ed25519PrivateKey.generate()
-        self.pins: dict[str, str] = {}
+        self.met = {} if met is None else met  # by ref: kept from call to call
+        self.own = own or key_of(self.identity)  # whose yes to another signer counts here
+        self.rosters: dict[str, dict[str, Any]] = {}
+        self.unsigned: dict[str, str] = {}  # by ref: why their device gets no keys
         self.dropped: Counter[str] = Counter()
         self.sealed: Counter[str] = Counter()
         self.opened: Counter[str] = Counter()
@@ -423,8 +503,13 @@ class Device:
         hello = read_hello(body, call=self.call, index=other.index, now=self.now())
         if other.hello == hello:
             return
-        if self.pins.setdefault(ref, hello.id) != hello.id:
-            raise NotHeld("changed")
+        if why := self._judge(ref, hello.id):
+            other.waiting = body
+            if why != "waits":
+                self.unsigned[ref] = why
+            return
+        other.waiting = None
+        self.unsigned.pop(ref, None)
         again = other.hello is not None
         self._openers = {kid: one for kid, one in self._openers.items() if one[0] != ref}
         early, other.early = other.early, []
@@ -435,6 +520,31 @@ class Device:
         self._rotate()
         for one in early:
             self.body(ref, one)
+
+    def told(self, told: dict[str, Any]) -> None:
+        """The server handed out whose devices may talk."""
+        with self._lock:
+            ref = told["ref"]
+            self.rosters[ref] = told
+            other = self._others.get(ref)
+            if other is None:
+                return
+            if other.waiting is not None:
+                self._hello(ref, other, other.waiting)
+            elif other.hello is not None and self._judge(ref, other.hello.id) == "device":
+                self.unsigned[ref] = "device"
+                self._openers = {kid: one for kid, one in self._openers.items() if one[0] != ref}
+                other.hello = other.pair = None
+                other.epoch = other.acked = -1
+                self._rotate()
+
+    def _judge(self, ref: str, id_: str) -> str:
+        if ref not in self.rosters:
+            return "waits"
+        why, met = judge(self.rosters[ref], self.met.get(ref), self.own, key_of(self.identity), id_)
+        if met:
+            self.met[ref] = met
+        return why
 
     def _wrap(self, ref: str, other: Other, pair: Pair, words: dict[str, Any]) -> None:
         epoch, base = pair.unwrap(words, other.index, self.index)

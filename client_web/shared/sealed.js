@@ -9,6 +9,7 @@
  *   does not answer stays dark and keeps nobody else from talking. After that, every change of key ids is said at once.
  */
 import { CannotSeal, Keeper } from "./seal/keeper.js";
+import { get } from "./api.js";
 import { Refused } from "./connection.js";
 
 /** @typedef {import("./protocol.js").Leg} Leg */
@@ -18,6 +19,8 @@ import { Refused } from "./connection.js";
 
 /** So long after the first confirmation the others are waited for. */
 const PATIENCE_MS = 3000;
+/** So long until who may talk is asked again, while somebody's roster was not told. */
+const AGAIN_MS = 1500;
 /** Words of somebody kept while the worker starts. */
 const EARLY = 64;
 
@@ -29,7 +32,7 @@ export class Sealed {
   /** The first frame of this kind was sealed. @type {(kind: Media) => void} */ onsealed = () => {};
   /** Nothing of what comes from them opens (or, false, that is over). @type {(ref: string, kind: Media, shut: boolean) => void} */ onshut = () => {};
   /** Sealing is not to be had, or is no more. @type {(code: "cannot_seal" | "unsealed") => void} */ onfailed = () => {};
-  /** Somebody's device is not the one that was met before. @type {(ref: string, id: string) => void} */ onchanged = () => {};
+  /** Nobody whom this device believes has signed for their device (or, "", somebody has). @type {(ref: string, why: string) => void} */ onunsigned = () => {};
 
   /** Resolves when the worker is there; false: it will not be, and `onfailed` has said so. @type {Promise<boolean>} */ ready;
 
@@ -45,9 +48,13 @@ export class Sealed {
   /** What the keeper was told of each mid. @type {Map<string, number | null>} */ #claimed = new Map();
   /** @type {[string, string][]} */ #early = [];
   /** @type {number[]} */ #kids = [];
-  #told = false;
+  #readyTold = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #patience;
   #patient = true;
+  /** Whose roster was told. @type {Set<string>} */ #told = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #again;
+  #asking = false;
+  #askedAgain = false;
   /** Words that wait for the wire. @type {Request[]} */ #waiting = [];
   /** Said too fast: wait so long. @type {ReturnType<typeof setTimeout> | undefined} */ #pause;
 
@@ -59,10 +66,11 @@ export class Sealed {
     keeper.onsend = (to, body) => this.#say({ t: "seal.to", call, to, body });
     keeper.onkids = (kids) => {
       this.#kids = kids;
-      if (this.#told) this.#say({ t: "seal.ready", call, kids });
+      if (this.#readyTold) this.#say({ t: "seal.ready", call, kids });
     };
     keeper.onconfirmed = (ref) => {
       this.#confirmed.add(ref);
+      this.onunsigned(ref, "");
       this.#patience ??= setTimeout(() => {
         this.#patient = false;
         this.#tellReady();
@@ -80,7 +88,7 @@ export class Sealed {
       if (now !== "still") this.onopened(slot.ref, slot.kind, now === "open"); // a last picture does not stay on the screen
       this.onshut(slot.ref, slot.kind, now === "shut");
     };
-    keeper.onchanged = (ref, id) => this.onchanged(ref, id);
+    keeper.onunsigned = (ref, why) => this.onunsigned(ref, why);
     keeper.onfailed = () => this.#closed || this.onfailed("unsealed");
     this.ready = keeper.start().then(() => this.#begin(), () => {
       if (!this.#closed) this.onfailed("cannot_seal");
@@ -104,6 +112,7 @@ export class Sealed {
       this.#known.add(ref);
       this.#keeper.peer(ref, index);
     }
+    if ([...this.#known].some((ref) => !this.#told.has(ref))) void this.rosters();
     this.#claim();
     this.#tellReady();
   }
@@ -136,9 +145,29 @@ export class Sealed {
     else if (this.#early.length < EARLY) this.#early.push([ref, body]);
   }
 
-  /** A person looked and said yes to exactly this device. @param {string} ref @param {string} id */
-  accept(ref, id) {
-    this.#keeper.accept(ref, id);
+  /** Which devices may talk may have changed: ask again. */
+  async rosters() {
+    if (this.#asking) {
+      this.#askedAgain = true;
+      return;
+    }
+    clearTimeout(this.#again);
+    [this.#asking, this.#askedAgain] = [true, false];
+    try {
+      /** @type {import("./seal/types.js").Entry[]} */ const found = await get(`/api/calls/${this.#call}/rosters`);
+      if (this.#closed) return;
+      for (const entry of found) {
+        this.#told.add(entry.ref);
+        this.#keeper.roster(entry);
+      }
+    } catch {
+      // no answer is no keys: it is asked again
+    } finally {
+      this.#asking = false;
+    }
+    if (this.#closed) return;
+    if (this.#askedAgain) return this.rosters();
+    if ([...this.#known].some((ref) => !this.#told.has(ref))) this.#again = setTimeout(() => void this.rosters(), AGAIN_MS);
   }
 
   /** The wire is back in the same session: what waited goes out. */
@@ -153,6 +182,7 @@ export class Sealed {
     this.#closed = true;
     clearTimeout(this.#patience);
     clearTimeout(this.#pause);
+    clearTimeout(this.#again);
     this.#waiting = [];
     this.#keeper.close();
   }
@@ -182,9 +212,9 @@ export class Sealed {
   }
 
   #tellReady() {
-    if (this.#told || this.#closed || !this.#confirmed.size || !this.#kids.length) return;
+    if (this.#readyTold || this.#closed || !this.#confirmed.size || !this.#kids.length) return;
     if (this.#patient && [...this.#known].some((ref) => !this.#confirmed.has(ref))) return;
-    this.#told = true;
+    this.#readyTold = true;
     this.#say({ t: "seal.ready", call: this.#call, kids: this.#kids });
   }
 

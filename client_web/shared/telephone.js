@@ -44,8 +44,8 @@ export class Telephone {
   /** @type {Own} */ microphone = "off";
   /** Our own picture, only while the camera is open. @type {MediaStream | null} */ mine = null;
   /** Everybody's tracks that open, by ref. @type {Map<string, Tracks>} */ tracks = new Map();
-  /** Who calls from a device that was never met, and its identity: nothing of theirs opens before a yes. @type {Map<string, string>} */
-  strange = new Map();
+  /** For whose device nobody whom this one believes has signed: nothing of theirs opens, and nobody in the call can say yes to it. @type {Set<string>} */
+  unsigned = new Set();
   /** Of whom something comes and nothing of it opens, with the kinds. @type {Map<string, Set<Media>>} */ shut = new Map();
   /** @type {Map<string, import("./protocol.js").Status>} */ presence = new Map();
   /** We lost the wire or the gate and are looking for it. */ looking = false;
@@ -290,15 +290,6 @@ export class Telephone {
     this.#tellMedia();
   }
 
-  /** It is them, on another device than before: a hand said so. @param {string} ref */
-  knowDevice(ref) {
-    const id = this.strange.get(ref);
-    if (id === undefined) return;
-    this.strange.delete(ref);
-    this.#sealed?.accept(ref, id);
-    this.onchange();
-  }
-
   /** Back to the call, camera and microphone still shut: opening them is a press of its own. */
   goBack() {
     this.helping = false;
@@ -314,6 +305,7 @@ export class Telephone {
         for (const { ref, status } of message.people) this.presence.set(ref, status);
         break;
       case "changed":
+        if (message.what.includes("people")) void this.#sealed?.rosters();
         this.onchanged(message.what);
         return;
       case "sdp.offer":
@@ -420,8 +412,9 @@ export class Telephone {
     let sealed = this.#sealed;
     if (!sealed) {
       const made = (sealed = this.#sealed = new Sealed(this.#connection, { call: call.id, index }));
-      made.onchanged = (ref, id) => {
-        this.strange.set(ref, id);
+      made.onunsigned = (ref, why) => {
+        if (why) this.unsigned.add(ref);
+        else this.unsigned.delete(ref);
         this.onchange();
       };
       made.onshut = (ref, kind, shut) => {
@@ -475,7 +468,7 @@ export class Telephone {
   /** The way out of every call, whoever ended it. Pictures first. @param {Call} ended */
   #end(ended) {
     this.tracks.clear();
-    this.strange.clear();
+    this.unsigned.clear();
     this.shut.clear();
     this.onblank();
     this.#peer?.close();

@@ -58,6 +58,7 @@ class Sealing:
                 self.keys.gone(ref)
             self.legs = here
             for ref, index in here.items():
+                self.keys.told(self.vouched(ref))
                 self.keys.peer(ref, index)
         elif message["t"] == "seal.from" and self.keys is not None and message["ref"] in self.legs:
             self.keys.body(message["ref"], message["body"])

@@ -66,6 +66,7 @@ def two_devices(*, strangers: bool = False) -> tuple[twin.Device, twin.Device]:
         return twin.Device("c_1", CLAIMS[name], lambda ref, body: waiting.append((name, ref, body)))
 
     devices = {name: device(name) for name in CLAIMS}
+    twin.friends(*devices.items())
     devices["sender"].peer("receiver", 1)
     devices["receiver"].peer("sender", 0)
     while waiting and not strangers:

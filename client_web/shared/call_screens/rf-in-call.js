@@ -34,7 +34,6 @@ export class RfInCall extends View {
       microphone: () => this.telephone?.setMicrophone(this.telephone.microphone !== "on"),
       camera: () => this.telephone?.setCamera(this.telephone.camera !== "on" && this.telephone.camera !== "opening"),
       leave: () => this.telephone?.leave(),
-      know: (control) => this.telephone?.knowDevice(control.getAttribute("data-ref") ?? ""),
     });
   }
 
@@ -110,7 +109,7 @@ export class RfInCall extends View {
     const sign = call.phase === "calling" ? ""
       : telephone.looking || leg?.state === "lost" ? words("call.lost", { name })
       : !here ? words("call.connecting", { name })
-      : telephone.strange.has(ref) ? words("call.new-device", { name })
+      : telephone.unsigned.has(ref) ? words("call.unsigned", { name })
       : telephone.shut.has(ref) ? words("call.shut", { name })
       : call.soon && first ? words("call.soon", { n: call.soon.minutes })
       : telephone.microphone === "stuck" && first ? words("call.mic-stuck")
@@ -123,8 +122,7 @@ export class RfInCall extends View {
       <div class="nameplate">${peg(card, "small")}<div class="words">${first
         ? html`<h1 tabindex="-1">${call.phase === "calling" ? words("call.calling", { name }) : name}</h1><rf-seen-by></rf-seen-by>`
         : html`<h2>${name}</h2>`}</div></div>
-      ${!sign ? null : !telephone.strange.has(ref) ? html`<p class="sign">${sign}</p>` : html`<div class="sign"><p>${sign}</p>
-        <button type="button" class="link" data-do="know" data-ref="${ref}">${words("call.new-device-yes", { name })}</button></div>`}
+      ${sign ? html`<p class="sign">${sign}</p>` : null}
     </section>`;
   }
 

@@ -26,7 +26,8 @@ const CLOCK_MS = 24 * 3_600_000;
 /** No body is longer; the server refuses one that is. */
 export const LONGEST_BODY = 4096;
 
-/** @typedef {"shape" | "version" | "signature" | "call" | "index" | "expired" | "mine" | "from" | "to" | "wrap" | "mac" | "commitment"} Why */
+/** @typedef {"shape" | "version" | "signature" | "call" | "index" | "expired" | "mine" | "from" | "to" | "wrap" | "mac" | "commitment"
+ *   | "none" | "contact" | "serial" | "guardian" | "device"} Why */
 
 /** It does not hold. `why` is a code that never changes. */
 export class NotHeld extends Error {

@@ -84,8 +84,8 @@ export class Keeper {
   onkids = () => {};
   /** Their key is here and ours is there. @type {(ref: string) => void} */ onconfirmed = () => {};
   /** They did not take our newest key in time. @type {(ref: string) => void} */ ondark = () => {};
-  /** Another identity than the one remembered: a person must look, then `accept(ref, id)`. @type {(ref: string, id: string) => void} */
-  onchanged = () => {};
+  /** Their device stands in no roster that holds: no keys, and nobody in the call can change that. @type {(ref: string, why: string) => void} */
+  onunsigned = () => {};
   /** Something of theirs did not hold; it changed nothing. @type {(ref: string, why: string) => void} */ onrefused = () => {};
   /** The first frame of this kind was sealed: real tracks may be put on. @type {(kind: Kind) => void} */ onsealed = () => {};
   /** The first frame of this mid opened: show it, unmute it. @type {(mid: string, kind: Kind, index: number) => void} */
@@ -160,9 +160,9 @@ export class Keeper {
     this.#tell({ k: "gone", ref });
   }
 
-  /** A person looked at the changed identity and said yes to exactly this one. @param {string} ref @param {string} id */
-  accept(ref, id) {
-    this.#tell({ k: "accept", ref, id });
+  /** What the server handed out of whose devices may talk. @param {import("./types.js").Entry} told */
+  roster(told) {
+    this.#tell({ k: "roster", told });
   }
 
   /** @returns {Promise<Numbers>} */
@@ -228,7 +228,7 @@ export class Keeper {
     if (said.k === "kids") return this.onkids(said.kids);
     if (said.k === "confirmed") return this.onconfirmed(said.ref);
     if (said.k === "dark") return this.ondark(said.ref);
-    if (said.k === "changed") return this.onchanged(said.ref, said.id);
+    if (said.k === "unsigned") return this.onunsigned(said.ref, said.why);
     if (said.k === "refused") return this.onrefused(said.ref, said.why);
     if (said.k === "sealed") return this.onsealed(said.kind);
     if (said.k === "opened") return this.onopened(said.mid, said.kind, said.index);

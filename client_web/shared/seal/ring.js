@@ -23,7 +23,7 @@ export class Ring {
   /** @type {Worker | null} */ #worker = null;
   /** @type {Promise<Worker> | null} */ #awake = null;
   #asked = 0;
-  /** @type {Map<number, {resolve: (is: string) => void, reject: (fault: Error) => void}>} */ #asking = new Map();
+  /** @type {Map<number, {resolve: (is: string | string[]) => void, reject: (fault: Error) => void}>} */ #asking = new Map();
 
   /** @param {string} me whose identity at this browser: `own` of /api/me */
   constructor(me) {
@@ -32,12 +32,12 @@ export class Ring {
 
   /** The public half of this browser's identity. It is made when it is first asked for. */
   id() {
-    return this.#ask({});
+    return /** @type {Promise<string>} */ (this.#ask({ do: "id" }));
   }
 
   /** @param {string} text at most 4096 characters */
   sign(text) {
-    return this.#ask({ text });
+    return /** @type {Promise<string>} */ (this.#ask({ do: "sign", text }));
   }
 
   /** Something said and signed, as it travels. @param {Record<string, unknown>} words */
@@ -46,12 +46,27 @@ export class Ring {
     return JSON.stringify({ m: text, s: await this.sign(text) });
   }
 
+  /** This device was paired just now: from here on it believes that grown-up's browser, and no earlier one. @param {string} key */
+  async belongsTo(key) {
+    await this.#ask({ do: "own", key });
+  }
+
+  /** The devices for which this browser signs. @param {string} whose a child's id; "" for one's own @returns {Promise<string[]>} */
+  signed(whose) {
+    return /** @type {Promise<string[]>} */ (this.#ask({ do: "signed", whose }));
+  }
+
+  /** @param {string} whose @param {string[]} keys */
+  async setSigned(whose, keys) {
+    await this.#ask({ do: "set-signed", whose, keys });
+  }
+
   /** Safe to say twice. */
   close() {
     this.#fail("closed");
   }
 
-  /** @param {{text?: string}} what @returns {Promise<string>} */
+  /** @param {Record<string, unknown>} what @returns {Promise<string | string[]>} */
   async #ask(what) {
     const worker = await (this.#awake ??= this.#wake());
     const n = ++this.#asked;
@@ -81,7 +96,7 @@ export class Ring {
     });
   }
 
-  /** @param {{n: number, is?: string, fault?: string}} said */
+  /** @param {{n: number, is?: string | string[], fault?: string}} said */
   #hear({ n, is, fault }) {
     const waiting = this.#asking.get(n);
     this.#asking.delete(n);

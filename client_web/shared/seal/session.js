@@ -12,10 +12,12 @@
  *    waits; nobody waits for who has left. What the others sent under the old key still opens for five seconds.
  * 4. A KID is not used for another key within a minute. If somebody left and no KID is free, this device seals nothing until
  *    one is: silence, rather than a key that the one who left knows.
- * 5. An identity is remembered when first met. Another one under the same name is told, and refused until a person accepts it.
+ * 5. A device gets keys only when it stands in a roster that holds (`roster.js`). Until its roster was told, its hello waits; when it
+ *    does not hold, that is told as `unsigned`, and nobody in the call can say yes to it.
  */
 
 import { chance, makeHalf, makeHello, NotHeld, Pair, readBody, readHello } from "./agree.js";
+import { judge } from "./roster.js";
 import { Dropped, EPOCHS, kidOf, lookAtFrame, OpeningKey, sealFrame, SealingKey, SENDERS } from "./sframe.js";
 
 /** @typedef {import("./types.js").Kind} Kind */
@@ -28,7 +30,7 @@ import { Dropped, EPOCHS, kidOf, lookAtFrame, OpeningKey, sealFrame, SealingKey,
 /** @typedef {{audio: SealingKey, video: SealingKey}} SealingKeys */
 /**
  * @typedef {{ref: string, index: number, body: string, hello: Hello | null, pair: Pair | null, epoch: number,
- *   acked: number, confirmed: boolean, dark: boolean, changed: {id: string, body: string} | null, early: string[]}} Peer
+ *   acked: number, confirmed: boolean, dark: boolean, waiting: string | null, unsigned: string, early: string[]}} Peer
  */
 /** @typedef {{ref: string, epoch: number, key: OpeningKey, until: number}} Opening */
 /** @typedef {{kind: Kind, index: number | null, told: boolean, needKey: boolean, asked: number, ask: () => void}} Incoming */
@@ -65,6 +67,7 @@ export class Session {
   /** @type {Map<string, Peer>} */ #peers = new Map();
   /** Every half that was met in this call; none is met twice, also not after its owner left. @type {Set<string>} */ #met = new Set();
   /** @type {Map<string, string[]>} */ #early = new Map();
+  /** What the server handed us of whose devices may talk. @type {Map<string, import("./types.js").Entry>} by ref */ #rosters = new Map();
   /** @type {{epoch: number, keys: SealingKeys} | null} */ #current = null;
   /** @type {{epoch: number, keys: SealingKeys, waiting: Set<string>, begun: number} | null} */ #next = null;
   #held = false; // somebody left who knows the current key, and no KID is free for another
@@ -112,7 +115,7 @@ export class Session {
     if (told.k === "peer") return this.#peer(told.ref, told.index, told.body);
     if (told.k === "body") return this.#body(told.ref, told.body);
     if (told.k === "gone") return this.#gone(told.ref);
-    if (told.k === "accept") return this.#accept(told.ref, told.id);
+    if (told.k === "roster") return this.#roster(told.told);
   }
 
   // -- beginning and end ------------------------------------------------------------------------------------------------
@@ -135,6 +138,7 @@ export class Session {
     this.#ended = true;
     this.#half = this.#current = this.#next = null;
     this.#peers.clear();
+    this.#rosters.clear();
     this.#early.clear();
     this.#opening.clear();
   }
@@ -162,7 +166,7 @@ export class Session {
     if (!peer) {
       const taken = index === this.#index || [...this.#peers.values()].some((other) => other.index === index);
       if (taken || !Number.isInteger(index) || index < 0 || index >= SENDERS) throw new NotHeld("index");
-      const none = { hello: null, pair: null, epoch: -1, acked: -1, confirmed: false, dark: false, changed: null };
+      const none = { hello: null, pair: null, epoch: -1, acked: -1, confirmed: false, dark: false, waiting: null, unsigned: "" };
       peer = { ref, index, body: "", early: this.#early.get(ref) ?? [], ...none };
       this.#early.delete(ref);
       this.#peers.set(ref, peer);
@@ -208,30 +212,55 @@ export class Session {
     const expected = { call: this.#call, index: peer.index, now: this.#now(), mine: this.#mine.hello };
     const hello = await readHello(body, expected);
     if (this.#met.has(hello.eph)) throw new NotHeld("expired"); // used once in this call, by anybody: its wraps must not open again
-    const pinned = await this.#vault.pinned(this.#me, peer.ref);
-    if (pinned !== undefined && pinned !== hello.id) {
-      peer.changed = { id: hello.id, body };
-      return this.#post({ k: "changed", ref: peer.ref, was: pinned, id: hello.id });
-    }
     const pair = await Pair.of(this.#half, this.#mine.hello, hello, this.#call);
-    if (pinned === undefined) await this.#vault.pin(this.#me, peer.ref, hello.id);
+    const why = await this.#judge(peer, hello.id);
+    if (why) {
+      peer.waiting = body;
+      return this.#unsigned(peer, why);
+    }
     const again = peer.hello !== null;
     this.#forget(peer.ref);
     this.#met.add(hello.eph);
-    Object.assign(peer, { body, hello, pair, epoch: -1, acked: -1, confirmed: false, dark: false, changed: null });
+    Object.assign(peer, { body, hello, pair, epoch: -1, acked: -1, confirmed: false, dark: false, waiting: null, unsigned: "" });
     if (again) this.#send(peer.ref, this.#mine.body); // a new page of theirs does not have ours yet
     await this.#rotate(again);
   }
 
-  /** A person looked and said yes to exactly this identity. @param {string} ref @param {string} id */
-  async #accept(ref, id) {
-    const peer = this.#peers.get(ref);
-    if (!peer?.changed || peer.changed.id !== id) throw new NotHeld("signature");
-    const { body } = peer.changed;
-    await this.#vault.pin(this.#me, ref, id);
-    peer.changed = null;
-    await this.#hello(peer, body);
-    await this.#catchUp(peer);
+  /** Why somebody's device may not talk; empty when it may; "waits" while nobody told us. @param {Peer} peer @param {string} id */
+  async #judge(peer, id) {
+    const entry = this.#rosters.get(peer.ref);
+    if (!entry || !this.#mine) return "waits";
+    const before = await this.#vault.met(this.#me, peer.ref);
+    const mine = this.#mine.hello.id;
+    const { why, met } = await judge({ entry, met: before, own: (await this.#vault.own(this.#me)) ?? mine, mine, id });
+    if (met && met !== before) await this.#vault.meet(this.#me, peer.ref, met);
+    return why;
+  }
+
+  /** @param {Peer} peer @param {string} why */
+  #unsigned(peer, why) {
+    if (why === "waits" || peer.unsigned === why) return;
+    peer.unsigned = why;
+    this.#post({ k: "unsigned", ref: peer.ref, why });
+  }
+
+  /** The server has told, or told anew, whose devices may talk. @param {import("./types.js").Entry} entry */
+  async #roster(entry) {
+    this.#rosters.set(entry.ref, entry);
+    const peer = this.#peers.get(entry.ref);
+    if (!peer) return;
+    if (peer.waiting !== null) {
+      const { waiting } = peer;
+      peer.waiting = null;
+      await this.#hello(peer, waiting);
+      return this.#catchUp(peer);
+    }
+    // only a newer roster that holds takes a device out; one that does not hold says nothing
+    if (!peer.hello || (await this.#judge(peer, peer.hello.id)) !== "device") return;
+    this.#forget(peer.ref);
+    Object.assign(peer, { hello: null, pair: null, epoch: -1, acked: -1, confirmed: false });
+    await this.#rotate(true);
+    this.#unsigned(peer, "device");
   }
 
   /** @param {string} ref */

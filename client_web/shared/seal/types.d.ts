@@ -15,13 +15,27 @@ export type Told =
   | { k: "peer"; ref: string; index: number; body?: string }
   | { k: "body"; ref: string; body: string }
   | { k: "gone"; ref: string }
-  | { k: "accept"; ref: string; id: string }
+  | { k: "roster"; told: Entry }
   | { k: "claim"; mid: string; index: number | null }
   | { k: "stats" }
   | { k: "end" };
 
-/** To the worker, outside of any call: the public half of somebody's identity here, or its signature over `text`. */
-export type Ask = { k: "ring"; n: number; me: string; text?: string };
+/** What the server hands out of somebody in a call: which of their devices may talk, as it was signed. Nothing of it is believed unchecked. */
+export type Entry = { ref: string; contact: string; side: string; roster: string | null; knows: string | null };
+
+/** What a device remembers of whom it met: the contact, whose signature it was, the newest roster, and when our own yes to that was said. */
+export type Met = { contact: string; side: string; guardian: string; serial: number; at: number };
+
+/** To the worker, outside of any call. */
+export type Ask = { k: "ring"; n: number; me: string } & (
+  | { do: "id" }
+  | { do: "sign"; text: string }
+  /** the key of the grown-up's browser that paired this device */
+  | { do: "own"; key: string }
+  /** the devices for which this browser signs; and other ones from now on */
+  | { do: "signed"; whose: string }
+  | { do: "set-signed"; whose: string; keys: string[] }
+);
 
 export type Numbers = {
   /** frames that came to be sealed, those that were, and the bytes of these */
@@ -41,10 +55,10 @@ export type Said =
   | { k: "awake" }
   | { k: "ready"; hello: string }
   | { k: "failed"; why: string }
-  | { k: "rung"; n: number; is?: string; fault?: string }
+  | { k: "rung"; n: number; is?: string | string[]; fault?: string }
   | { k: "send"; ref: string; body: string }
   | { k: "kids"; kids: number[] }
-  | { k: "changed"; ref: string; was: string; id: string }
+  | { k: "unsigned"; ref: string; why: string }
   | { k: "refused"; ref: string; why: string }
   | { k: "confirmed"; ref: string }
   | { k: "dark"; ref: string }
@@ -55,8 +69,12 @@ export type Said =
 /** What stays on this device between calls. The worker's is IndexedDB; a test's is a map. */
 export interface Vault {
   identity(me: string): Promise<CryptoKeyPair>;
-  pinned(me: string, ref: string): Promise<string | undefined>;
-  pin(me: string, ref: string, id: string): Promise<void>;
+  met(me: string, ref: string): Promise<Met | undefined>;
+  meet(me: string, ref: string, met: Met): Promise<void>;
+  own(me: string): Promise<string | undefined>;
+  setOwn(me: string, key: string): Promise<void>;
+  signed(me: string, whose: string): Promise<string[]>;
+  setSigned(me: string, whose: string, keys: string[]): Promise<void>;
 }
 
 declare global {

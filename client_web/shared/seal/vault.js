@@ -16,10 +16,14 @@ const done = (request) =>
 
 /** @returns {Promise<IDBDatabase>} */
 function store() {
-  const opening = indexedDB.open("ringfence-seal", 1);
+  const opening = indexedDB.open("ringfence-seal", 2);
   opening.onupgradeneeded = () => {
-    opening.result.createObjectStore("identities"); // key: the person here; value: a pair whose private half cannot be exported
-    opening.result.createObjectStore("pins"); // key: [the person here, ref]; value: the identity first seen, base64url
+    const db = opening.result;
+    if (db.objectStoreNames.contains("pins")) db.deleteObjectStore("pins"); // of before there were rosters
+    if (!db.objectStoreNames.contains("identities")) db.createObjectStore("identities"); // the person here: a pair whose private half cannot be exported
+    db.createObjectStore("met"); // [the person here, ref]: whose signature stood under the first roster, for which contact, how new
+    db.createObjectStore("own"); // the person here, a child: the key of the grown-up's browser that paired this device
+    db.createObjectStore("signed"); // [the person here, whose]: the devices that this browser signs for
   };
   return done(opening);
 }
@@ -37,15 +41,25 @@ export const vault = {
     db.close();
     return kept ?? made;
   },
-  async pinned(me, ref) {
-    const db = await store();
-    const found = /** @type {string | undefined} */ (await done(db.transaction("pins").objectStore("pins").get([me, ref])));
-    db.close();
-    return found;
-  },
-  async pin(me, ref, id) {
-    const db = await store();
-    await done(db.transaction("pins", "readwrite").objectStore("pins").put(id, [me, ref]));
-    db.close();
-  },
+  met: (me, ref) => read("met", [me, ref]),
+  meet: (me, ref, met) => write("met", [me, ref], met),
+  own: (me) => read("own", me),
+  setOwn: (me, key) => write("own", me, key),
+  signed: async (me, whose) => (await read("signed", [me, whose])) ?? [],
+  setSigned: (me, whose, keys) => write("signed", [me, whose], keys),
 };
+
+/** @param {string} name @param {IDBValidKey} key @returns {Promise<any>} */
+async function read(name, key) {
+  const db = await store();
+  const found = await done(db.transaction(name).objectStore(name).get(key));
+  db.close();
+  return found;
+}
+
+/** @param {string} name @param {IDBValidKey} key @param {unknown} value */
+async function write(name, key, value) {
+  const db = await store();
+  await done(db.transaction(name, "readwrite").objectStore(name).put(value, key));
+  db.close();
+}

@@ -8,7 +8,7 @@
  * Outside of calls the same worker answers `ring.js`: it holds the device's identity, so it alone can sign with it.
  */
 
-import { b64, NotHeld, publicOf } from "./agree.js";
+import { b64, NotHeld, publicOf, unb64 } from "./agree.js";
 import { signStatement } from "./roster.js";
 import { Session } from "./session.js";
 import { openStore, vault } from "./vault.js";
@@ -43,15 +43,24 @@ function transform({ transformer }) {
   readable.pipeThrough(gate).pipeTo(writable).catch(() => {}); // the connection was closed
 }
 
-/** What a page may ask of its identity, outside of any call: its public half, and a signature (`ring.js`). @param {Ask} ask */
-async function ring({ n, me, text }) {
+/** What a page may ask outside of any call (`ring.js`). @param {Ask} ask */
+async function ring(ask) {
+  const { n } = ask;
   try {
-    const identity = await vault.identity(me);
-    const is = text === undefined ? await publicOf(identity) : await signStatement(identity, text);
-    here.postMessage({ k: "rung", n, is });
+    here.postMessage({ k: "rung", n, is: await answer(ask) });
   } catch (fault) {
     here.postMessage({ k: "rung", n, fault: fault instanceof NotHeld ? fault.why : "fault" });
   }
+}
+
+/** @param {Ask} ask @returns {Promise<string | string[]>} */
+async function answer(ask) {
+  const { me } = ask;
+  if (ask.do === "id") return publicOf(await vault.identity(me));
+  if (ask.do === "sign") return signStatement(await vault.identity(me), ask.text);
+  if (ask.do === "own") await vault.setOwn(me, b64(unb64(ask.key, 32)));
+  if (ask.do === "set-signed") await vault.setSigned(me, ask.whose, ask.keys);
+  return ask.do === "signed" ? vault.signed(me, ask.whose) : "";
 }
 
 here.addEventListener("rtctransform", transform);
