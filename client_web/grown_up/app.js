@@ -14,6 +14,8 @@ import { addWords, loadWords, useBand, words } from "../shared/words.js";
 import { faultOf, forget, listen, look, renew, renewAll } from "./known.js";
 import { stuck, waiting } from "./page.js";
 import { onPresence, withNobody } from "./presence.js";
+import { onCompared } from "./compared.js";
+import { forgetComparisons } from "./comparing.js";
 import { carried, go, here, to } from "./route.js";
 import { hangUpForGood, knowPeople, openTelephone, telephoneIsHere } from "./telephone.js";
 import { choose, chooseNone, whose } from "./whose.js";
@@ -105,6 +107,7 @@ class GrownUp extends View {
     });
     listen({ news: () => this.update(), signedOut: () => this.#end() });
     onPresence(() => this.update());
+    onCompared(() => this.update());
     setInterval(() => !document.hidden && look("me") && !telephoneIsHere() && void renewAll(), POLL_MS);
     setInterval(() => !document.hidden && look("me")?.kind === "guardian" && void renew("live", "toAllow"), LIVE_MS);
   }
@@ -127,6 +130,7 @@ class GrownUp extends View {
   #end() {
     hangUpForGood();
     withNobody();
+    forgetComparisons();
     forget();
     chooseNone();
     this.update();

@@ -102,10 +102,12 @@ export async function advance(ref, exchange) {
   mine.busy = true;
   try {
     if (mine.word === "same" && !mine.known) await confirm(ref, mine);
-    if (mine.broken || mine.comparison.pictures || exchange.key === null || exchange.random === null) return false;
+    if (mine.broken || exchange.key === null || exchange.random === null) return false;
+    const before = mine.comparison.pictures;
     await mine.comparison.hear({ key: exchange.key, random: exchange.random });
-    if (mine.comparison.first) await post(`${path(ref)}/${mine.id}/open`, mine.comparison.reveal);
-    return true;
+    const toOpen = mine.comparison.first && exchange.step === "answered";
+    if (toOpen) await post(`${path(ref)}/${mine.id}/open`, mine.comparison.reveal);
+    return toOpen || !before;
   } catch (fault) {
     if (!(fault instanceof NotHeld)) throw fault;
     mine.broken = true; // what came is not what was promised: as good as "not the same", and the other side hears of it

@@ -3,6 +3,7 @@
  * that says whether it has been done. The pictures are large, each has its word, and they stand in one column on a phone, because they
  * are read out one after the other. Both answers weigh the same: a tired hand must not be led to "the same".
  */
+import { ApiFault } from "../../shared/api.js";
 import { html } from "../../shared/html.js";
 import { chip, icon, peg } from "../../shared/parts.js";
 import { picture, PICTURES } from "../../shared/pictures.js";
@@ -109,7 +110,7 @@ class Pictures extends Page {
   update() {
     const { exchange } = this;
     if (exchange && this.isConnected) {
-      void advance(this.ref, exchange).then((done) => done && this.isConnected && this.#moved(), () => undefined);
+      void this.#advance(exchange);
       const stage = stageOf(this.ref, exchange);
       const before = this.#stage;
       this.#stage = stage;
@@ -121,8 +122,13 @@ class Pictures extends Page {
     super.update();
   }
 
-  /** The next step was taken without a press. */
-  async #moved() {
+  /** The next step may need no press. If it did not get through, the next look takes it. @param {Exchange} exchange */
+  async #advance(exchange) {
+    const done = await advance(this.ref, exchange).catch((fault) => {
+      if (fault instanceof ApiFault) return false;
+      throw fault;
+    });
+    if (!done || !this.isConnected) return;
     await renew("pictures");
     this.update();
   }

@@ -69,7 +69,7 @@ export class Comparison {
     return { ...this.#mine };
   }
 
-  /** What the other side revealed has come. Said again it changes nothing; another one is refused. @param {Reveal} theirs */
+  /** What the other side revealed has come. Said again it changes nothing; another one is refused. @param {Reveal} theirs @returns {Promise<void>} */
   async hear({ key, random }) {
     if (this.#theirs) {
       if (this.#theirs.key !== key || this.#theirs.random !== random) throw new NotHeld("commitment");
