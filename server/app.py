@@ -11,6 +11,7 @@ anew. Ports are taken first, so that "port taken" is said before anything else h
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import dataclasses
 import errno
@@ -20,11 +21,12 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
-from server import api, audit, demo, retention
+from server import api, audit, demo, marks, retention
 from server.api import keys, middleware, rim
 from server.calls import Calls
 from server.clock import Clock
@@ -71,7 +73,8 @@ async def build_app(
         hub: Hub
         gate = await _open_gate(settings, lambda event: hub.gate_event(event))
         opened.push_async_callback(gate.close)
-        hub = Hub(calls, gate)
+        mark_key = await marks.key(db, clock.now())
+        hub = Hub(calls, gate, mark_key=base64.urlsafe_b64encode(mark_key).decode().rstrip("="))
         opened.push_async_callback(hub.close)
 
         # revocations that a crash cut short, before anybody can come in
@@ -103,6 +106,8 @@ async def build_app(
         if settings.demo:
             app[demo.STAGE] = demo.Stage()
             await demo.seed(app)
+            before_rosters: Callable[[int], Awaitable[None]] = partial(demo.sign, app)
+            app[keys.BEFORE_ROSTERS] = before_rosters
 
         everything = opened.pop_all()
         app.on_shutdown.append(lambda _: hub.drain())  # goodbyes first, so that no socket is waited for

@@ -12,6 +12,9 @@ call at all; then, while two people in it may not be together, one whose media i
 rings pushes nobody out), a grown-up before a child, the one with the most such pairs before others, the one who came last before
 those who were there. Without a child in it no two stay. What remains is a call in which every pair is allowed.
 
+**Marks.** With the lanes of a picture goes its mark (``server/marks.py``), issued in the same transaction: no device is told of one
+that is not on record. What the device says that it did with it is written down when it says so; what it never says is not assumed.
+
 **Ended is terminal.** A call row that has ended never lives again, and to every question about it the rules say
 ``call-is-over``. After a restart no call is alive: the media went with the process.
 
@@ -24,12 +27,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import facts
+from server import audit, facts, marks
 from server.accounts import SignedIn
 from server.db.session import Database, goes_first, rows, run_all
 from server.facts import Gathering, Known
@@ -37,9 +40,9 @@ from server.gatekeeper import Gatekeeper
 from server.policy import Decision, Rulebook, Verb
 from server.policy.decide import loudest
 from server.policy.facts import Call
-from signalling.authority import Circle, Lane, Permit, PersonId, Refusal, Seat, Standing, Until, passing_ref
+from signalling.authority import Circle, Lane, Mark, Permit, PersonId, Refusal, Seat, Standing, Until, passing_ref
 from signalling.call import OWN_REASONS
-from signalling.protocol import Code, Media
+from signalling.protocol import Code, Media, WhyUnmarked
 
 TICKET_MS: Final = 30_000  # from the page's request to the socket's hello; a slow phone needs a few seconds
 HISTORY_MS: Final = 30 * 24 * 3_600_000  # row 46: who, when and how long, for thirty days
@@ -192,7 +195,12 @@ class Calls:
             if refusal is None:
                 used = {"call": call, "child": answerer.person, "now": gathering.at, "until": gathering.at + LONGEST_MS}
                 await run_all(tx, (_USE_YES, [used]))
-        return refusal if refusal is not None else _permit(call, gathering, lanes, _media(gathering))
+                issued = await self._issue(
+                    tx, call, [lane for lane in lanes if answerer.person in lane[:2]], gathering.at
+                )
+        if refusal is not None:
+            return refusal
+        return replace(_permit(call, gathering, lanes, _media(gathering)), marks=issued)
 
     async def publish(
         self, call: str, seat: Seat, present: Sequence[PersonId], audio: bool, video: bool
@@ -206,11 +214,27 @@ class Calls:
             refusal, lanes = await self._ask_pairs(
                 tx, Verb.STAY, gathering, _as_it_is(gathering), only_from=seat.person, asker=seat.person, kinds=kinds
             )
+            if refusal is None:
+                issued = await self._issue(tx, call, lanes, gathering.at)
         if refusal is not None:
             return refusal
         if len(gathering.people) > 1 and any(all(lane[2] != kind for lane in lanes) for kind in kinds):
             return Refusal("not_permitted")
-        return _permit(call, gathering, lanes, _media(gathering))
+        return replace(_permit(call, gathering, lanes, _media(gathering)), marks=issued)
+
+    async def _issue(
+        self, tx: AsyncConnection, call: str, lanes: Collection[Lane], now: int
+    ) -> dict[tuple[PersonId, PersonId], Mark]:
+        """The marks of the pictures that these lanes let through; for the same sender and recipient it is always the same one."""
+        seen_by: dict[PersonId, list[PersonId]] = {}
+        for sender, recipient, kind in sorted(lanes):
+            if kind == "video":
+                seen_by.setdefault(sender, []).append(recipient)
+        return {
+            (sender, recipient): Mark(mark.id, mark.quarter)
+            for sender, recipients in seen_by.items()
+            for recipient, mark in (await marks.issue(tx, call, sender, recipients, now)).items()
+        }
 
     async def go_on(self, call: str, present: Sequence[PersonId]) -> Standing:
         """What of a live call may go on, and who must leave it first, second, ..."""
@@ -325,6 +349,24 @@ class Calls:
         """This person has left, or never came: ``code`` says why to them, and is not kept."""
         async with self._db.begin() as tx:
             await rows(tx, _LEFT + " AND person_id = :person", call=call, person=person, now=self._now())
+
+    async def marked(self, call: str, sender: PersonId, recipient: PersonId) -> None:
+        """The sender's device marks this copy. Until it says so, the copy does not count as marked."""
+        async with self._db.begin() as tx:
+            await marks.marked(tx, call, sender, self._now(), recipient)
+
+    async def unmarked(
+        self, call: str, sender: PersonId, recipient: PersonId | None, why: WhyUnmarked | Literal["too_many"]
+    ) -> None:
+        """These copies go out without a mark: with their rows, for the inspector, and in the chain of the platform."""
+        now = self._now()
+        async with self._db.begin() as tx:
+            if not await marks.unmarked(tx, call, sender, why, recipient):
+                return  # known already, or not issued
+            names = await marks.pseudonyms(tx, {sender, *([recipient] if recipient else [])})
+            who = tuple(names[one] for one in (sender, recipient) if one in names)
+            entry = audit.Entry(now, "unmarked", who, "allow", (f"unmarked:{why}",), self._keeper.rulebook.version)
+            await audit.append(tx, (), entry)
 
     async def ended(self, call: str, code: Code) -> None:
         """The call is over for everybody, for good. The first reason stays."""

@@ -72,6 +72,13 @@ class Callee(Approved):
 
 
 @dataclass(frozen=True, slots=True)
+class Reachable(Approved):
+    """The same on a grown-up's page."""
+
+    pictures: Compared
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A contact that still waits for yeses, as one of the two sees it."""
 
@@ -229,7 +236,7 @@ async def childs_home(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: in
 
 async def whom_i_may_call(
     db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int
-) -> tuple[Approved, ...] | Decision:
+) -> tuple[Reachable, ...] | Decision:
     """The same for a grown-up: the children whose contact they are, without those whom they have blocked themselves."""
     async with db.begin() as tx:
         decision = await ask(tx, keeper, me, Verb.LOOK_AT_PEOPLE, now)
@@ -238,11 +245,14 @@ async def whom_i_may_call(
         album = await _album(tx, [me.person], now)
         zone = await zone_of(tx, me.household)
         blocked = await blocks.blocked_by(tx, me.person)
-        return tuple(
-            _approved(album, place, me.person, zone)
+        mine = [
+            place
             for place in album.places
             if place.bond.shown == "approved" and _other(place, me.person) not in blocked
-        )
+        ]
+        of = {place.id: (place.a, place.b) for place in mine}
+        compared = await pictures.kept_for(tx, of, me.person, me.person, now)
+        return tuple(_reachable(_approved(album, place, me.person, zone), compared[place.id]) for place in mine)
 
 
 async def family(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Family | Decision:
@@ -521,6 +531,13 @@ def _callee(approved: Approved, circle: Gathering, me: str, other: str, *, asked
         watched=free or (between is not None and between.watched_x),
         asked=asked,
         own=own,
+    )  # fmt: skip
+
+
+def _reachable(approved: Approved, compared: Compared) -> Reachable:
+    return Reachable(
+        approved.ref, approved.name, approved.avatar, approved.ground, approved.voice, approved.video, approved.adult,
+        approved.until, approved.yeses, compared,
     )  # fmt: skip
 
 

@@ -10,6 +10,10 @@ pairing a device with Maya and Sam saying yes to it; becoming Sam is signing in 
 in this process only. Only starting again reaches into the tables, and it empties them all; it refuses when they were not made
 by the demo.
 
+Which devices may talk is signed in grown-ups' browsers (``rosters``). A visitor who opens two children's pages has none of those, so
+here, and nowhere else, the process holds a key for each made-up grown-up and signs for every device of the cast that comes
+(``sign``). Whoever has this process has these keys, so in the demo the server itself could put in a device.
+
 All this exists in demo mode and nowhere else: in production the routes are not there. On this machine each person has a host
 name of their own, and a page under ``maya.localhost`` can become Maya and nobody else.
 """
@@ -25,9 +29,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, func, select
 
-from server import accounts, contact_pages, contacts
+from server import accounts, contact_pages, contacts, rosters
 from server.accounts import Card, Entered, SignedIn
 from server.api import keys, problems
 from server.api.keys import Open, Route, answer
@@ -74,6 +79,8 @@ class Stage:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     passwords: dict[str, str] = field(default_factory=dict)
     children: dict[str, str] = field(default_factory=dict)
+    grown_ups: dict[str, Ed25519PrivateKey] = field(default_factory=dict)  #: by person: with what they sign
+    people: dict[str, str] = field(default_factory=dict)  #: by slug
 
 
 _NOBODYS: Final = "@demo.invalid"  # RFC 2606: reaches nobody
@@ -108,7 +115,19 @@ async def seed(app: web.Application) -> None:
         for signed_in in cast.values():
             if not signed_in.device:
                 await _sure(accounts.sign_out(*_door(app), signed_in, now=_now(app)))
+        stage.people = {slug: signed_in.person for slug, signed_in in cast.items()}
+        stage.grown_ups = {cast[one.slug].person: Ed25519PrivateKey.generate() for one in CAST if one.role != "child"}
     app[keys.FOLLOWER].wake()
+
+
+async def sign(app: web.Application, now: int) -> None:
+    """The cast's grown-ups sign for the devices that there are, where they are not signed for yet. Where a visitor's own browser has
+    signed as one of them, it signs from then on, and this process does not."""
+    stage = app[STAGE]
+    for one in CAST:
+        signer = stage.people.get(one.looked_after_by or one.slug, "")
+        if signer in stage.grown_ups:
+            await rosters.sign_everywhere(app[keys.DB], stage.people[one.slug], stage.grown_ups[signer], now=now)
 
 
 async def enter(app: web.Application, slug: str, label: str) -> Entered:

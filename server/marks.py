@@ -104,18 +104,19 @@ async def _new(tx: AsyncConnection, call: str, sender: str, recipient: str, quar
     raise CannotMark("No number is free.")
 
 
-async def marked(tx: AsyncConnection, call: str, sender: str, now: int) -> int:
-    """The device of ``sender`` says that it marks every copy in this call. Returns how many marks that made known to be in use.
-    ``sender`` is stamped by the server, so nobody can say it of somebody else's picture."""
-    return len(await rows(tx, _MARKED, call=call, sender=sender, now=now))
+async def marked(tx: AsyncConnection, call: str, sender: str, now: int, recipient: str | None = None) -> int:
+    """The device of ``sender`` says that it marks the copy of ``recipient`` in this call (None: every copy). Returns how many marks
+    that made known to be in use. ``sender`` is stamped by the server, so nobody can say it of somebody else's picture."""
+    return len(await rows(tx, _MARKED, call=call, sender=sender, recipient=recipient or "", now=now))
 
 
-async def unmarked(tx: AsyncConnection, call: str, sender: str, why: Why) -> int:
-    """The device of ``sender`` says that its copies in this call go out without a mark, and why. Stays; the first reason stays too.
+async def unmarked(tx: AsyncConnection, call: str, sender: str, why: Why, recipient: str | None = None) -> int:
+    """The device of ``sender`` says that the copy of ``recipient`` in this call (None: every copy) goes out without a mark, and why.
+    Stays; the first reason stays too.
     ``told_at`` is left as it is: when it is set, the part before was marked. Returns how many copies that concerned."""
     if why not in WHYS:
         raise ValueError(why)
-    return len(await rows(tx, _UNMARKED, call=call, sender=sender, why=why))
+    return len(await rows(tx, _UNMARKED, call=call, sender=sender, recipient=recipient or "", why=why))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ _ISSUE: Final = """
 INSERT INTO marks (id, call_id, sender, recipient, quarter, issued_at, state)
 VALUES (:id, :call, :sender, :recipient, :quarter, :now, 'issued') ON CONFLICT (id) DO NOTHING RETURNING id
 """
-_THEIRS: Final = "call_id = :call AND sender = (SELECT pseudonym FROM people WHERE id = :sender)"
+_THEIRS: Final = """call_id = :call AND sender = (SELECT pseudonym FROM people WHERE id = :sender)
+   AND (:recipient = '' OR recipient = (SELECT pseudonym FROM people WHERE id = :recipient))"""
 _MARKED: Final = f"UPDATE marks SET state = 'marked', told_at = :now WHERE {_THEIRS} AND state = 'issued' RETURNING id"  # noqa: S608  # only our own text is put in
 _UNMARKED: Final = (
     f"UPDATE marks SET state = 'unmarked', why = :why WHERE {_THEIRS} AND state <> 'unmarked' RETURNING id"  # noqa: S608  # likewise

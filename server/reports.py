@@ -80,12 +80,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ToTell:
-    """What the page of Help needs: calls and people to point at, and what was told before."""
+    """What the page of Help needs: calls and people to point at, what was told before, and the country and time of the home."""
 
     calls: tuple[Call, ...]
     people: tuple[Someone, ...]
     reports: tuple[Report, ...]
     country: str
+    time_zone: str
 
 
 async def look(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> ToTell | Decision:
@@ -103,8 +104,8 @@ async def look(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> T
             for names in [await _names(tx, known)]
             for row in await rows(tx, _MINE, me=me.person, since=now - SHOWN_MS)
         ]
-        country = (await rows(tx, _COUNTRY, me=me.person))[0][0]
-        return ToTell(tuple(calls.values()), tuple(known.values()), tuple(mine), country)
+        country, zone = (await rows(tx, _HOME, me=me.person))[0]
+        return ToTell(tuple(calls.values()), tuple(known.values()), tuple(mine), country, zone)
 
 
 async def make(
@@ -222,7 +223,7 @@ INSERT INTO reports (id, reporter, request, kind, about, call_id, what, made_at,
 VALUES (:id, :reporter, :request, :kind, :about, :call, :what, :now, :look_by, 'open')
 """
 _HOLD: Final = "INSERT INTO evidence (report_id, mark_id) SELECT :report, id FROM marks"
-_COUNTRY: Final = "SELECT h.country FROM people p JOIN households h ON h.id = p.household_id WHERE p.id = :me"
+_HOME: Final = "SELECT h.country, h.time_zone FROM people p JOIN households h ON h.id = p.household_id WHERE p.id = :me"
 _BEHIND_REF: Final = """
 SELECT p.pseudonym FROM sides s JOIN people p ON p.id = s.other_id WHERE s.ref = :ref AND s.viewer_id = :me
 """

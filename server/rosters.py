@@ -26,7 +26,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Meta
 from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -344,11 +344,49 @@ async def _entry(tx: AsyncConnection, ref: str, between: _Between, other: str, *
     )
 
 
+# -- the demo -------------------------------------------------------------------------------------------------------------
+
+
+async def sign_everywhere(db: Database, subject: str, signer: Ed25519PrivateKey, *, now: int) -> None:
+    """With a key that this very process holds, sign for all devices of somebody in all their contacts: for the demo's made-up
+    grown-ups, who have no browser. What somebody else has signed is left alone."""
+    key = _text(signer.public_key().public_bytes_raw())
+    async with db.begin() as tx:
+        keys = await _keys_of(tx, subject, now)
+        for one in await _to_sign(tx, subject, now):
+            before = read(one.roster, Roster) if one.roster else None
+            if before and (before.guardian != key or before.devices == keys):
+                continue
+            serial = max(now, before.serial + 1 if before else 0)
+            said = Roster(v=1, contact=one.contact, side=one.side, devices=keys, guardian=key, serial=serial, at=now)
+            text = msgspec.json.encode(said).decode()
+            statement = {"m": text, "s": _text(signer.sign(signed_bytes(text)))}
+            await keep(tx, said, msgspec.json.encode(statement).decode(), now=now)
+
+
+async def _keys_of(tx: AsyncConnection, person: str, now: int) -> list[str]:
+    found = await tx.execute(
+        select(sessions.c.identity)
+        .outerjoin(devices, devices.c.id == sessions.c.device_id)
+        .where(
+            sessions.c.person_id == person,
+            sessions.c.identity.is_not(None),
+            devices.c.unpaired_at.is_(None),
+            *_open(now),
+        )
+    )
+    return sorted(set(found.scalars()))[:MOST_DEVICES]
+
+
 # -- small things ---------------------------------------------------------------------------------------------------------
 
 
 def _other(side: Side) -> Side:
     return "b" if side == "a" else "a"
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _bytes(text: str) -> bytes:
@@ -357,7 +395,7 @@ def _bytes(text: str) -> bytes:
         found = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error as fault:
         raise ValueError(text) from fault
-    if base64.urlsafe_b64encode(found).decode().rstrip("=") != text:
+    if _text(found) != text:
         raise ValueError(text)
     return found
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
 
-from signalling.protocol import Code, Media
+from signalling.protocol import Code, Media, WhyUnmarked
 
 PersonId = str  #: never on the wire
 Lane = tuple[PersonId, PersonId, Media]  #: publisher, viewer, kind: one direction of one pair, one kind of media
@@ -75,10 +75,18 @@ NO_END: Final = Until()
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark of one sender's picture for one recipient: 32 bits, and by how many quarters of a second its swing is put off."""
+
+    id: int
+    quarter: int
+
+
+@dataclass(frozen=True, slots=True)
 class Permit:
     """A yes for a call. ``people``: everybody it concerns, caller first. ``refs[(viewer, other)]``: how the viewer knows
     the other. ``lanes``: all that may be open among them, mutual for the pairs asked; nothing else may be. ``until``: what the
-    clock alone will change."""
+    clock alone will change. ``marks[(sender, recipient)]``: issued, and on record, for the pictures that the lanes may carry."""
 
     call: str
     people: tuple[PersonId, ...]
@@ -86,6 +94,7 @@ class Permit:
     lanes: frozenset[Lane]
     media: Media
     until: Until = NO_END
+    marks: Mapping[tuple[PersonId, PersonId], Mark] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,16 @@ class Authority(Protocol):
         ...
 
     async def went_out(self, call: str, person: PersonId, code: Code) -> None: ...
+
+    async def marked(self, call: str, sender: PersonId, recipient: PersonId) -> None:
+        """For the record: the sender's device says that the picture which goes to this recipient carries its mark."""
+        ...
+
+    async def unmarked(
+        self, call: str, sender: PersonId, recipient: PersonId | None, why: WhyUnmarked | Literal["too_many"]
+    ) -> None:
+        """For the record: it goes out without. ``recipient``: None for everybody's, as in a call with too many for copies."""
+        ...
 
     async def ended(self, call: str, code: Code) -> None:
         """The call is over for everybody who was still in it or being rung. Terminal: no later question about this call is

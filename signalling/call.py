@@ -40,7 +40,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from signalling.authority import Lane, PersonId
-from signalling.protocol import Code, LegState, Media
+from signalling.protocol import Code, LegState, Media, Picture
+
+MOST_OWN_PICTURES: Final = 4
+"""People in a call, up to whom each viewer gets a picture made for them: a device encodes its camera at most three times over."""
 
 CallState = Literal["idle", "ringing", "connecting", "active", "ended"]
 
@@ -136,8 +139,9 @@ class Call(Struct, frozen=True):
         return None
 
     def index(self, person: PersonId) -> int:
-        """The place in the call's list, which this person's frames carry in their key ids."""
-        return next(place for place, leg in enumerate(self.legs) if leg.person == person)
+        """The place in the call's list, which this person's frames carry in their key ids. The caller's is 1: with 0 a label would
+        be a small number, such as what a device left in clear might begin with."""
+        return next(place for place, leg in enumerate(self.legs, 1) if leg.person == person)
 
     def live(self) -> tuple[PersonId, ...]:
         """Everybody who is in the call or can still come."""
@@ -350,6 +354,15 @@ ORDER: Final[tuple[type[Effect], ...]] = (
 )  # fmt: skip
 
 _TIMER: Final[Mapping[LegState, TimerKind]] = {"connecting": "connect", "lost": "lost"}
+
+# -- what is read off a call: how pictures are sent, and what may be open -----------------------------------------------------
+
+
+def picture(call: Call) -> Picture:
+    """How everybody in this call is to send their picture, by how many are in it or can still come. Nobody is added to a call, so
+    it can only turn from "once" to "each"."""
+    return "each" if len(call.live()) <= MOST_OWN_PICTURES else "once"
+
 
 # -- the step ---------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ Promises kept here:
 - What a person is told about who sees and hears them is read from the gate's table, never from what ought to be there.
 - What the clock alone will change is waited for, not looked for (:mod:`signalling.clockwork`): each answer sets the alarm at which the
   same question is asked again, and whoever will have to leave is told two minutes before.
+- How pictures are sent is read off the call's size in one place (:func:`signalling.call.picture`) and said with every offer. A mark
+  is told to the one device that adds it, after it is on record.
 - The record is written after the cut, never before it: a slow disk does not keep a camera open.
 - Nothing about a person is logged but the first six characters of an id that means nothing elsewhere.
 
@@ -34,12 +36,12 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from hmac import compare_digest
-from typing import Any, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, Literal, ParamSpec, Protocol, TypeVar
 
 from msgspec.structs import replace as with_fields
 
 from signalling import protocol
-from signalling.authority import Authority, Circle, Permit, PersonId, Refusal, Seat, Standing, Until, own_handle
+from signalling.authority import Authority, Circle, Mark, Permit, PersonId, Refusal, Seat, Standing, Until, own_handle
 from signalling.bus import Bus, LocalBus
 from signalling.call import (
     OWN_REASONS,
@@ -74,6 +76,7 @@ from signalling.call import (
     TimerKind,
     WaitOver,
     Went,
+    picture,
     placed,
     step,
 )
@@ -103,7 +106,8 @@ _MENDABLE: Final = "consent_expired"  # the one loss of media that an ICE restar
 class GatePort(Protocol):
     """What the hub asks of the gate. All of it is done when the call returns."""
 
-    def offer(self, peer: str, *, slots: Sequence[str]) -> terms.Offer: ...
+    def offer(self, peer: str, *, slots: Sequence[str], picture: protocol.Picture) -> terms.Offer: ...
+    def offer_picture(self, peer: str, picture: protocol.Picture) -> terms.Offer: ...
     def answer(self, peer: str, sdp: str, neg: int) -> None: ...
     def restart_ice(self, peer: str) -> terms.Offer: ...
     def seal(self, peer: str, kids: Collection[int]) -> None: ...
@@ -173,8 +177,8 @@ class _Live:
     """A live call: the machine's value and what belongs to it in this process."""
 
     __slots__ = (
-        "call", "lock", "named", "neg", "noted", "notes", "peers", "placed", "refs",
-        "seats", "since", "standing", "timers", "up", "warnings", "wishes", "writing",
+        "call", "lock", "marks", "named", "neg", "noted", "notes", "peers", "pictures", "placed", "refs",
+        "said", "seats", "since", "standing", "timers", "up", "warnings", "wishes", "writing",
     )  # fmt: skip
 
     warnings: Warnings  # set by the hub, which knows how to tell
@@ -193,6 +197,9 @@ class _Live:
         self.lock = asyncio.Lock()
         self.standing = 0
         self.named: Mapping[PersonId, str] = {}
+        self.marks: dict[tuple[PersonId, PersonId], Mark] = {}  # (sender, recipient): all are on record
+        self.pictures: dict[PersonId, protocol.Picture] = {}  # how each was last told to send theirs
+        self.said: set[tuple[PersonId, PersonId | None, str]] = set()  # of marks, so that nothing is written down twice
         self.notes: deque[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = deque()
         self.writing = False
         self.since: float | None = None
@@ -213,7 +220,9 @@ class Hub:
         clock: Callable[[], float] = time.monotonic,
         limits: HubLimits = HubLimits(),  # noqa: B008 - frozen
         bus: Bus | None = None,
+        mark_key: str = "",
     ) -> None:
+        self._mark_key = mark_key
         self._authority = authority
         self._gate = gate
         self._clock = clock
@@ -261,7 +270,9 @@ class Hub:
         person = self._seat(session)
         token = self._new_token(session)
         own = own_handle(seat.person)
-        welcome = protocol.Welcome(session=session.id, resume_token=token, me=own, limits=self._wire_limits())
+        welcome = protocol.Welcome(
+            session=session.id, resume_token=token, me=own, mark_key=self._mark_key, limits=self._wire_limits()
+        )
         self._send(session, welcome)
         session.kept.clear()  # whoever resumes has read it, and the token in it is not to be kept
         session.kept_bytes = 0
@@ -456,7 +467,9 @@ class Hub:
             live.seats[person] = me
             me.call = live
             self._send(me, protocol.Ok(re=request, call=live.call.id))
+            live.marks.update(answer.marks)
             self._do(live, Accepted(person, answer.lanes))
+            self._note_too_many(live)
             self._mind_the_clock(live, answer.until)
             for holder in (me, live.seats.get(live.call.caller)):
                 if holder is not None and holder.socket is None:
@@ -546,8 +559,10 @@ class Hub:
                     self.counts["refused"] += 1
                     return self._err(me, message.id, permit.code, permit.retry_after_ms)
                 if live.call.present() == present and not self._stale(present, facts):
+                    live.marks.update(permit.marks)
                     self._do(live, Opens(person, message.audio, message.video, permit.lanes))
                     self._mind_the_clock(live, permit.until)
+                    self._note_too_many(live)
                     self._send(me, protocol.Ok(re=message.id, call=message.call))
                     return None
             return self._err(me, message.id, "internal")
@@ -613,6 +628,46 @@ class Hub:
         self._do(live, Sealed(person))
         self._send(me, protocol.Ok(re=message.id, call=message.call))
         return None
+
+    def mark_on(self, me: Session, message: protocol.MarkOn) -> None:
+        """For the record, and nothing else: a copy of this person's picture is marked."""
+        self._note_mark(me, message, "")
+
+    def mark_off(self, me: Session, message: protocol.MarkOff) -> None:
+        """For the record: a copy of this person's picture is not marked. The call goes on."""
+        self._note_mark(me, message, message.why)
+
+    def _note_mark(
+        self, me: Session, message: protocol.MarkOn | protocol.MarkOff, why: protocol.WhyUnmarked | Literal[""]
+    ) -> None:
+        live, person = self._place(me, message.call), me.seat.person
+        if live is None:
+            return self._not_mine(me, message.id, self._calls.get(message.call))
+        to = next((leg.person for leg in live.call.legs if live.refs.get((person, leg.person)) == message.to), None)
+        if to is None or (person, to) not in live.marks:
+            return self._err(me, message.id, "not_found")
+        if live.pictures.get(person) != "each":
+            return self._err(me, message.id, "bad_state")  # what goes to all at once carries nobody's mark
+        # The first yes and the first no: after a no, this copy counts as unmarked whatever comes.
+        if (person, to, "off" if why else "on") not in live.said:
+            live.said.add((person, to, "off" if why else "on"))
+            if why:
+                self._write_down(live, self._authority.unmarked, live.call.id, person, to, why)
+            else:
+                self._write_down(live, self._authority.marked, live.call.id, person, to)
+        self._send(me, protocol.Ok(re=message.id, call=message.call))
+        return None
+
+    def _note_too_many(self, live: _Live) -> None:
+        """For the record: whoever shows a picture in a call of too many for copies sends it unmarked."""
+        for leg in live.call.legs:
+            person = leg.person
+            if leg.answered and leg.video and live.pictures.get(person) == "once":
+                # the marks of those who came in since are as new as they are
+                known = sum(sender == person for sender, _ in live.marks)
+                if (person, None, str(known)) not in live.said:
+                    live.said.add((person, None, str(known)))
+                    self._write_down(live, self._authority.unmarked, live.call.id, person, None, "too_many")
 
     # -- what the house tells us --------------------------------------------------------------------------------------
 
@@ -963,9 +1018,28 @@ class Hub:
                 self._tell_presence(leg.person)
         for event in after:
             self._do(live, event)
+        self._mind_the_size(live)
         if live.call.state != "ended" and _went(before) != _went(live.call):
             self.spawn(self._recheck(live))  # those who stay may have been allowed only because of the one who went
         return True
+
+    def _mind_the_size(self, live: _Live) -> None:
+        """Whoever was told to send their picture in a way that is not this call's any more is offered the other."""
+        if live.call.state == "ended":
+            return
+        now = picture(live.call)
+        other = [person for person, told in live.pictures.items() if told != now]
+        if not other:
+            return
+        live.pictures.update(dict.fromkeys(other, now))
+        self._tell_state(live, TellState())  # their marks, before the offer by which they need them
+        for person in other:
+            try:
+                offer = self._gate.offer_picture(live.peers[person], now)
+            except (KeyError, ValueError, terms.GateUnavailable):
+                self._do(live, Went(person, "media_plane_unavailable"))
+            else:
+                self._send_offer(live, person, offer)
 
     def _shut_hard(self, live: _Live) -> None:
         for person in tuple(live.placed):
@@ -1012,15 +1086,17 @@ class Hub:
         if effect.person in live.placed:
             self._gate.remove(peer)
             live.placed.discard(effect.person)
+        live.pictures.pop(effect.person, None)
 
     def _make_offer(self, live: _Live, effect: MakeOffer) -> Event | None:
         person, peer = effect.person, live.peers[effect.person]
         slots = [live.peers[leg.person] for leg in live.call.legs if leg.person != person and leg.state != "left"]
         try:
-            offer = self._gate.offer(peer, slots=slots)
+            offer = self._gate.offer(peer, slots=slots, picture=picture(live.call))
         except terms.GateUnavailable:
             return Went(person, "media_plane_unavailable")
         live.placed.add(person)
+        live.pictures[person] = offer.picture
         self._peers[peer] = (live, person)
         self._send_offer(live, person, offer)
         return None
@@ -1035,7 +1111,17 @@ class Hub:
             protocol.Slot(live.refs[person, who[slot.publisher]], slot.audio_mid, slot.video_mid)
             for slot in offer.slots
         ]
-        self._send(session, protocol.Offer(call=live.call.id, neg=offer.neg, sdp=offer.sdp, slots=slots))
+        self._send(
+            session,
+            protocol.Offer(
+                call=live.call.id,
+                neg=offer.neg,
+                sdp=offer.sdp,
+                slots=slots,
+                picture=offer.picture,
+                once_mid=offer.once_mid,
+            ),
+        )
 
     def _ring(self, live: _Live, effect: Ring) -> None:
         self._bus.publish(effect.person, self._incoming(live, effect.person))
@@ -1108,7 +1194,8 @@ class Hub:
         assert call.state != "idle" and call.state != "ended"  # noqa: PT018 - one thought: the wire knows live calls only
         seen_by, heard_by, me = [], [], None
         legs = []
-        for index, leg in enumerate(call.legs):
+        each = live.pictures.get(person) == "each"
+        for index, leg in enumerate(call.legs, 1):
             if leg.person == person:
                 me = protocol.Leg("", leg.state, leg.audio, leg.video, index, leg.sealed)
                 continue
@@ -1119,7 +1206,9 @@ class Hub:
             audio, video = (
                 said and (peer, mine, kind) in sees for kind, said in (("audio", leg.audio), ("video", leg.video))
             )
-            legs.append(protocol.Leg(ref, leg.state, audio, video, index, leg.sealed))
+            mark = live.marks.get((person, leg.person)) if each else None
+            own = None if mark is None else protocol.Mark(f"{mark.id:08x}", mark.quarter)
+            legs.append(protocol.Leg(ref, leg.state, audio, video, index, leg.sealed, own))
             if (mine, peer, "video") in sees:
                 seen_by.append(ref)
             if (mine, peer, "audio") in sees:

@@ -60,6 +60,10 @@ Secret = Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9
 Sdp = Annotated[str, Meta(min_length=1, max_length=MAX_SDP)]
 SealBody = Annotated[str, Meta(min_length=1, max_length=MAX_SEAL_BODY, description="Read by devices only.")]
 Kid = Annotated[int, Meta(ge=0, le=255, description="Key id: the sender's index in the call in its upper four bits.")]
+#: How a device sends its picture: "each" viewer's own, on the video section of that viewer's slot; or "once", for all.
+Picture = Literal["each", "once"]
+#: Why a copy goes out without its mark: the device does not keep up, has no way to do it, or it broke on the way.
+WhyUnmarked = Literal["too_slow", "cannot", "broken"]
 Media = Literal["audio", "video"]
 Status = Literal["here", "busy", "away"]
 LegState = Literal["invited", "connecting", "connected", "lost", "left"]
@@ -198,6 +202,23 @@ class SealReady(_Client, frozen=True, tag="seal.ready"):
     kids: Annotated[list[Kid], Meta(min_length=1, max_length=MAX_KIDS)]
 
 
+class MarkOn(_Client, frozen=True, tag="mark.on"):
+    """The picture of mine that goes to ``to`` carries its mark from now on. What is never said is never taken to be so."""
+
+    id: RequestId
+    call: CallId
+    to: Ref
+
+
+class MarkOff(_Client, frozen=True, tag="mark.off"):
+    """The picture of mine that goes to ``to`` goes out without its mark, and why. It is written down, and stays."""
+
+    id: RequestId
+    call: CallId
+    to: Ref
+    why: WhyUnmarked
+
+
 FromClient = (
     Hello
     | Resume
@@ -212,6 +233,8 @@ FromClient = (
     | IceRestart
     | SealTo
     | SealReady
+    | MarkOn
+    | MarkOff
 )
 
 # -- server to client -------------------------------------------------------------------------------------------------
@@ -229,10 +252,19 @@ class PresenceOf(Struct, frozen=True):
     status: Status
 
 
+class Mark(Struct, frozen=True):
+    """What this viewer's device adds to the picture that goes to this one person. ``id``: 32 random bits, as eight hexadecimal
+    digits. ``quarter``: by how many quarters of a second its swing is put off."""
+
+    id: str
+    quarter: int
+
+
 class Leg(Struct, frozen=True):
     """One person's place in a call, as this viewer knows them. ``audio``/``video``: what they are sending now. ``index``: the
-    place in the call's list, caller first, the same for everybody and never given twice in a call; it stands in the key ids
-    of this person's frames. ``sealed``: their device has confirmed keys; until then nothing goes to them or comes from them."""
+    place in the call's list, the caller's is 1, the same for everybody and never given twice in a call; it stands in the key ids
+    of this person's frames. ``sealed``: their device has confirmed keys; until then nothing goes to them or comes from them.
+    ``mark``: for the picture of mine that goes to them, and told to nobody but me; null where none is to be added."""
 
     ref: str
     state: LegState
@@ -240,10 +272,12 @@ class Leg(Struct, frozen=True):
     video: bool = False
     index: int = 0
     sealed: bool = False
+    mark: Mark | None = None
 
 
 class Slot(Struct, frozen=True):
-    """Which pair of m-lines of the offer carries which person. Also the only place where a tile gets its name from."""
+    """Which pair of m-lines of the offer carries which person. My picture for this person goes out on the same ``video_mid``, and
+    from there to nobody else; my voice goes out on the first slot's ``audio_mid`` to all. A tile gets its name from here only."""
 
     ref: str
     audio_mid: str
@@ -252,11 +286,13 @@ class Slot(Struct, frozen=True):
 
 class Welcome(_Server, frozen=True, tag="welcome"):
     """``me``: an opaque name of this person, the same at each of their devices and told to nobody else. Under it a device keeps
-    what belongs to one person only, such as the identity of its keys."""
+    what belongs to one person only, such as the identity of its keys. ``mark_key``: what scrambles every mark here, 32 bytes in
+    base64url without padding; empty where nothing is marked."""
 
     session: str
     resume_token: str
     me: str = ""
+    mark_key: str = ""
     features: list[str] = []
     limits: Limits = Limits()
     deprecated: list[str] = []
@@ -318,10 +354,15 @@ class State(_Server, frozen=True, tag="call.state"):
 
 
 class Offer(_Server, frozen=True, tag="sdp.offer"):
+    """``picture``: how mine is to be sent from the answer on. "each": on each slot's ``video_mid`` the one made for that person.
+    "once": the same for all, on ``once_mid``, and on no slot's; it carries no mark. With each change comes a new offer."""
+
     call: str
     neg: int
     sdp: str
     slots: list[Slot]
+    picture: Picture
+    once_mid: str = ""
 
 
 class SealFrom(_Server, frozen=True, tag="seal.from"):

@@ -44,6 +44,8 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     protocol.IceRestart: Hub.restart,
     protocol.SealTo: Hub.seal_to,
     protocol.SealReady: Hub.seal_ready,
+    protocol.MarkOn: Hub.mark_on,
+    protocol.MarkOff: Hub.mark_off,
     protocol.Bye: Hub.bye,
 }
 
@@ -57,6 +59,8 @@ ASKS_NOBODY: Final[Mapping[type, str]] = {
     protocol.IceRestart: "A new path to the same place: it opens no lane, and is heard only from somebody who is in the call.",
     protocol.SealTo: "It relays, unread, between people whom the rules have let into one call, and opens nothing.",
     protocol.SealReady: "Without it less is open, not more: it lets through what the rules have granted, and grants nothing.",
+    protocol.MarkOn: "It says for the record what the person's own device does to its own picture, and opens nothing.",
+    protocol.MarkOff: "An honest no must never cost anybody the call: it is written down, and opens nothing.",
 }
 
 #: Never paced: whoever wants to stop must be able to, however much they have sent. Nonsense is bounded by the strikes.

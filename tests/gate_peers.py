@@ -80,9 +80,8 @@ class Device:
 
         await self.pc.setRemoteDescription(RTCSessionDescription(reroute(offer.sdp), "offer"))
         seal_twin.wear(self.pc, self.keys, self._index_at)
-        for transceiver in self.pc.getTransceivers()[:2]:
-            transceiver.sender.replaceTrack(AudioStreamTrack() if transceiver.kind == "audio" else Stripes())
-            transceiver.direction = "sendrecv"
+        pictures = [slot.video_mid for slot in offer.slots] if offer.picture == "each" else [offer.once_mid]
+        seal_twin.send(self.pc, offer.slots[0].audio_mid, AudioStreamTrack(), pictures, Stripes)
         await self.pc.setLocalDescription(await self.pc.createAnswer())
         return str(self.pc.localDescription.sdp)
 

@@ -75,7 +75,8 @@ class Media:
 
 @dataclass
 class Wire:
-    """One device. `ssrcs` are what it announces; None leaves the a=ssrc lines out."""
+    """One device. `ssrcs` are what it announces for its voice and for the picture on the first slot; None leaves the a=ssrc lines
+    out. The picture on a later slot goes under the second and that slot's mid."""
 
     offer: Offer
     ufrag: str = "wire"
@@ -105,8 +106,8 @@ class Wire:
         self.tls.set_connect_state()
         self.rx: Session | None = None
         self.tx: Session | None = None
-        self.sequences = {"audio": 1000, "video": 2000}
-        self.timestamps = {"audio": 5000, "video": 6000}
+        self.sequences: dict[str, int] = {}
+        self.timestamps: dict[str, int] = {}
         self._reader: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
 
@@ -125,14 +126,19 @@ class Wire:
 
     def answer(self) -> str:
         lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"]
-        lines.append("a=group:BUNDLE " + " ".join(str(n) for n in range(2 * len(self.offer.slots))))
-        for number in range(2 * len(self.offer.slots)):
-            audio = number % 2 == 0
+        sections = 2 * len(self.offer.slots) + bool(self.offer.once_mid)
+        lines.append("a=group:BUNDLE " + " ".join(str(n) for n in range(sections)))
+        for number in range(sections):
+            audio = number % 2 == 0 and str(number) != self.offer.once_mid
             lines += [
                 f"m={'audio' if audio else 'video'} 9 UDP/TLS/RTP/SAVPF {96 if audio else 97}",
                 "c=IN IP4 0.0.0.0",
                 f"a=mid:{number}",
-                "a=sendrecv" if number < 2 else "a=recvonly",
+                "a=recvonly"
+                if audio and number
+                else "a=sendonly"
+                if str(number) == self.offer.once_mid
+                else "a=sendrecv",
                 "a=rtcp-mux",
                 f"a=ice-ufrag:{self.ufrag}",
                 f"a=ice-pwd:{self.password}",
@@ -140,9 +146,20 @@ class Wire:
                 "a=setup:active",
                 "a=rtpmap:96 opus/48000/2" if audio else "a=rtpmap:97 VP8/90000",
             ]
-            if number < 2 and self.ssrcs is not None:
-                lines.append(f"a=ssrc:{self.ssrcs[number]} cname:x")
+            if self.ssrcs is not None and (number == 0 or not audio):
+                lines.append(f"a=ssrc:{self.ssrcs[0] if audio else self.picture_ssrc(str(number))} cname:x")
         return "\r\n".join(lines) + "\r\n"
+
+    def picture_ssrc(self, mid: str) -> int:
+        """Under which source the picture on this section goes."""
+        assert self.ssrcs is not None
+        return self.ssrcs[1] + (0 if mid == "1" else int(mid))
+
+    def mid_for(self, viewer: str) -> str:
+        """The section on which the picture for this viewer goes, or for "all"."""
+        if viewer == "all":
+            return self.offer.once_mid
+        return next(slot.video_mid for slot in self.offer.slots if slot.publisher == viewer)
 
     # -- sending ----------------------------------------------------------------------------------------------------
 
@@ -174,19 +191,22 @@ class Wire:
 
     def packet(self, kind: str, *, skip: int = 0, payload: bytes | None = None, **other: Any) -> bytes:
         """The next RTP packet of a kind, sealed; `skip` leaves a gap before it. Without a payload of its own it carries one that
-        looks sealed under `KIDS`."""
+        looks sealed under `KIDS`. `to`: for whom the picture is made; else it goes on the first slot."""
         assert self.tx is not None
         assert self.ssrcs is not None or "ssrc" in other
         audio = kind == "audio"
-        self.sequences[kind] = (self.sequences[kind] + 1 + skip) & 0xFFFF
-        self.timestamps[kind] += other.get("later", 960 if audio else 3000)
+        mid = self.mid_for(other["to"]) if "to" in other else "0" if audio else "1"
+        self.sequences[mid] = (self.sequences.get(mid, 1000 if audio else 2000) + 1 + skip) & 0xFFFF
+        self.timestamps[mid] = self.timestamps.get(mid, 5000 if audio else 6000) + other.get(
+            "later", 960 if audio else 3000
+        )
         plain = struct.pack(
             "!BBHII",
             other.get("first", 0x80),
             other.get("payload_type", 96 if audio else 97),
-            self.sequences[kind],
-            self.timestamps[kind],
-            other.get("ssrc") or (self.ssrcs or (0, 0))[0 if audio else 1],
+            self.sequences[mid],
+            self.timestamps[mid],
+            other.get("ssrc") or (self.ssrcs or (0, 0))[0] if audio else other.get("ssrc") or self.picture_ssrc(mid),
         )
         sealed: bytes = self.tx.protect(plain + (sealed_payload(kind, KIDS[kind]) if payload is None else payload))
         return sealed

@@ -127,6 +127,7 @@ class Families:
 
     def __init__(self, house: House) -> None:
         self.house = house
+        self.sign = True  #: grown-ups sign which devices may talk, as their pages do
         self._count = 0
 
     async def grown_up(self, name: str, kind: str = "guardian", *, host: str = "localhost") -> Browserless:
@@ -136,6 +137,7 @@ class Families:
         card = {"name": name, "avatar": self._count % 40, "ground": 1 + self._count % 8}
         email = f"{name.lower()}{self._count}@example.org"
         await device.post("/api/sign-up", {"email": email, "password": PASSWORD, "kind": kind, **card})
+        await device.say_key()
         return device
 
     async def child(
@@ -153,7 +155,12 @@ class Families:
         words = (await device.post("/api/pairings"))["words"]
         await guardian.post("/api/pairings/look", {"words": words})
         await guardian.post("/api/pairings/approve", {"words": words, "child": child})
-        assert (await device.post("/api/pairings/mine"))["state"] == "done"
+        done = await device.post("/api/pairings/mine")
+        assert done["state"] == "done"
+        device.guardian, device._own = guardian, done["guardian_key"] or ""
+        await device.say_key()
+        if self.sign:
+            await guardian.sign()
         return device
 
     async def befriend(
@@ -174,6 +181,8 @@ class Families:
         for guardian in (sam, femi):
             for decision in await guardian.get("/api/decisions"):
                 await guardian.post(f"/api/decisions/{decision['id']}", {"answer": answer, "how_known": "met"})
+        for grown_up in (sam, femi) if self.sign else ():
+            await grown_up.sign()
         return await self.newest(maya), await self.newest(theo)
 
     async def newest(self, device: Browserless) -> str:

@@ -24,7 +24,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import aiortc.rtcicetransport
+import aioice
 import av
 import numpy as np
 import psutil
@@ -152,6 +152,7 @@ async def known_call(base: str, kind: type[Known] = Known) -> AsyncIterator[Know
     try:
         for device, slug in ((maya, "maya"), (theo, "theo")):
             await device.post("/api/demo/enter", {"slug": slug})
+            await device.say_key()
             await device.connect()
         ref = next(one["ref"] for one in (await maya.get("/api/child/home"))["people"] if one["name"] == "Theo")
         call = await approved_call(maya, theo, ref)
@@ -339,25 +340,24 @@ def packets(*ports: int) -> Iterator[Packets]:
 @contextmanager
 def _at_the_peers() -> Iterator[Packets]:
     taken = Packets("the peers' own sockets, for want of root")
-    real = aiortc.rtcicetransport.RTCIceTransport
-    send, receive = real._send, real._recv
+    send, receive = aioice.Connection.send, aioice.Connection.recv
 
-    async def noted_send(self: Any, data: bytes) -> None:
+    async def noted_send(self: aioice.Connection, data: bytes) -> None:
         taken.raw.append(data)
         taken.datagrams.append((id(self), 0, data))
         await send(self, data)
 
-    async def noted_receive(self: Any) -> bytes:
+    async def noted_receive(self: aioice.Connection) -> bytes:
         data = await receive(self)
         taken.raw.append(data)
         taken.datagrams.append((0, id(self), data))
         return data
 
-    real._send, real._recv = noted_send, noted_receive  # type: ignore[method-assign]
+    aioice.Connection.send, aioice.Connection.recv = noted_send, noted_receive  # type: ignore[method-assign]
     try:
         yield taken
     finally:
-        real._send, real._recv = send, receive  # type: ignore[method-assign]
+        aioice.Connection.send, aioice.Connection.recv = send, receive  # type: ignore[method-assign]
 
 
 class Way(NamedTuple):

@@ -11,7 +11,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -85,11 +85,15 @@ class Browserless:
         self.resume_token = ""
         self.last_seq = 0
         self.pc: RTCPeerConnection | None = None
+        self._of = ""  # of which call that is
         self.frames = {"audio": 0, "video": 0}  # decoded, from anybody
         self.last_frame = {"audio": 0.0, "video": 0.0}  # time.monotonic()
         self.auto_answer_sdp = True
         self.close_on_end = True
         self.identity = Ed25519PrivateKey.generate()  # this device's, for all its calls
+        self.guardian: Browserless | None = None  # the grown-up's device that paired this one
+        self._met: dict[str, seal_twin.Met] = {}
+        self._own = ""  # whose yes to another signer counts here
         self.keys: seal_twin.Device | None = None  # of the call that is now
         self._worn: list[seal_twin.Device] = []  # of every call so far
         self._legs: dict[str, int] = {}  # by ref: the index of everybody else who is in it
@@ -116,6 +120,25 @@ class Browserless:
         answer = await self.call("POST", path, {} if body is None else body)
         assert answer.status in (200, 201, 204), (path, answer.status, answer.body)
         return answer.json if answer.body else None
+
+    # -- who may talk ---------------------------------------------------------------------------------------------------
+
+    async def say_key(self) -> None:
+        """Tell which key this device signs with, as a page does when it begins."""
+        await self.post("/api/identity", {"key": seal_twin.key_of(self.identity)})
+
+    async def sign(self) -> None:
+        """A grown-up's device signs for every device that is there, in every contact that was said yes to."""
+        for person in (await self.get("/api/rosters"))["people"]:
+            keys = [device["key"] for device in person["devices"] if device["key"]]
+            for one in person["contacts"]:
+                body = seal_twin.roster(self.identity, one["contact"], one["side"], keys, time.time_ns() // 1000)
+                await self.post("/api/rosters", {"body": body})
+
+    async def _ask_who_may_talk(self, keys: seal_twin.Device) -> None:
+        for told in await self.get(f"/api/calls/{keys.call}/rosters"):
+            keys.told(told)
+        self._be_ready()
 
     # -- signalling ---------------------------------------------------------------------------------------------------
 
@@ -202,28 +225,35 @@ class Browserless:
         await self.until(lambda m: m["t"] == "call.state" and m["call"] == offer["call"])  # our index, for the keys
         for slot in offer["slots"]:
             self._slots[slot["audio_mid"]] = self._slots[slot["video_mid"]] = slot["ref"]
-        sdp = await self.make_answer(offer["sdp"])
+        pictures = [slot["video_mid"] for slot in offer["slots"]] if offer["picture"] == "each" else [offer["once_mid"]]
+        if self.pc is None or self._of != offer["call"]:
+            self._connect()
+            self._of = offer["call"]
+        sdp = await self.make_answer(offer["sdp"], pictures)
         await self.ask_nowait(t="sdp.answer", call=offer["call"], neg=offer["neg"], sdp=sdp)
 
     async def ask_nowait(self, **message: Any) -> None:
         self._next_id += 1
         await self.send(id=f"r{self._next_id}", **message)
 
-    async def make_answer(self, offer: str) -> str:
+    async def make_answer(self, offer: str, pictures: Sequence[str] = ("1",)) -> str:
+        """The answer to an offer's SDP. ``pictures``: the sections on which ours goes out, each person's on the one of their slot."""
+        pc = self.pc or self._connect()
+        await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        if self.keys is not None:
+            seal_twin.wear(pc, self.keys, lambda mid: self._legs.get(self._slots.get(mid, "")))
+        seal_twin.send(pc, "0", self.sound(), pictures, self.picture)
+        await pc.setLocalDescription(await pc.createAnswer())
+        return str(pc.localDescription.sdp)
+
+    def _connect(self) -> RTCPeerConnection:
         pc = self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
         @pc.on("track")
         def _(track: MediaStreamTrack) -> None:
             self._pumps.append(asyncio.create_task(self._pump(track)))
 
-        await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-        if self.keys is not None:
-            seal_twin.wear(pc, self.keys, lambda mid: self._legs.get(self._slots.get(mid, "")))
-        for transceiver in pc.getTransceivers()[:2]:
-            transceiver.sender.replaceTrack(self.sound() if transceiver.kind == "audio" else self.picture())
-            transceiver.direction = "sendrecv"
-        await pc.setLocalDescription(await pc.createAnswer())
-        return str(pc.localDescription.sdp)
+        return pc
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
@@ -234,15 +264,21 @@ class Browserless:
             if self.keys is None or self.keys.call != call:
                 self._forget_keys()
                 self.keys = self.sealing(
-                    call, message["me"]["index"], self._post_body, identity=self.identity, on_kids=self._tell_kids
-                )
+                    call, message["me"]["index"], self._post_body, identity=self.identity, on_kids=self._tell_kids,
+                    met=self._met, own=self._own,
+                )  # fmt: skip
                 self._worn.append(self.keys)
             there = {leg["ref"]: leg["index"] for leg in message["legs"] if leg["state"] not in ("invited", "left")}
             for ref in self._legs.keys() - there.keys():
                 self.keys.gone(ref)
+            if there.keys() - self._legs.keys():
+                self._pumps.append(asyncio.create_task(self._ask_who_may_talk(self.keys)))
             self._legs = there
             for ref, index in there.items():
                 self.keys.peer(ref, index)
+        elif kind == "changed" and self.keys is not None and "people" in message["what"]:
+            self._pumps.append(asyncio.create_task(self._ask_who_may_talk(self.keys)))
+            return
         elif self.keys is None or call != self.keys.call:
             return
         elif kind == "seal.from" and message["ref"] in self._legs:
@@ -250,7 +286,10 @@ class Browserless:
         elif kind == "call.ended":
             self._forget_keys()
             return
-        if not self._ready and self._legs and all(self.keys.confirmed(ref) for ref in self._legs):
+        self._be_ready()
+
+    def _be_ready(self) -> None:
+        if not self._ready and self._legs and self.keys and all(self.keys.confirmed(ref) for ref in self._legs):
             self._ready = True
             self._tell_kids(self.keys.kids)
 

@@ -19,14 +19,14 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiortc.rtcrtpreceiver
 import aiortc.rtcrtpsender
 import av.error
-from aiortc import RTCPeerConnection
+from aiortc import MediaStreamTrack, RTCPeerConnection
 from aiortc.codecs import get_decoder, get_encoder
 from aiortc.codecs.base import Decoder, Encoder
 from aiortc.codecs.opus import OpusEncoder
@@ -667,6 +667,24 @@ def _encoder(codec: RTCRtpCodecParameters) -> Encoder:
     sealed = _SealedOpus() if codec.mimeType.startswith("audio/") else _SealedVp8()
     sealed.device = worn[1]
     return sealed
+
+
+def send(
+    pc: RTCPeerConnection,
+    voice_mid: str,
+    voice: MediaStreamTrack,
+    pictures: Sequence[str],
+    camera: Callable[[], MediaStreamTrack],
+) -> None:
+    """Put a voice on its section and a picture on each of these, and on no other."""
+    for transceiver in pc.getTransceivers():
+        if transceiver.kind == "audio":
+            if transceiver.mid == voice_mid:
+                transceiver.sender.replaceTrack(voice)
+                transceiver.direction = "sendrecv"
+            continue
+        transceiver.sender.replaceTrack(camera() if transceiver.mid in pictures else None)
+        transceiver.direction = "sendrecv"
 
 
 def wear(pc: RTCPeerConnection, device: Device, claimed: Callable[[str], int | None]) -> None:

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from signalling.authority import NO_END, Circle, Permit, Refusal, Seat, Standing
+from signalling.authority import NO_END, Circle, Mark, Permit, Refusal, Seat, Standing
 from signalling.call import Call
 from signalling.gate import Connected, GateUnavailable, Lost, Offer, SdpRejected, Slot
 from signalling.hub import Hub, Session
@@ -58,6 +58,7 @@ class House:
         self.until = NO_END  # what the clock alone will change, in every answer about a call
         self.circle_again_ms: int | None = None
         self.calls = 0
+        self.marks: dict[tuple[str, str, str], Mark] = {}  # (call, sender, recipient)
 
     def ticket(self, person: str, session: str = "") -> str:
         ticket = f"ticket-{person}-{len(self.tickets):08d}"
@@ -113,7 +114,10 @@ class House:
 
     def _permit(self, call: str, people: tuple[str, ...], media: Any, lanes: frozenset[Any]) -> Permit:
         refs = {(a, b): ref(a, b) for a in people for b in people if a != b}
-        return Permit(call, people, refs, lanes, media, self.until)
+        seen = [(a, b) for a, b, kind in sorted(lanes) if kind == "video"]
+        for n, (a, b) in enumerate(seen):
+            self.marks.setdefault((call, a, b), Mark(len(self.marks) << 20 | 0xABC, n % 4))
+        return Permit(call, people, refs, lanes, media, self.until, {pair: self.marks[call, *pair] for pair in seen})
 
     async def answer(self, call: str, answerer: Seat, present: Sequence[str]) -> Permit | Refusal:
         facts = self.among((answerer.person, *present))
@@ -153,6 +157,12 @@ class House:
     async def went_out(self, call: str, person: str, code: str) -> None:
         await self._note("went_out", person, code)
 
+    async def marked(self, call: str, sender: str, recipient: str) -> None:
+        await self._note("marked", sender, recipient)
+
+    async def unmarked(self, call: str, sender: str, recipient: str | None, why: str) -> None:
+        await self._note("unmarked", sender, recipient, why)
+
     async def ended(self, call: str, code: str) -> None:
         await self._note("ended", call, code)
 
@@ -168,17 +178,26 @@ class PaperGate:
         self.peers: dict[str, int] = {}
         self.table: set[tuple[str, str, Any]] = set()
         self.kids: dict[str, tuple[int, ...]] = {}
+        self.once: dict[str, str] = {}
         self.full = False
         self.ever: set[str] = set()
 
-    def offer(self, peer: str, *, slots: Sequence[str]) -> Offer:
+    def offer(self, peer: str, *, slots: Sequence[str], picture: Any) -> Offer:
         if self.full:
             raise GateUnavailable("The gate is full.")
         assert peer not in self.peers
         self.peers[peer] = 1
         self.ever.add(peer)
         self.log.append(("gate offer", peer))
-        return Offer("v=0 offer", 1, tuple(Slot(s, str(2 * n), str(2 * n + 1)) for n, s in enumerate(slots)))
+        laid = tuple(Slot(s, str(2 * n), str(2 * n + 1)) for n, s in enumerate(slots))
+        self.once[peer] = str(2 * len(slots)) if picture == "once" else ""
+        return Offer("v=0 offer", 1, laid, picture, self.once[peer])
+
+    def offer_picture(self, peer: str, picture: Any) -> Offer:
+        assert self.once[peer], "the gate never laid a section out to send once"
+        self.peers[peer] += 1
+        self.log.append(("gate picture", peer, picture))
+        return Offer("v=0 other", self.peers[peer], (), picture, self.once[peer])
 
     def restart_ice(self, peer: str) -> Offer:
         self.peers[peer] += 1

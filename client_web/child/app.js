@@ -8,6 +8,7 @@
 import { get, post } from "../shared/api.js";
 import { Connection } from "../shared/connection.js";
 import { html, View } from "../shared/html.js";
+import { introduce } from "../shared/identity.js";
 import { scene } from "../shared/parts.js";
 import { onPress } from "../shared/press.js";
 import { arrive } from "../shared/say.js";
@@ -26,6 +27,7 @@ import "./views/rf-codes.js";
 import "./views/rf-me.js";
 import "./views/rf-pages.js";
 import "./views/rf-pairing.js";
+import "./views/rf-recorded.js";
 import "./views/rf-times.js";
 import "./views/rf-who-said-yes.js";
 /** @typedef {import("../shared/html.js").Markup} Markup */
@@ -94,6 +96,7 @@ export class RfChildApp extends View {
     this.addEventListener("back", () => { location.hash = "#/"; });
     this.addEventListener("stop-person", (event) => void this.#stopPerson(/** @type {CustomEvent} */ (event).detail));
     this.addEventListener("ask-grown-up", (event) => void askGrownUp(/** @type {CustomEvent} */ (event).detail).catch(() => refresh()));
+    this.addEventListener("recorded", (event) => this.#recorded(/** @type {CustomEvent} */ (event).detail));
     this.addEventListener("hide-this", () => this.#hide());
     this.addEventListener("paired", () => void this.#meet());
     onKnown(() => this.#learnt());
@@ -137,6 +140,8 @@ export class RfChildApp extends View {
       useBand(bandOf(me.group));
       this.#paired = true;
       await refresh();
+      // no call waits for it: a device that nobody has signed for is told so in the call
+      void introduce(me.own).then((here) => here?.ring.close(), () => {});
       this.#connection.start();
     } catch (fault) {
       const status = /** @type {{status?: number}} */ (fault).status ?? -1;
@@ -183,6 +188,14 @@ export class RfChildApp extends View {
     call.update();
   }
 
+  /** "Someone recorded me", pressed in Help or when a call is over: the call ends, and its page comes up. @param {string} call */
+  #recorded(call) {
+    this.#telephone.leave();
+    this.#telephone.goBack();
+    this.#telephone.close();
+    location.hash = `#/recorded/${call}`;
+  }
+
   /** "Hide this": nothing of a call or of Help stays on the screen or in the way back. */
   #hide() {
     this.#telephone.leave();
@@ -202,6 +215,7 @@ export class RfChildApp extends View {
       look.card = person;
       look.video = person.video;
       look.stop = { href: `#/block/${person.ref}`, words: words("block.link", { name: person.name }) };
+      look.tell = { href: `#/recorded/${person.ref}`, words: words("recorded.link") };
       look.news = person.watch === "free" || !person.watched ? "" : words(person.watch === "present" ? "first.here" : "first.yes", { who: whoIsAsked() });
       look.telephone = this.#telephone;
     }
@@ -219,6 +233,8 @@ export class RfChildApp extends View {
     if (block) { block.ref = what; block.update(); }
     const ask = this.querySelector("rf-ask");
     if (ask) { ask.ask = what; ask.update(); }
+    const recorded = this.querySelector("rf-recorded");
+    if (recorded) recorded.about = what;
     const away = this.querySelector("rf-not-here");
     if (away) {
       const status = this.#telephone.presence.get(what);
@@ -235,6 +251,7 @@ export class RfChildApp extends View {
 
   /** @param {string} page @param {string} what */
   #pageKey(page, what) {
+    if (page === "recorded") return `recorded ${what}`;
     if (known.trouble === "out") return "pairing";
     const night = this.#shut(what) ? "night" : "";
     const call = page === "call" ? `${mustAsk(personOf(what))} ${this.#canTry(what)}` : "";
@@ -255,6 +272,8 @@ export class RfChildApp extends View {
 
   #page() {
     const [page = "", what = ""] = address();
+    // never closed: not in quiet time, not without a yes, and on a screen that is nobody's it still says whom to call
+    if (page === "recorded") return html`<rf-recorded data-key="recorded-${what}"></rf-recorded>`;
     if (known.trouble === "out") return html`<rf-pairing data-key="pairing"></rf-pairing>`;
     if (!known.home && page !== "field") return PAGES[""]?.();
     if (this.#shut(what) && (page === "call" || !(page in PAGES || page === "ask" || page === "block") || page === "")) return html`<rf-quiet-time data-key="quiet"></rf-quiet-time>`;

@@ -8,6 +8,7 @@ import type { RfAddFriend, RfEnterCode, RfFriendCode } from "./views/rf-codes.js
 import type { RfMe, RfMyPicture } from "./views/rf-me.js";
 import type { RfNotHere, RfQuietField, RfWhoSeesWhat } from "./views/rf-pages.js";
 import type { RfPairing } from "./views/rf-pairing.js";
+import type { RfRecorded } from "./views/rf-recorded.js";
 import type { RfLead, RfMyTimes, RfQuietTime } from "./views/rf-times.js";
 import type { RfWhoSaidYes } from "./views/rf-who-said-yes.js";
 
@@ -29,6 +30,7 @@ declare global {
     "rf-my-times": RfMyTimes;
     "rf-not-here": RfNotHere;
     "rf-pairing": RfPairing;
+    "rf-recorded": RfRecorded;
     "rf-quiet-field": RfQuietField;
     "rf-quiet-time": RfQuietTime;
     "rf-who-said-yes": RfWhoSaidYes;

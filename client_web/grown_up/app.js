@@ -11,12 +11,13 @@ import { brand, icon, peg } from "../shared/parts.js";
 import { onPress } from "../shared/press.js";
 import { arrive } from "../shared/say.js";
 import { addWords, loadWords, useBand, words } from "../shared/words.js";
+import { onCompared } from "./compared.js";
+import { forgetComparisons } from "./comparing.js";
 import { faultOf, forget, listen, look, renew, renewAll } from "./known.js";
 import { stuck, waiting } from "./page.js";
 import { onPresence, withNobody } from "./presence.js";
-import { onCompared } from "./compared.js";
-import { forgetComparisons } from "./comparing.js";
 import { carried, go, here, to } from "./route.js";
+import { beginSigning, onSigning, signAll, stopSigning } from "./signing.js";
 import { hangUpForGood, knowPeople, openTelephone, telephoneIsHere } from "./telephone.js";
 import { choose, chooseNone, whose } from "./whose.js";
 import { worthKnowing } from "./views/account.js";
@@ -107,6 +108,7 @@ class GrownUp extends View {
     });
     listen({ news: () => this.update(), signedOut: () => this.#end() });
     onPresence(() => this.update());
+    onSigning(() => this.update());
     onCompared(() => this.update());
     setInterval(() => !document.hidden && look("me") && !telephoneIsHere() && void renewAll(), POLL_MS);
     setInterval(() => !document.hidden && look("me")?.kind === "guardian" && void renew("live", "toAllow"), LIVE_MS);
@@ -123,12 +125,14 @@ class GrownUp extends View {
 
   /** Somebody has just signed in. */
   #begin() {
+    stopSigning();
     forget();
     this.update();
   }
 
   #end() {
     hangUpForGood();
+    stopSigning();
     withNobody();
     forgetComparisons();
     forget();
@@ -170,7 +174,8 @@ class GrownUp extends View {
   update() {
     super.update();
     if (look("me") && look("me")?.kind !== "child") {
-      openTelephone({ changed: () => this.update(), busy: (busy) => this.#makeRoom(busy) });
+      openTelephone({ changed: () => this.update(), busy: (busy) => this.#makeRoom(busy), news: () => void signAll() });
+      void beginSigning(look("me")?.own);
       knowPeople();
     }
     if (this.hidden) return;

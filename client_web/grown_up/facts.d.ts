@@ -6,7 +6,7 @@ export type AgeGroup = "5-8" | "9-12" | "13-15" | "16-17" | "adult";
 export type HowKnown = "class" | "club" | "family" | "neighbour" | "family_friend" | "other";
 export type Answer = "camera" | "voice" | "no";
 
-export interface Me { kind: "child" | "guardian" | "trusted_adult"; name: string; avatar: number; ground: number; group: AgeGroup; demo: boolean; household: boolean }
+export interface Me { kind: "child" | "guardian" | "trusted_adult"; name: string; avatar: number; ground: number; group: AgeGroup; demo: boolean; household: boolean; own?: string }
 export interface Child { id: string; name: string; avatar: number; ground: number; group: AgeGroup; consent: { given_on: string; version: string; withdrawn: boolean }; reach: "approve" | "discuss" | "teen_led"; objected: boolean }
 export interface Family { me: Me; children: Child[]; decisions: number; household?: { country: string; time_zone: string } }
 
@@ -36,7 +36,7 @@ export interface PastCall { with: string[]; started_at: string; minutes: number 
 /** A child who wants to call and must ask first. */
 export interface ToAllow { id: string; child: Card & { id: string; name: string }; with: Card & { name: string }; ref: string; kind: "ask" | "present"; asked_at: number }
 export interface Blocked { ref: string; name: string; avatar: number; ground: number; at: number }
-export interface Person { ref: string; name: string; avatar: number; ground: number; voice: boolean; video: boolean; adult: boolean; until: string }
+export interface Person { ref: string; name: string; avatar: number; ground: number; voice: boolean; video: boolean; adult: boolean; until: string; pictures?: { can: boolean; waits: boolean; doubt: Doubt | null } }
 
 /** Everything that pages look up, by name. `contacts` and `history` are about one child, `pictures` about one contact. */
 export interface Facts {

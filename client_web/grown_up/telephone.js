@@ -25,8 +25,9 @@ async function ticket() {
 const screens = () => /** @type {RfCall} */ (document.querySelector("rf-call"));
 
 /**
- * Open the wire, once. `changed` is called when presence or the wire's state is different, `busy` when a call takes or leaves the screen.
- * @param {{changed: () => void, busy: (busy: boolean) => void}} app
+ * Open the wire, once. `changed` is called when presence or the wire's state is different, `busy` when a call takes or leaves the screen,
+ * `news` when the server says that something is different from what it was.
+ * @param {{changed: () => void, busy: (busy: boolean) => void, news: () => void}} app
  */
 export function openTelephone(app) {
   if (open) return;
@@ -41,7 +42,10 @@ export function openTelephone(app) {
     drawCall();
     app.changed();
   };
-  telephone.onchanged = (what) => void grownOld(/** @type {import("../shared/protocol.js").Changed["what"]} */ (what));
+  telephone.onchanged = (what) => {
+    void grownOld(/** @type {import("../shared/protocol.js").Changed["what"]} */ (what));
+    app.news();
+  };
   const onfresh = connection.onfresh;
   let before = false;
   connection.onfresh = () => {

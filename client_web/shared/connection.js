@@ -35,6 +35,7 @@ export class Refused extends Error {
 export class Connection {
   /** @type {WireState} */ state = "starting";
   /** Who this is, as the server knows them: the same on every device of this person, told to nobody else. */ me = "";
+  /** What scrambles the marks here; empty: nothing is marked. */ markKey = "";
   /** Every message for the page, in order. @type {(message: Heard) => void} */ onmessage = () => {};
   /** The wire's state changed. @type {(state: WireState) => void} */ onstate = () => {};
   /** A new session began: any earlier place in a call is gone. @type {() => void} */ onfresh = () => {};
@@ -138,6 +139,7 @@ export class Connection {
     switch (message.t) {
       case "welcome":
         this.me = message.me ?? "";
+        this.markKey = message.mark_key ?? "";
         this.#place = {
           session: message.session, token: message.resume_token, lastSeq: message.seq ?? 0, lostAt: 0,
           keepMs: (message.limits?.resume_seconds ?? 30) * 1000,

@@ -2,12 +2,15 @@
 export type Media = "audio" | "video";
 export type Status = "here" | "busy" | "away";
 export type LegState = "invited" | "connecting" | "connected" | "lost" | "left";
-export interface Leg { ref: string; state: LegState; audio: boolean; video: boolean; index: number; sealed: boolean }
+export interface Leg { ref: string; state: LegState; audio: boolean; video: boolean; index: number; sealed: boolean; mark?: Mark | null }
+/** Of the picture of mine that goes to this person. */
+export interface Mark { id: string; quarter: number }
+export type Picture = "each" | "once";
 export interface Slot { ref: string; audio_mid: string; video_mid: string }
 
 export interface Incoming { t: "call.incoming"; seq?: number; call: string; nonce: string; caller: string; others: string[]; media: Media; expires_in_ms: number }
 export interface State { t: "call.state"; seq?: number; call: string; state: "ringing" | "connecting" | "active"; media: Media; me: Leg; legs: Leg[]; seen_by: string[]; heard_by: string[]; may_show: boolean; epoch: number }
-export interface Offer { t: "sdp.offer"; seq?: number; call: string; neg: number; sdp: string; slots: Slot[] }
+export interface Offer { t: "sdp.offer"; seq?: number; call: string; neg: number; sdp: string; slots: Slot[]; picture: Picture; once_mid?: string }
 export interface SealFrom { t: "seal.from"; seq?: number; call: string; ref: string; body: string }
 export interface AnsweredElsewhere { t: "call.answered_elsewhere"; seq?: number; call: string }
 export interface Soon { t: "call.soon"; seq?: number; call: string; code: string; in_ms: number }
@@ -21,7 +24,7 @@ export type CallMessage = Incoming | State | Offer | SealFrom | AnsweredElsewher
 export type Heard = CallMessage | Presence | Changed;
 
 export type ServerFrame = Heard
-  | { t: "welcome"; seq?: number; session: string; resume_token: string; me?: string; limits?: { resume_seconds: number } }
+  | { t: "welcome"; seq?: number; session: string; resume_token: string; me?: string; mark_key?: string; limits?: { resume_seconds: number } }
   | { t: "resumed"; seq?: number; resume_token: string; replayed: number }
   | { t: "resume_failed"; seq?: number; code: string }
   | { t: "ok"; seq?: number; re: string; call?: string }
@@ -37,4 +40,6 @@ export type Request =
   | { t: "call.media"; call: string; audio: boolean; video: boolean }
   | { t: "sdp.answer"; call: string; neg: number; sdp: string }
   | { t: "seal.to"; call: string; to: string; body: string }
-  | { t: "seal.ready"; call: string; kids: number[] };
+  | { t: "seal.ready"; call: string; kids: number[] }
+  | { t: "mark.on"; call: string; to: string }
+  | { t: "mark.off"; call: string; to: string; why: "too_slow" | "cannot" | "broken" };

@@ -29,7 +29,7 @@ const isHere = ({ state }) => state === "connecting" || state === "connected" ||
 
 export class Sealed {
   /** Their frames open (or, false, may no longer be shown). @type {(ref: string, kind: Media, open: boolean) => void} */ onopened = () => {};
-  /** The first frame of this kind was sealed. @type {(kind: Media) => void} */ onsealed = () => {};
+  /** The first frame on this mid was sealed. @type {(kind: Media, mid: string) => void} */ onsealed = () => {};
   /** Nothing of what comes from them opens (or, false, that is over). @type {(ref: string, kind: Media, shut: boolean) => void} */ onshut = () => {};
   /** Sealing is not to be had, or is no more. @type {(code: "cannot_seal" | "unsealed") => void} */ onfailed = () => {};
   /** Nobody whom this device believes has signed for their device (or, "", somebody has). @type {(ref: string, why: string) => void} */ onunsigned = () => {};
@@ -77,7 +77,7 @@ export class Sealed {
       }, PATIENCE_MS);
       this.#tellReady();
     };
-    keeper.onsealed = (kind) => this.onsealed(kind);
+    keeper.onsealed = (kind, mid) => this.onsealed(kind, mid);
     keeper.onopened = (mid, kind, index) => {
       const slot = this.#slots.get(mid);
       if (slot?.kind === kind && this.#indexOf(slot.ref) === index) this.onopened(slot.ref, kind, true);
@@ -117,9 +117,13 @@ export class Sealed {
     this.#tellReady();
   }
 
-  /** The gate's slots, before its offer is read. @param {Slot[]} slots */
-  slots(slots) {
+  /**
+   * The gate's slots, before its offer is read. `onceMid`: where a picture goes out that is sent once; nobody's comes in there.
+   * @param {Slot[]} slots @param {string} [onceMid]
+   */
+  slots(slots, onceMid = "") {
     this.#slots.clear();
+    if (onceMid) this.#slots.set(onceMid, { ref: "", kind: "video" });
     for (const { ref, audio_mid, video_mid } of slots) {
       this.#slots.set(audio_mid, { ref, kind: "audio" });
       this.#slots.set(video_mid, { ref, kind: "video" });
@@ -145,7 +149,7 @@ export class Sealed {
     else if (this.#early.length < EARLY) this.#early.push([ref, body]);
   }
 
-  /** Which devices may talk may have changed: ask again. */
+  /** Which devices may talk may have changed: ask again. @returns {Promise<void>} */
   async rosters() {
     if (this.#asking) {
       this.#askedAgain = true;

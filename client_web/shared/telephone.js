@@ -11,11 +11,15 @@
  * - When a call ends, by whatever way, `onblank` runs inside the message's own handler, before anything else: every picture
  *   is taken down and every sound stopped without waiting for the transport.
  * - `help()` stops our own camera and microphone before it returns.
+ * - Our camera's picture leaves marked for each person (mark/copies.js). Where it cannot be, the call goes on, and the server is told
+ *   which copy is unmarked and why; it is told of a mark only when that is on the wire.
  * - Every call is sealed (sealed.js). Where a browser cannot, there is no call, and a sentence; where sealing stops, so does the
  *   call. Somebody's picture and sound are in `tracks` only once a frame of theirs has opened.
  */
 import { after, isLive, over, placed } from "./call.js";
 import { Refused } from "./connection.js";
+import { Copies } from "./mark/copies.js";
+import { Marks } from "./mark/marks.js";
 import { Peer } from "./peer.js";
 import { CannotSeal, lacking, support } from "./seal/keeper.js";
 import { Sealed } from "./sealed.js";
@@ -71,6 +75,7 @@ export class Telephone {
   #turn = { audio: 0, video: 0 };
   /** Calls left here while the wire was down; said again when it is back. @type {Set<string>} */ #left = new Set();
   /** Ends that came before the ok of our own invitation. @type {Map<string, import("./protocol.js").Ended>} */ #early = new Map();
+  /** What was not said yet of each one's copy. @type {Map<string, import("./mark/copies.js").Unmarked | null>} */ #unsaid = new Map();
   /** What the server believes of our microphone and camera; null: nothing. @type {{audio: boolean, video: boolean} | null} */ #told = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #wobble;
   /** Takes the note about the time away when the time was moved. @type {ReturnType<typeof setTimeout> | undefined} */ #late;
@@ -351,7 +356,10 @@ export class Telephone {
     if (message.t === "call.incoming") this.#pressed = false;
     this.call = now;
     if (message.t === "call.state" && now) this.#seal(now, message.me.index);
-    else if (message.t === "call.peer_left" && now) this.#sealed?.people(now.legs);
+    else if (message.t === "call.peer_left" && now) {
+      this.#sealed?.people(now.legs);
+      this.#peer?.people(now.legs);
+    }
     if (message.t === "call.soon" && now?.soon) this.#soon(now.soon);
     if (before?.phase === "calling" && now && now.phase !== "calling") this.#joined();
     if (message.t === "call.state" && before?.mayShow && !message.may_show && this.#told?.video) this.#curtainShutForUs();
@@ -385,7 +393,11 @@ export class Telephone {
     if (!(await sealed.ready) || sealed !== this.#sealed) return; // no connection before the worker is there
     let peer = this.#peer;
     if (!peer) {
-      peer = this.#peer = new Peer(sealed);
+      const key = this.#connection.markKey;
+      const copies = new Copies(key ? new Marks(key) : null);
+      copies.onmarked = (ref, why) => this.#tellMark(ref, why);
+      peer = this.#peer = new Peer(sealed, copies);
+      peer.people(this.call.legs);
       peer.onstate = (state) => this.#peerState(state);
       peer.onunsealed = () => this.#unsealed("unsealed");
       peer.onperson = ({ ref, audio, video }) => {
@@ -429,6 +441,20 @@ export class Telephone {
       for (const offer of this.#offers.splice(0)) void this.#offered(offer);
     }
     sealed.people(call.legs);
+    this.#peer?.people(call.legs);
+  }
+
+  /** Their copy of our picture is marked (null), or is not. Said until the server has heard it. @param {string} ref @param {import("./mark/copies.js").Unmarked | null} why */
+  #tellMark(ref, why) {
+    const call = this.call;
+    if (!call || !isLive(call)) return;
+    this.#unsaid.set(ref, why);
+    this.#connection.send(why ? { t: "mark.off", call: call.id, to: ref, why } : { t: "mark.on", call: call.id, to: ref }).then(
+      () => { if (this.#unsaid.get(ref) === why) this.#unsaid.delete(ref); },
+      (fault) => {
+        if (fault instanceof Refused && fault.code === "rate_limited") setTimeout(() => this.#unsaid.get(ref) === why && this.#tellMark(ref, why), fault.retryAfterMs);
+      },
+    );
   }
 
   /** Nothing can be sealed here, now or from the beginning: out of the call. @param {"cannot_seal" | "unsealed"} code */
@@ -459,6 +485,7 @@ export class Telephone {
     for (const call of this.#left) void this.#tellLeft(call);
     if (this.call && isLive(this.call)) {
       this.#sealed?.wireBack();
+      for (const [ref, why] of [...this.#unsaid]) this.#tellMark(ref, why);
       this.looking = false;
       this.#told = null;
       this.#tellMedia();
@@ -475,6 +502,7 @@ export class Telephone {
     this.#sealed?.close();
     this.#peer = this.#sealed = null;
     this.#offers = [];
+    this.#unsaid.clear();
     clearTimeout(this.#wobble);
     clearTimeout(this.#late);
     this.#turn.audio += 1;

@@ -67,5 +67,9 @@ export const hasWords = (key) => key in table;
 /** "Gran, Dad and Theo". @param {string[]} names */
 export const listed = (names) => new Intl.ListFormat(locale(), { type: "conjunction" }).format(names).replace(/, (and|or) /, " $1 ");
 
+/** "Thursday, 26 November, 14:05" on the wall of the home. @param {number} at milliseconds @param {string} [zone] */
+export const moment = (at, zone) =>
+  new Intl.DateTimeFormat(locale(), { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", ...(zone ? { timeZone: zone } : {}) }).format(new Date(at));
+
 /** "12 May 2027". @param {string} iso */
 export const dated = (iso) => new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric" }).format(new Date(iso));

@@ -12,6 +12,7 @@ Read in this order:
                 32-byte key of the deployment; every number is a whole number, so that another language makes the same bytes.
 ``bound.py``    how improbable it is that chance alone reads like this.
 ``reader.py``   frames out of a file that a stranger made: in a process of its own, with bounds.
+``motion.py``   what each frame brings anew, the scene's own movement taken out.
 ``lattice.py``  where the tile is: scale, stretch and turn, from the spectrum of what swings once a second.
 ``detect.py``   the whole reading.
 

@@ -2,8 +2,9 @@
 
 ``lattice.py`` says where tiles may lie. For each such placement: fold the picture onto one tile; equalise it in the tile's own harmonics,
 each weighed by the noise around it; find shift, mirroring and phase with the pilots; read 192 soft chips; decode. If that reads nothing,
-once more with each frame weighed by how much of the pilots it shows. An id counts if the codeword correlates with the chips by
-``bound.RHO`` or more *and* it was issued. Everything else is no reading; a near miss is not told, because it would be taken for a name.
+the same with what each frame brings anew (``motion.py``), for a camera that moves; and then with each of those frames weighed by how much
+of the pilots it shows. An id counts if the codeword correlates with the chips by ``bound.RHO`` or more *and* it was issued. Everything
+else is no reading; a near miss is not told, because it would be taken for a name.
 
 A clip is cut into spans of ``SPAN_S`` seconds and they are tried in turn until one reads: first the whole picture at most ``WORK`` wide;
 then, of larger pictures, nine windows in full resolution (a call in a corner of a screen); then carriers a tenth faster and slower (a
@@ -22,7 +23,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from server.trace import bound, code, lattice
+from server.trace import bound, code, lattice, motion
 from server.trace.pattern import CELLS, HZ, Tile
 
 Luma = npt.NDArray[np.uint8]
@@ -31,6 +32,7 @@ Harmonics = npt.NDArray[np.complex128]
 Issued = Mapping[int, str]  #: every id that was given out, and the pseudonymous row it leads to
 
 SPAN_S: Final = 6.0
+FEWEST: Final = 8  #: frames
 SHORTEST_S: Final = 0.9  #: less than a swing cannot be told from a drift
 WORK: Final = 640  #: pixels across; a larger picture is looked at in this size first
 LARGE: Final = 700
@@ -75,10 +77,10 @@ def read(
     attempts = 0
     spans = list(_spans(times))
     looks = [(view, span) for view in _views(frames[0].shape if frames else (0, 0)) for span in spans]
-    for done, ((_name, hz, cut), span) in enumerate(looks):
+    for done, (view, span) in enumerate(looks):
         progress(done / len(looks))
-        part = [cut(frames[k]) for k in range(*span)]
-        for candidate in candidates(part, times[span[0] : span[1]], tile, hz):
+        part = [view.cut(frames[k]) for k in range(*span)]
+        for candidate in candidates(part, times[span[0] : span[1]], tile, view.rates, weighing=view.weighing):
             attempts += 1
             if candidate.rho >= bound.RHO and candidate.mark_id in issued:
                 return Reading(
@@ -96,18 +98,46 @@ def read(
     return Reading(None, None, None, attempts, None, None, _looked(times, spans))
 
 
-def candidates(frames: Sequence[Luma], times: Sequence[float], tile: Tile, hz: float = HZ) -> Iterator[Candidate]:
-    """The decodings of one span of one view: each placement with the swing over the whole span, then each with its frames weighed."""
-    swing = lattice.lock_in(frames, times, hz)
+def candidates(
+    frames: Sequence[Luma],
+    times: Sequence[float],
+    tile: Tile,
+    rates: Sequence[float] = (HZ,),
+    *,
+    weighing: bool = True,
+) -> Iterator[Candidate]:
+    """The decodings of one span of one view: each placement by the course of the frames as they are, then by that of their news."""
+    plain = [lattice.residual(one) for one in frames]
+    for hz in rates:
+        yield from _by_course(plain, times, tile, hz, lattice.FRAMES, weighing=False)
+    back = motion.lag(times)
+    if len(frames) - back < FEWEST:
+        return
+    news = [lattice.residual(one, lattice.NEWS) for one in motion.news(frames, back)]
+    for hz in rates:
+        yield from _by_course(news, times[back:], tile, hz, lattice.NEWS, weighing=weighing)
+
+
+def _by_course(
+    residuals: Sequence[lattice.Residual],
+    times: Sequence[float],
+    tile: Tile,
+    hz: float,
+    by: lattice.Sieve,
+    *,
+    weighing: bool,
+) -> Iterator[Candidate]:
+    swing = lattice.lock_in(residuals, times, hz)
     height, width = swing.shape
     power = lattice.spectrum(swing)
     lenses = []
     for placement in lattice.search(power, width, height, PLACEMENTS):
-        lens = _lens(power, placement, (height, width))
+        lens = _lens(power, placement, (height, width), by)
         lenses.append(lens)
         yield _decoded(_chips(lens.seen(swing), lens, tile))
-    for lens, seen in zip(lenses, _frame_by_frame(frames, lenses), strict=True):
-        yield _decoded(_chips(_weighed(seen, lens, tile), lens, tile))
+    if weighing:
+        for lens, seen in zip(lenses, _frame_by_frame(residuals, lenses), strict=True):
+            yield _decoded(_chips(_weighed(seen, lens, tile), lens, tile))
 
 
 def _decoded(chips: npt.NDArray[np.float64]) -> Candidate:
@@ -118,13 +148,13 @@ def _decoded(chips: npt.NDArray[np.float64]) -> Candidate:
 def _spans(times: Sequence[float]) -> Iterator[tuple[int, int]]:
     """First and last frame (exclusive) of each span; what is too short for a swing joins the span before it."""
     stamps = np.asarray(times)
-    if len(stamps) < 8 or stamps[-1] - stamps[0] < SHORTEST_S:
+    if len(stamps) < FEWEST or stamps[-1] - stamps[0] < SHORTEST_S:
         return
     count = max(1, round((stamps[-1] - stamps[0]) / SPAN_S))
     edges = np.searchsorted(stamps, np.linspace(stamps[0], stamps[-1], count + 1))
     edges[-1] = len(stamps)
     for first, last in pairwise(edges):
-        if last - first >= 8 and stamps[last - 1] - stamps[first] >= SHORTEST_S:
+        if last - first >= FEWEST and stamps[last - 1] - stamps[first] >= SHORTEST_S:
             yield int(first), int(last)
 
 
@@ -132,7 +162,14 @@ def _looked(times: Sequence[float], spans: Sequence[tuple[int, int]]) -> float:
     return float(sum(times[last - 1] - times[first] for first, last in spans))
 
 
-View = tuple[str, float, Callable[[Luma], Luma]]
+@dataclass(frozen=True)
+class View:
+    """A part of the picture, and how it is looked at."""
+
+    cut: Callable[[Luma], Luma]
+    rates: tuple[float, ...]
+    #: Frame by frame too. It seldom helps and costs as many attempts again, of which there are not that many.
+    weighing: bool = False
 
 
 def _views(shape: tuple[int, ...]) -> Iterator[View]:
@@ -142,14 +179,13 @@ def _views(shape: tuple[int, ...]) -> Iterator[View]:
         share = WORK / max(height, width)
         size = (max(1, round(width * share)), max(1, round(height * share)))
         whole = lambda luma: np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)  # noqa: E731
-    yield "whole", CARRIERS[0], whole
+    yield View(whole, CARRIERS[:1], weighing=True)
     if max(height, width) > LARGE:
         h, w = height // 2, width // 2
         for y in (0, height // 4, height - h):
             for x in (0, width // 4, width - w):
-                yield f"window {x},{y}", CARRIERS[0], _window(x, y, w, h)
-    for hz in CARRIERS[1:]:
-        yield f"whole at {hz:.1f} Hz", hz, whole
+                yield View(_window(x, y, w, h), CARRIERS[:1])
+    yield View(whole, CARRIERS[1:])
 
 
 def _window(x: int, y: int, w: int, h: int) -> Callable[[Luma], Luma]:
@@ -185,7 +221,7 @@ class Lens:
         return np.asarray(np.fft.fft2(folded[0] + 1j * folded[1] if len(folded) > 1 else folded[0])[np.ix_(k, k)])
 
 
-def _lens(power: lattice.Spectrum, placement: Matrix, size: tuple[int, int]) -> Lens:
+def _lens(power: lattice.Spectrum, placement: Matrix, size: tuple[int, int], by: lattice.Sieve) -> Lens:
     rows, columns = np.arange(size[0])[:, None], np.arange(size[1])[None, :]
     u = np.floor((placement[0, 0] * columns + placement[0, 1] * rows) * FOLD).astype(np.int64) & (FOLD - 1)
     v = np.floor((placement[1, 0] * columns + placement[1, 1] * rows) * FOLD).astype(np.int64) & (FOLD - 1)
@@ -202,16 +238,15 @@ def _lens(power: lattice.Spectrum, placement: Matrix, size: tuple[int, int]) -> 
         borderValue=float(power.around.max()) * 1e3,
     ).astype(np.float64)
     noise[REACH, REACH] = np.inf  # the mean of the picture says nothing
-    return Lens((v * FOLD + u).ravel(), shape * lattice.ring_gain(fx, fy), noise)
+    return Lens((v * FOLD + u).ravel(), shape * lattice.ring_gain(fx, fy, by), noise)
 
 
-def _frame_by_frame(frames: Sequence[Luma], lenses: Sequence[Lens]) -> list[Harmonics]:
+def _frame_by_frame(residuals: Sequence[lattice.Residual], lenses: Sequence[Lens]) -> list[Harmonics]:
     """For each lens the harmonics of every frame, less what does not change."""
-    seen = np.empty((len(lenses), len(frames), 2 * REACH + 1, 2 * REACH + 1), np.complex128)
-    for n, luma in enumerate(frames):
-        r = lattice.residual(luma)
-        for one, lens in enumerate(lenses):
-            seen[one, n] = lens.seen(r)
+    seen = np.empty((len(lenses), len(residuals), 2 * REACH + 1, 2 * REACH + 1), np.complex128)
+    for n, one in enumerate(residuals):
+        for k, lens in enumerate(lenses):
+            seen[k, n] = lens.seen(one)
     return list(seen - seen.mean(axis=1, keepdims=True))
 
 

@@ -1,10 +1,10 @@
 """Where the tile lies: what swings once a second, and the lattice in its spectrum.
 
-1. *Residual.* A pixel less its eight neighbours six pixels away, each difference cut at two steps of luma: the scene's edges, which are
+1. *Residual.* A pixel less its eight neighbours some pixels away, each difference cut at a few steps of luma: the scene's edges, which are
    large, count no more than the mark, which is small. (A 9 x 9 mean and deviation, as first tried, lost moving scenes sooner.)
 2. *Lock-in.* Each pixel's course is fitted with 1, t, cos and sin of the carrier. Cosine and sine together are one complex number, whose
    phase is the moment at which the recording began in the sender's second; what stands still or drifts is gone. Pixels that are restless
-   besides count for less.
+   besides count for less. The course is taken twice: of the frames as they are, and of what each brings anew (`motion.py`).
 3. *Lattice.* A tile that repeats puts its energy on the points of a lattice in the spectrum. The spectrum is levelled by its surroundings
    and its peaks are cut, so that no single line (a bookshelf, the codec's grid) decides; then 200,000 guesses of scale, stretch and
    turn are scored by the 162 lowest points off the axes, and the best few are refined until they fit over the whole picture.
@@ -29,10 +29,8 @@ Plane = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]
 Matrix = npt.NDArray[np.float64]
 Luma = npt.NDArray[np.uint8]
+Residual = npt.NDArray[np.int8]
 
-RING: Final = 6  #: pixels to the neighbours
-CUT: Final = 2  #: steps of luma
-WAYS: Final = tuple((RING * y, RING * x) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y)
 #: Share of the usual restlessness that every pixel is granted: without it a bar or a still window would outweigh the picture.
 RESTLESS: Final = 1.0
 #: Cycles per pixel up to which the spectrum is kept: beyond it no codec leaves anything of a faint pattern.
@@ -44,6 +42,24 @@ SCALES: Final = (0.3, 2.4, 0.012)  #: from, to, step
 ASPECTS: Final = (0.7, 1.43, 0.015)
 TURNS: Final = (-3.2, 3.2, 0.29)  #: degrees
 CHUNK: Final = 8192
+ROWS: Final = 16  #: of pixels that are fitted together
+
+
+@dataclass(frozen=True)
+class Sieve:
+    """How a residual is taken."""
+
+    reach: int  #: pixels to the neighbours
+    cut: int  #: steps of luma
+
+    @property
+    def ways(self) -> tuple[tuple[int, int], ...]:
+        return tuple((self.reach * y, self.reach * x) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y)
+
+
+FRAMES: Final = Sieve(6, 2)
+#: Where the scene has been taken out already, there is less to be guarded against.
+NEWS: Final = Sieve(4, 4)
 
 
 @dataclass(frozen=True)
@@ -56,35 +72,37 @@ class Spectrum:
     middle: tuple[int, int]
 
 
-def residual(luma: Luma) -> Plane:
+def residual(luma: Luma, by: Sieve = FRAMES) -> Residual:
     """What is left of a frame when its shapes and its contrast are taken out. ``ring_gain`` is what it does to a faint wave."""
     height, width = luma.shape
-    wide = cv2.copyMakeBorder(luma, RING, RING, RING, RING, cv2.BORDER_REFLECT).astype(np.int16)
+    edge = by.reach
+    wide = cv2.copyMakeBorder(luma, edge, edge, edge, edge, cv2.BORDER_REFLECT).astype(np.int16)
     total = np.zeros((height, width), np.int16)
-    for down, right in WAYS:
-        there = wide[RING + down : RING + down + height, RING + right : RING + right + width]
-        difference = wide[RING : RING + height, RING : RING + width] - there
-        total += np.clip(difference, -CUT, CUT, out=difference)
-    return total.astype(np.float32)
+    for down, right in by.ways:
+        there = wide[edge + down : edge + down + height, edge + right : edge + right + width]
+        difference = wide[edge : edge + height, edge : edge + width] - there
+        total += np.clip(difference, -by.cut, by.cut, out=difference)
+    return total.astype(np.int8)
 
 
-def ring_gain(fx: Matrix, fy: Matrix) -> Matrix:
+def ring_gain(fx: Matrix, fy: Matrix, by: Sieve) -> Matrix:
     """Share of a wave of this frequency (cycles per pixel) that ``residual`` keeps."""
-    return np.asarray(1 - np.mean([np.cos(2 * np.pi * (fx * right + fy * down)) for down, right in WAYS], axis=0))
+    return np.asarray(1 - np.mean([np.cos(2 * np.pi * (fx * right + fy * down)) for down, right in by.ways], axis=0))
 
 
-def lock_in(frames: Sequence[Luma], times: Sequence[float], hz: float) -> Complex:
+def lock_in(residuals: Sequence[Residual], times: Sequence[float], hz: float) -> Complex:
     """One complex number a pixel: how it swings at this rate."""
     t = np.asarray(times) - np.mean(times)
     course = np.stack([np.ones_like(t), t, np.cos(2 * np.pi * hz * t), np.sin(2 * np.pi * hz * t)], axis=1)
     basis, triangle = np.linalg.qr(course)
-    sums = np.zeros((4, *frames[0].shape), np.float32)
-    squares = np.zeros(frames[0].shape, np.float32)
-    for luma, weights in zip(frames, basis.astype(np.float32), strict=True):
-        r = residual(luma)
-        for k in range(4):
-            cv2.scaleAdd(r, float(weights[k]), sums[k], sums[k])
-        cv2.accumulateSquare(r, squares)
+    height, width = residuals[0].shape
+    sums = np.empty((4, height, width), np.float32)
+    squares = np.empty((height, width), np.float32)
+    for top in range(0, height, ROWS):
+        some = np.stack([one[top : top + ROWS] for one in residuals]).astype(np.float32).reshape(len(t), -1)
+        shape = -1, min(ROWS, height - top), width
+        sums[:, top : top + ROWS] = (basis.T.astype(np.float32) @ some).reshape(shape)
+        squares[top : top + ROWS] = np.einsum("np,np->p", some, some).reshape(shape[1:])
     inverse = np.linalg.inv(triangle)
     swing = sum((inverse[2, k] + 1j * inverse[3, k]) * sums[k] for k in (2, 3))
     rest = np.maximum(squares - (sums * sums).sum(axis=0), 0) / max(len(t) - 4, 1)

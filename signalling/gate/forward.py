@@ -1,9 +1,11 @@
 """Forwarding: who sends what, who is open to whom, and the way of one packet from a publisher to its viewers.
 
-A `Stream` is one kind of media of one publisher. An `Opening` is one viewer's place for one stream. The list
-`Stream.openings` IS the who-sees-whom table: a packet goes to the openings in its stream's list and nowhere else, the list
-starts empty, and only `Forwarder.open` and `Forwarder.shut` change it. There is no queue between a packet's arrival and
-its departure, so after `shut` returns nothing more can leave.
+A `Stream` is what one publisher sends on one section of its SDP: its voice, its picture for one viewer, or its picture for all. An
+`Opening` is one viewer's place for one publisher's voice or picture. The list `Stream.openings` IS the who-sees-whom table: a packet
+goes to the openings in its stream's list and nowhere else, the list starts empty, and only `Forwarder.open` and `Forwarder.shut`
+change it. There is no queue between a packet's arrival and its departure, so after `shut` returns nothing more can leave.
+
+A picture made for one viewer stands in a stream that knows whose it is (`Stream.only`), and `open` refuses it any other viewer.
 
 A packet is opened, gets the opening's SSRC, sequence number and timestamp (12 bytes of header), is sealed for the viewer and
 sent. Of the payload, which the devices have sealed among themselves, only the label is read: the key id in the SFrame header
@@ -27,7 +29,7 @@ from aiortc import rtp
 from signalling.gate import rtcp
 from signalling.gate.dtls import Handshake
 from signalling.gate.ice_lite import Credentials
-from signalling.gate.sdp import CLOCKS, PAYLOAD_TYPES, Window
+from signalling.gate.sdp import CLOCKS, PAYLOAD_TYPES, Window, once_mid
 from signalling.gate.srtp import (
     LENGTH,
     REPLAYS,
@@ -38,7 +40,7 @@ from signalling.gate.srtp import (
     unprotect,
     unprotect_rtcp,
 )
-from signalling.gate.terms import GateConfig, Kind
+from signalling.gate.terms import GateConfig, Kind, Picture
 
 Address = tuple[Any, ...]
 """A socket address as Python gives it: (host, port), and for IPv6 (host, port, flow, scope)."""
@@ -60,7 +62,7 @@ NACK_TRIES = 4
 LARGEST_GAP = 100
 """Packets; a wider hole is not worth asking for packet by packet: a whole picture mends it."""
 MOST_FEEDBACK_SOURCES = 32
-"""SSRCs a peer may use for RTCP: one per section of an eight-person call, and its own two streams, rounded up."""
+"""SSRCs a peer may use for RTCP: one per section of an eight-person call, and one for each that it sends on, rounded up."""
 MAX_CHATTER = 50
 """Datagrams a second of a finished DTLS connection: repeated flights and a close are all that belongs there."""
 REMB_INTERVAL = 1.0
@@ -100,16 +102,18 @@ class Allowance:
 
 
 class Stream:
-    """One kind of media of one publisher: its table of openings, and how well it arrives."""
+    """What one publisher sends on one section: its table of openings, and how well it arrives."""
 
     __slots__ = (
         "asked_at", "base", "clock", "clock_pair", "clock_pair_at", "jitter", "kind", "last_timestamp", "missing",
-        "nacked_at", "next", "openings", "payload_type", "publisher", "received", "refused", "remb", "remb_at", "reported",
+        "nacked_at", "next", "only", "openings", "payload_type", "publisher", "received", "refused", "reported",
         "seen_at", "ssrc", "transit",
     )  # fmt: skip
 
-    def __init__(self, publisher: Peer, kind: Kind) -> None:
+    def __init__(self, publisher: Peer, kind: Kind, only: str | None = None) -> None:
         self.publisher, self.kind = publisher, kind
+        self.only = only
+        """The one viewer for whom it was made; None: whoever may see (or hear) this publisher."""
         self.clock, self.payload_type = CLOCKS[kind], PAYLOAD_TYPES[kind]
         self.openings: list[Opening] = []
         self.restart(None)
@@ -128,11 +132,10 @@ class Stream:
         self.refused = -1
         """The timestamp of the last picture whose beginning was refused: the rest of it has no label and goes the same way."""
         self.transit = self.jitter = 0.0
-        self.seen_at = self.asked_at = self.remb_at = self.nacked_at = float("-inf")
+        self.seen_at = self.asked_at = self.nacked_at = float("-inf")
         self.clock_pair: tuple[int, int] | None = None
         """NTP and RTP time of the last sender report."""
         self.clock_pair_at = 0.0
-        self.remb = 0
 
 
 class Opening:
@@ -172,13 +175,19 @@ class Peer:
 
     __slots__ = (
         "address", "addresses", "allowance", "answered", "by_ssrc", "chatter", "credentials", "deadline", "estimate",
-        "estimate_at", "feedback_sources", "fingerprint", "handshake", "id", "kids", "lost", "neg", "newest_kids", "openings",
-        "phase", "previous", "remote_ufrags", "repeats", "rx", "send", "session", "streams", "streams_by_ssrc", "tx",
-        "unpinned", "windows",
+        "estimate_at", "feedback_sources", "fingerprint", "handshake", "id", "kids", "lanes", "lost", "neg", "newest_kids",
+        "offered", "once", "openings", "phase", "picture", "previous", "remb", "remb_at", "remote_ufrags", "repeats", "rx",
+        "send", "session", "streams", "streams_by_ssrc", "tx", "unpinned", "voice", "windows",
     )  # fmt: skip
 
-    def __init__(self, peer: str, laid: tuple[Window, ...], config: GateConfig, now: float, phase: int) -> None:
+    def __init__(
+        self, peer: str, laid: tuple[Window, ...], config: GateConfig, now: float, phase: int, picture: Picture = "each"
+    ) -> None:
         self.id, self.windows, self.phase = peer, laid, phase
+        self.picture: Picture = picture
+        """How this peer sends its picture, by the last offer that it answered."""
+        self.offered: Picture = picture
+        """And by the last that was made."""
         self.session = secrets.randbits(62)
         self.neg = 0
         self.answered = 0
@@ -202,7 +211,16 @@ class Peer:
         self.rx: Any = None
         self.tx: Any = None
         self.lost = False
-        self.streams: dict[Kind, Stream] = {"audio": Stream(self, "audio"), "video": Stream(self, "video")}
+        self.voice = Stream(self, "audio")
+        self.lanes = {window.slot.publisher: Stream(self, "video", window.slot.publisher) for window in laid}
+        """Viewer -> the picture that is made for them alone."""
+        self.once = Stream(self, "video") if picture == "once" else None
+        """The picture for all; where it was not laid out, there is none."""
+        self.streams: dict[str, Stream] = {laid[0].slot.audio_mid: self.voice}
+        """By mid: all that this peer may send."""
+        self.streams |= {window.slot.video_mid: self.lanes[window.slot.publisher] for window in laid}
+        if self.once is not None:
+            self.streams[once_mid(laid)] = self.once
         self.streams_by_ssrc: dict[int, Stream] = {}
         self.unpinned: dict[int, Stream] = {}
         """Payload type -> stream that the peer may send without having announced its source."""
@@ -220,6 +238,17 @@ class Peer:
         self.estimate: int | None = None
         """Bits per second that this viewer measured on its way from the gate (REMB)."""
         self.estimate_at = 0.0
+        self.remb = 0
+        """Bits per second that this publisher was last told it may send, all its pictures together."""
+        self.remb_at = float("-inf")
+
+    def source(self, viewer: str, kind: Kind) -> Stream:
+        """What of this publisher goes to this viewer now. KeyError if nothing could."""
+        if kind == "audio":
+            return self.voice
+        if self.picture == "each" or self.once is None:
+            return self.lanes[viewer]
+        return self.once
 
 
 class Forwarder:
@@ -235,11 +264,13 @@ class Forwarder:
     # -- the table -----------------------------------------------------------------------------------------------
 
     def open(self, source: Stream, opening: Opening, now: float) -> None:
-        """Let a stream's packets through to an opening, from the next one on."""
+        """Let a stream's packets through to an opening, from the next one on. ValueError if they were made for somebody else."""
+        if source.only is not None and source.only != opening.viewer.id:
+            raise ValueError("This picture was made for another viewer.")
         opening.source, opening.fresh = source, True
         source.openings.append(opening)
         self.ask_picture(source, now, forced=True)
-        self.tell_allowance(source, now)
+        self.tell_allowance(source.publisher, now)
 
     def shut(self, opening: Opening) -> None:
         """Let nothing more through, repeats included. What was kept for repeats is gone when this returns."""
@@ -359,7 +390,8 @@ class Forwarder:
         """The first packet, a gap before this one, or a late one that fills a gap."""
         if stream.next < 0:
             stream.base, stream.next = sequence, sequence + 1
-            self.tell_allowance(stream, now)
+            stream.seen_at = now
+            self.tell_allowance(stream.publisher, now)
             return
         ahead = (sequence - stream.next) & 0xFFFF
         if ahead >= 0x8000:
@@ -471,7 +503,7 @@ class Forwarder:
             peer.estimate, peer.estimate_at = estimate, now
             for opening in peer.openings.values():
                 if opening.video and opening.source is not None:
-                    self.tell_allowance(opening.source, now)
+                    self.tell_allowance(opening.source.publisher, now)
 
     # -- what the gate says ---------------------------------------------------------------------------------------
 
@@ -504,21 +536,25 @@ class Forwarder:
             self._counters["missing_asked"] += len(extended)
             self.say(stream.publisher, rtcp.missing(_voice(stream), stream.ssrc, extended))
 
-    def tell_allowance(self, stream: Stream, now: float) -> None:
-        """Tell a publisher what its slowest viewer can take: at once when it falls, once a second otherwise."""
-        if stream.kind != "video" or stream.ssrc is None:
+    def tell_allowance(self, peer: Peer, now: float) -> None:
+        """Tell a publisher what it may send: at once when it falls, once a second otherwise. A browser takes the number for all its
+        pictures together and gives each the same, so it is what the slowest viewer can take, once for every picture that flows."""
+        pictures = [stream for stream in peer.streams.values() if stream.kind == "video" and stream.ssrc is not None]
+        if not pictures:
             return
-        target = self._target(stream, now)
-        if target < stream.remb * 0.97 or now - stream.remb_at >= REMB_INTERVAL:
-            stream.remb, stream.remb_at = target, now
-            self.say(stream.publisher, rtcp.allowance(_voice(stream), stream.ssrc, target))
+        flowing = [stream for stream in pictures if now - stream.seen_at < ACTIVE_SECONDS]
+        target = self._target(flowing or pictures, max(1, len(flowing)), now)
+        if target < peer.remb * 0.97 or now - peer.remb_at >= REMB_INTERVAL:
+            peer.remb, peer.remb_at = target, now
+            sources = [stream.ssrc for stream in pictures if stream.ssrc is not None]
+            self.say(peer, rtcp.allowance(_voice(pictures[0]), sources, target))
 
-    def _target(self, stream: Stream, now: float) -> int:
+    def _target(self, pictures: list[Stream], count: int, now: float) -> int:
         most = self._config.max_bits_per_second * 9 // 10
-        shares = [_share(opening.viewer, now) for opening in stream.openings]
+        shares = [_share(opening.viewer, now) for stream in pictures for opening in stream.openings]
         measured = [share for share in shares if share is not None]
         target = min(measured) if measured else self._config.start_bits_per_second
-        return max(LOWEST_ALLOWANCE, min(most, target))
+        return max(LOWEST_ALLOWANCE, min(most, target * count))
 
     def report(self, peer: Peer, now: float) -> None:
         """Once a second: tell a publisher how its streams arrive, and what it may send."""
@@ -526,9 +562,9 @@ class Forwarder:
         for stream in peer.streams.values():
             if stream.ssrc is not None and stream.next >= 0:
                 reports.append(_reception(stream, now))
-                self.tell_allowance(stream, now)
         if reports:
-            self.say(peer, rtcp.receiver_report(_voice(peer.streams["audio"]), reports))
+            self.tell_allowance(peer, now)
+            self.say(peer, rtcp.receiver_report(_voice(peer.voice), reports))
 
     def ask_again(self, now: float) -> None:
         """A few times a second: ask again for what is still missing, and give up on what is too late."""

@@ -36,6 +36,7 @@ from signalling.gate.terms import (
     Kind,
     Lost,
     Offer,
+    Picture,
 )
 
 log = logging.getLogger(__name__)
@@ -152,9 +153,10 @@ class Gate:
 
     # -- negotiation ----------------------------------------------------------------------------------------------
 
-    def offer(self, peer: str, *, slots: Sequence[str]) -> Offer:
-        """Make room for a peer that may one day see the publishers in `slots`; nothing is open yet.
+    def offer(self, peer: str, *, slots: Sequence[str], picture: Picture = "each") -> Offer:
+        """Make room for a peer that may one day see the publishers in `slots`, and be seen by them; nothing is open yet.
 
+        `picture`: how it is to send its own. "once" keeps a section for that, so that `offer_picture` may change it later.
         Raises GateUnavailable if the gate is full, ValueError if the peer is here already or the slots make no sense.
         """
         if peer in self._peers:
@@ -165,10 +167,19 @@ class Gate:
             raise GateUnavailable("The gate is full.")
         self._born += 1
         laid = sdp.windows(slots, set())
-        made = Peer(peer, laid, self._config, self._clock(), self._born % TICKS_PER_SECOND)
+        made = Peer(peer, laid, self._config, self._clock(), self._born % TICKS_PER_SECOND, picture)
         self._peers[peer] = made
         self._by_ufrag[made.credentials.ufrag] = made
         return self._write_offer(made)
+
+    def offer_picture(self, peer: str, picture: Picture) -> Offer:
+        """Offer a peer to send its picture the other way. It is taken from there once it has answered; nobody is let in or shut out
+        by that. Raises KeyError for a peer that is not here, ValueError if it was never laid out to send once."""
+        here = self._peers[peer]
+        if picture == "once" and here.once is None:
+            raise ValueError("This peer was laid out to send each viewer their own picture.")
+        here.offered = picture
+        return self._write_offer(here)
 
     def restart_ice(self, peer: str) -> Offer:
         """Offer a new way to a peer whose network changed; the old way stays good until the new one is nominated."""
@@ -191,10 +202,18 @@ class Gate:
 
     def _write_offer(self, peer: Peer) -> Offer:
         peer.neg += 1
+        once = peer.once is not None
         text = sdp.write_offer(
-            peer.session, peer.neg, peer.windows, peer.credentials, self._identity.fingerprint, self._candidates
+            peer.session,
+            peer.neg,
+            peer.windows,
+            peer.credentials,
+            self._identity.fingerprint,
+            self._candidates,
+            once=once,
         )
-        return Offer(text, peer.neg, tuple(window.slot for window in peer.windows))
+        slots = tuple(window.slot for window in peer.windows)
+        return Offer(text, peer.neg, slots, peer.offered, sdp.once_mid(peer.windows) if once else "")
 
     def answer(self, peer: str, sdp: str, neg: int) -> None:
         """Take the client's answer to the offer `neg`. Raises SdpRejected, KeyError for a peer that is not here."""
@@ -204,13 +223,15 @@ class Gate:
     def _take_answer(self, here: Peer, text: str, neg: int) -> None:
         if neg != here.neg or neg == here.answered:
             raise sdp.refuse("stale_negotiation")
-        answer = sdp.read_answer(text, here.windows)
+        answer = sdp.read_answer(text, here.windows, once=here.once is not None)
         if here.fingerprint is not None and here.fingerprint != answer.fingerprint:
             raise sdp.refuse("fingerprint_changed")
         here.answered = neg
         self._counters["candidates_ignored"] += answer.candidates_ignored
         here.remote_ufrags[here.credentials.ufrag] = answer.ufrag
         self._pin(here, answer)
+        if here.picture != here.offered:
+            self._turn(here)
         if here.fingerprint is None:
             here.fingerprint = answer.fingerprint
             here.handshake = dtls.Handshake(self._identity, answer.fingerprint)
@@ -219,21 +240,34 @@ class Gate:
 
     @staticmethod
     def _pin(here: Peer, answer: sdp.Answer) -> None:
-        """Only announced sources may send; a kind that announced none is pinned to the first that comes authentic."""
-        announced = {kind: ssrc for ssrc, kind in answer.ssrcs.items()}
+        """Only announced sources may send. A section that announced none is pinned to the first that comes authentic, if it is the
+        only one of its kind: else nobody could say whose picture that is."""
+        announced = {mid: ssrc for ssrc, mid in answer.ssrcs.items()}
         pinned = {}
         here.unpinned.clear()
-        for kind, stream in here.streams.items():
-            if kind not in answer.sends:
-                continue
-            ssrc = announced.get(kind, stream.ssrc)
-            if ssrc is None:
-                here.unpinned[stream.payload_type] = stream
+        sending = [(mid, stream) for mid, stream in here.streams.items() if mid in answer.sends]
+        for mid, stream in sending:
+            ssrc = announced.get(mid, stream.ssrc)
+            if ssrc is None or (mid not in announced and ssrc in answer.ssrcs):
+                if sum(other.kind == stream.kind for _, other in sending) == 1:
+                    here.unpinned[stream.payload_type] = stream
                 continue
             if stream.ssrc != ssrc:
                 stream.restart(ssrc)
             pinned[ssrc] = stream
         here.streams_by_ssrc = pinned
+
+    def _turn(self, here: Peer) -> None:
+        """The peer sends its picture the other way from now on: whoever sees it now sees it from there."""
+        here.picture = here.offered
+        now = self._clock()
+        watching = [
+            opening for stream in here.streams.values() if stream.kind == "video" for opening in stream.openings
+        ]
+        for opening in watching:
+            self._forwarder.shut(opening)
+        for opening in watching:
+            self._forwarder.open(here.source(opening.viewer.id, "video"), opening, now)
 
     # -- the table ------------------------------------------------------------------------------------------------
 
@@ -247,7 +281,7 @@ class Gate:
 
     def allow(self, publisher: str, viewer: str, kind: Kind) -> None:
         """Let `viewer` see (or hear) `publisher`. The only way in. Raises KeyError for a peer or slot that is not here."""
-        source = self._peers[publisher].streams[kind]
+        source = self._peers[publisher].source(viewer, kind)
         opening = self._peers[viewer].openings[publisher, kind]
         if opening.source is source:
             return
@@ -459,7 +493,7 @@ class Gate:
         for opening in peer.openings.values():
             if opening.source is not None:
                 self._forwarder.ask_picture(opening.source, now, forced=True)
-        self._forwarder.tell_allowance(peer.streams["video"], now)
+        self._forwarder.tell_allowance(peer, now)
         self._tell(Connected(peer.id))
 
     def _send_all(self, peer: Peer, datagrams: Sequence[bytes]) -> None:

@@ -52,9 +52,9 @@ def nacked(packet: rtp.RtcpRtpfbPacket) -> set[int]:
     return {number & 0xFFFF for number in packet.lost[:MOST_NACKED]}
 
 
-def allowance(sender: int, ssrc: int, bits_per_second: int) -> bytes:
-    """Receiver Estimated Maximum Bitrate (draft-alvestrand-rmcat-remb-03)."""
-    fci = rtp.pack_remb_fci(bits_per_second, [ssrc])
+def allowance(sender: int, ssrcs: Sequence[int], bits_per_second: int) -> bytes:
+    """Receiver Estimated Maximum Bitrate (draft-alvestrand-rmcat-remb-03), for these sources together."""
+    fci = rtp.pack_remb_fci(bits_per_second, list(ssrcs))
     return bytes(rtp.RtcpPsfbPacket(fmt=rtp.RTCP_PSFB_APP, ssrc=sender, media_ssrc=0, fci=fci))
 
 

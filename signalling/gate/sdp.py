@@ -1,10 +1,12 @@
 """The two pieces of SDP the gate knows: the offer it writes and the answer it will live with.
 
 The gate always offers (JSEP, RFC 8829) and offers everything at once: one pair of media sections, audio and video, per person
-who might be seen. The peer's own media rides on the first pair (sendrecv); the others are sendonly. So nothing
-is renegotiated when people join, and an answer has exactly one right shape. It is held against that shape, line by line,
-and turned into an `Answer`; the text itself goes nowhere. Candidates are counted and forgotten: the gate
-learns where a peer is from its authenticated checks, and nobody else learns it at all.
+who might be seen. The peer's own voice rides on the first audio section; its picture for a person rides on that person's video
+section. Where more people may be in the call than get a picture of their own there is one section more, on which a picture that
+is made once goes to all. It is a section of its own so that nobody's own picture, still on its way while the one rule takes over
+from the other, can ever be taken for everybody's. So nothing is laid out anew when people join or leave, and an answer has exactly
+one right shape. It is held against that shape, line by line, and turned into an `Answer`; the text itself goes nowhere. Candidates
+are counted and forgotten: the gate learns where a peer is from its authenticated checks, and nobody else learns it at all.
 
 Left out on purpose: `sdes:mid` (the publisher's mid would misroute the media at the viewer), `ssrc-audio-level`
 (it tells in clear who is speaking, even when frames are sealed), RTX, simulcast and data channels.
@@ -56,7 +58,7 @@ REFUSALS: dict[str, str] = {
     "bad_codec": "The answer wants a codec that was not offered.",
     "bad_extension": "The answer wants a header extension that was not offered.",
     "bad_direction": "The answer wants to send where only the gate sends.",
-    "bad_ssrc": "The answer names too many sources, or one that is not a number.",
+    "bad_ssrc": "The answer names too many sources, one that is not a number, or one for two sections.",
     "bad_setup": "The answer does not take the active side of DTLS.",
     "no_bundle": "The answer does not put all media on one transport.",
     "no_rtcp_mux": "The answer does not put RTCP beside RTP.",
@@ -87,10 +89,10 @@ class Answer:
     ufrag: str
     fingerprint: str
     """SHA-256, upper case."""
-    sends: frozenset[Kind]
-    """The kinds that the peer may send, on its first pair."""
-    ssrcs: dict[int, Kind]
-    """The sources it announced for them; a kind without one is pinned to the first that arrives authentic."""
+    sends: frozenset[str]
+    """The sections, by mid, on which the peer may send."""
+    ssrcs: dict[int, str]
+    """The sources it announced for them, one for a section."""
     candidates_ignored: int
 
 
@@ -114,6 +116,11 @@ def windows(publishers: Sequence[str], taken: set[int]) -> tuple[Window, ...]:
     return tuple(laid)
 
 
+def once_mid(laid: Sequence[Window]) -> str:
+    """The mid of the section for a picture that is sent once, where there is one: it stands behind all others."""
+    return str(2 * len(laid))
+
+
 def write_offer(
     session: int,
     neg: int,
@@ -121,9 +128,12 @@ def write_offer(
     credentials: Credentials,
     fingerprint: str,
     addresses: Sequence[tuple[str, int]],
+    *,
+    once: bool = False,
 ) -> str:
-    """The offer for a peer: `addresses` are what browsers shall try, the best first."""
-    mids = " ".join(str(mid) for mid in range(2 * len(laid)))
+    """The offer for a peer: `addresses` are what browsers shall try, the best first. `once`: with the section for a picture that
+    is sent once."""
+    mids = " ".join(str(mid) for mid in range(2 * len(laid) + once))
     lines = [
         "v=0",
         f"o=- {session} {neg} IN IP4 127.0.0.1",
@@ -141,13 +151,8 @@ def write_offer(
                 f"m={kind} 9 {PROTOCOL} {payload_type}",
                 "c=IN IP4 0.0.0.0",
                 f"a=mid:{mid}",
-                "a=sendrecv" if number == 0 else "a=sendonly",
-                "a=rtcp-mux",
-                "a=rtcp-rsize",
-                f"a=ice-ufrag:{credentials.ufrag}",
-                f"a=ice-pwd:{credentials.password}",
-                f"a=fingerprint:sha-256 {fingerprint}",
-                "a=setup:actpass",  # RFC 5763 section 5 asks it of an offerer; only `active` is taken as an answer
+                "a=sendrecv" if kind == "video" or number == 0 else "a=sendonly",
+                *_transport(credentials, fingerprint),
                 *CODEC_LINES[kind],
                 f"a=msid:{stream}",
                 f"a=ssrc:{ssrc} cname:seat{number}",
@@ -156,7 +161,29 @@ def write_offer(
                 *(_candidate(rank, address) for rank, address in enumerate(addresses)),
                 "a=end-of-candidates",
             ]
+    if once:
+        lines += [
+            f"m=video 9 {PROTOCOL} {PAYLOAD_TYPES['video']}",
+            "c=IN IP4 0.0.0.0",
+            f"a=mid:{once_mid(laid)}",
+            "a=recvonly",
+            *_transport(credentials, fingerprint),
+            *CODEC_LINES["video"],
+            *(_candidate(rank, address) for rank, address in enumerate(addresses)),
+            "a=end-of-candidates",
+        ]
     return "\r\n".join(lines) + "\r\n"
+
+
+def _transport(credentials: Credentials, fingerprint: str) -> tuple[str, ...]:
+    return (
+        "a=rtcp-mux",
+        "a=rtcp-rsize",
+        f"a=ice-ufrag:{credentials.ufrag}",
+        f"a=ice-pwd:{credentials.password}",
+        f"a=fingerprint:sha-256 {fingerprint}",
+        "a=setup:actpass",  # RFC 5763 section 5 asks it of an offerer; only `active` is taken as an answer
+    )
 
 
 def _candidate(rank: int, address: tuple[str, int]) -> str:
@@ -179,25 +206,29 @@ class _Section:
         return any(key == name for key, _ in self.attributes)
 
 
-def read_answer(text: str, laid: Sequence[Window]) -> Answer:
+def read_answer(text: str, laid: Sequence[Window], *, once: bool = False) -> Answer:
     """Hold an answer against the offer made for `laid`; raises SdpRejected with the first thing that is wrong."""
     session, sections = _split(text)
     every = (session, *sections)
     if any(section.has("crypto") for section in every):
         raise refuse("sdes_crypto")
-    _check_shape(sections, laid)
+    mids = [mid for window in laid for mid in (window.slot.audio_mid, window.slot.video_mid)]
+    mids += [once_mid(laid)] * once
+    _check_shape(sections, mids)
     _check_bundle(session, sections)
     for number, section in enumerate(sections):
-        _check_section(section, KINDS[number % 2], own=number < 2)
+        kind: Kind = "video" if number == 2 * len(laid) else KINDS[number % 2]
+        _check_section(section, kind, own=kind == "video" or number == 0)
     _check_setup(every)
-    sends = frozenset(kind for kind, section in zip(KINDS, sections, strict=False) if _sends(section))
-    ssrcs = {ssrc: kind for kind, section in zip(KINDS, sections, strict=False) if kind in sends
-             for ssrc in _ssrcs(section)[:1]}  # fmt: skip
+    own = {mid: section for mid, section in zip(mids, sections, strict=True) if _sends(section)}
+    announced = [(ssrc, mid) for mid, section in own.items() for ssrc in _ssrcs(section)[:1]]
+    if len(dict(announced)) != len(announced):
+        raise refuse("bad_ssrc")  # whose picture would it be?
     return Answer(
         ufrag=_ice(every),
         fingerprint=_fingerprint(every, len(sections)),
-        sends=sends,
-        ssrcs=ssrcs,
+        sends=frozenset(own),
+        ssrcs=dict(announced),
         candidates_ignored=sum(len(section.all("candidate")) for section in every),
     )
 
@@ -223,12 +254,11 @@ def _split(text: str) -> tuple[_Section, list[_Section]]:
     return session, media
 
 
-def _check_shape(sections: Sequence[_Section], laid: Sequence[Window]) -> None:
+def _check_shape(sections: Sequence[_Section], mids: Sequence[str]) -> None:
     if any(section.media.startswith("application") or section.has("sctp-port") for section in sections):
         raise refuse("data_channel")
-    if len(sections) > 2 * len(laid):
+    if len(sections) > len(mids):
         raise refuse("extra_media")
-    mids = [mid for window in laid for mid in (window.slot.audio_mid, window.slot.video_mid)]
     if len(sections) < len(mids) or [section.all("mid") for section in sections] != [[mid] for mid in mids]:
         raise refuse("missing_media")
 

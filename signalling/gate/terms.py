@@ -11,6 +11,10 @@ from typing import Literal
 
 Kind = Literal["audio", "video"]
 
+Picture = Literal["each", "once"]
+"""How a publisher sends its picture: "each" viewer's own on the video section of that viewer's slot, from where it goes to that
+viewer and nobody else; or "once", on a section of its own, from where it goes to everybody who may see it."""
+
 LONGEST_RING = 2.0
 """Seconds of sealed packets that may wait for a repeat request: the promise "nothing is kept" has this one edge."""
 
@@ -103,6 +107,9 @@ class Offer:
     sdp: str
     neg: int
     slots: tuple[Slot, ...]
+    picture: Picture = "each"
+    once_mid: str = ""
+    """The section on which a picture that is sent once goes; empty where none was laid out."""
 
 
 @dataclass(frozen=True, slots=True)

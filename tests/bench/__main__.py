@@ -20,8 +20,19 @@ from typing import Any
 
 from tests.bench.gate import pin
 
-MODULES = ("gate", "cut", "signalling", "policy", "reask", "probes")
-PACKAGES = ("aiohttp", "aiortc", "cedarpy", "msgspec", "pylibsrtp", "pyopenssl", "sqlalchemy", "uvloop")
+MODULES = ("gate", "cut", "signalling", "policy", "reask", "probes", "mark")
+PACKAGES = (
+    "aiohttp",
+    "aiortc",
+    "cedarpy",
+    "msgspec",
+    "numpy",
+    "opencv-python-headless",
+    "pylibsrtp",
+    "pyopenssl",
+    "sqlalchemy",
+    "uvloop",
+)
 
 
 def machine() -> dict[str, Any]:

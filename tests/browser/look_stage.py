@@ -21,6 +21,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, sync_playwright
 
+from server.support import supports
+
 CLIENT = Path(__file__).parents[2] / "client_web"
 POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; "
@@ -65,6 +67,20 @@ LIMITS: dict[str, Any] = {
     "stage": {"on": False, "allowed": False}, "reach": "approve", "may_lead": False, "leads_since": None, "objected_at": None,
     "set_at": SEVEN, "suggested": {"quiet": {"from": "19:30", "until": "07:00"}, "minutes": 60}, "time_zone": "Europe/London",
 }  # fmt: skip
+#: What a child can point at, what they told us before, and who helps in Britain.
+TO_TELL: dict[str, Any] = {
+    "calls": [
+        {"call": "c_thecallthecall", "with": [{"ref": "k_theo0000", "name": "Theo", "avatar": 2, "ground": 7}], "at": SEVEN - 7_200_000},
+        {"call": "c_thecallbefore0", "with": [{"ref": "k_gran0000", "name": "Gran", "avatar": 16, "ground": 2}], "at": SEVEN - 86_400_000},
+    ],
+    "people": [{key: one[key] for key in ("ref", "name", "avatar", "ground")} for one in PEOPLE],
+    "reports": [],
+    "time_zone": "Europe/London",
+    "support": [
+        {"kind": one.kind, "name": one.name, "says": one.says, "tel": one.tel, "url": one.url} for one in supports().of("GB")
+    ],
+}  # fmt: skip
+TOLD = {"id": "r_1", "about": "Theo", "at": SEVEN, "look_by": SEVEN + 48 * 3_600_000, "state": "open"}
 BLOCKED = [{"ref": "k_rude0000", "name": "Rudi", "avatar": 20, "ground": 5, "at": SEVEN}]
 
 
@@ -169,6 +185,7 @@ class Stage:
             "/api/child/friend-code": {"words": WORDS, "expires_in_s": 480},
             "/api/pairings": {"words": WORDS, "qr": square(), "url": "http://localhost/", "expires_in_s": 600},
             "/api/child/blocks": BLOCKED,
+            "/api/child/reports": TO_TELL if route.request.method == "GET" else TOLD,
             "/api/pairings/mine": {"state": "waiting"},
             "/api/words": {"words": [*WORDS, "peach", "pepper", "penny"]},
         }

@@ -10,7 +10,7 @@ import asyncio
 import json
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -99,20 +99,20 @@ def _free_port() -> int:
         return int(s.getsockname()[1])
 
 
-def _prepare(profile: Path, port: int) -> None:
+def _prepare(profile: Path, port: int, more: Mapping[str, Any]) -> None:
     profile.mkdir(parents=True, exist_ok=True)
-    lines = {**PREFERENCES, "marionette.port": port}
+    lines = {**PREFERENCES, **more, "marionette.port": port}
     (profile / "user.js").write_text(
         "".join(f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in lines.items())
     )
 
 
 @asynccontextmanager
-async def firefox(profile: Path) -> AsyncIterator[Firefox]:
-    """A fresh headless Firefox with a profile of its own."""
+async def firefox(profile: Path, preferences: Mapping[str, Any] | None = None) -> AsyncIterator[Firefox]:
+    """A fresh headless Firefox with a profile of its own. ``preferences``: more of them."""
     assert FIREFOX is not None
     port = _free_port()
-    _prepare(profile, port)
+    _prepare(profile, port, preferences or {})
     process = await asyncio.create_subprocess_exec(
         FIREFOX, "--headless", "--marionette", "--no-remote", "--profile", str(profile),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,

@@ -1,5 +1,6 @@
 // A page with a camera of its own making, and the marks that our pages use. What comes out is handed to the test as luma with timestamps.
 import { CannotMark, Marks, way } from "/shared/mark/marks.js";
+import { Pace } from "/shared/mark/pace.js";
 
 const WIDTH = 640;
 const HEIGHT = 480;
@@ -137,6 +138,85 @@ async function pairs(name, refs, wanted) {
   return times.length;
 }
 
+/** A frame of one grey in this format goes in, and the marked one is posted: its first plane, packed into rows without gaps. Chromium only. */
+async function kind(name, format, width, height, whose) {
+  const bytesOf = { RGBA: 4 * width * height, BGRX: 4 * width * height, I420P10: 3 * width * height };
+  const bytes = new Uint8Array(bytesOf[format] ?? width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2)).fill(128);
+  if (format === "I420P10") new Uint16Array(bytes.buffer).fill(512);
+  const generator = new MediaStreamTrackGenerator({ kind: "video" });
+  const writer = generator.writable.getWriter();
+  let n = 0;
+  const painting = setInterval(() => {
+    const frame = new VideoFrame(bytes, { format, codedWidth: width, codedHeight: height, timestamp: 33_000 * n++ });
+    writer.write(frame).catch(() => frame.close());
+  }, 33);
+  const track = await marks.dress(generator, whose);
+  const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+  const { value: frame } = await reader.read();
+  clearInterval(painting);
+  const { visibleRect, timestamp, displayWidth, displayHeight } = frame;
+  const copy = new Uint8Array(frame.allocationSize());
+  const [{ offset, stride }] = await frame.copyTo(copy);
+  const row = ["I420", "NV12"].includes(frame.format) ? visibleRect.width : 4 * visibleRect.width;
+  const rows = Array.from({ length: visibleRect.height }, (_, y) => copy.slice(offset + y * stride, offset + y * stride + row));
+  await post({ name, width: row, height: visibleRect.height, timestamp, format: frame.format, shown: [displayWidth, displayHeight] }, rows);
+  frame.close();
+  await reader.cancel();
+  marks.undress(whose.ref);
+  generator.stop();
+}
+
+/** Shown, so that it is decoded. */
+function watched(track) {
+  document.body.append(Object.assign(document.createElement("video"), { muted: true, autoplay: true, srcObject: new MediaStream([track]) }));
+}
+
+/** The yardstick, for as long as the camera is on: its numbers go where those of the marks go. */
+async function passThrough(encoded) {
+  const out = way() === "canvas" ? passCanvas() : passProcessor();
+  if (encoded) watched(await through(out));
+}
+
+function passProcessor() {
+  const rules = { createScriptURL: (url) => url };
+  const worker = new Worker((globalThis.trustedTypes?.createPolicy("ringfence", rules) ?? rules).createScriptURL("/pass.js"), { type: "module" });
+  const { readable } = new MediaStreamTrackProcessor({ track: camera.track, maxBufferSize: 1 });
+  const generator = new MediaStreamTrackGenerator({ kind: "video" });
+  const { writable } = generator;
+  worker.onmessage = ({ data }) => paced.push(data);
+  worker.postMessage({ readable, writable }, [readable, writable]);
+  return generator;
+}
+
+/** The same by canvas: drawn, read and painted as it is. */
+function passCanvas() {
+  const video = Object.assign(document.createElement("video"), { muted: true, srcObject: new MediaStream([camera.track]) });
+  const size = { width: WIDTH, height: HEIGHT };
+  const [reads, paints] = [0, 1].map(() => Object.assign(document.createElement("canvas"), size).getContext("2d", { alpha: false, willReadFrequently: true }));
+  const out = paints.canvas.captureStream();
+  const pace = new Pace();
+  const each = (now) => {
+    if (!out.active) return;
+    video.requestVideoFrameCallback(each);
+    const began = performance.now();
+    reads.drawImage(video, 0, 0);
+    paints.putImageData(reads.getImageData(0, 0, WIDTH, HEIGHT), 0, 0);
+    const done = performance.now();
+    const numbers = pace.done(done - began, now / 1000, done);
+    if (numbers) paced.push(numbers);
+  };
+  video.requestVideoFrameCallback(each);
+  void video.play();
+  return out.getVideoTracks()[0];
+}
+
+/** Forget the numbers so far and wait for so many windows. */
+async function windows(count) {
+  paced.length = 0;
+  while (paced.length < count) await soon(100);
+  return paced.slice(0, count);
+}
+
 const state = () => ({ told, paced, ends: Object.fromEntries([...dressed].map(([ref, { readyState }]) => [ref, readyState])) });
 
-window.rig = { begin, dress, take, pairs, through, state, soon, track: (ref) => dressed.get(ref), camera: () => camera, marks: () => marks };
+window.rig = { begin, dress, take, pairs, kind, through, passThrough, watched, windows, state, soon, track: (ref) => dressed.get(ref), camera: () => camera, marks: () => marks };

@@ -169,10 +169,31 @@ async def goes_up(page: Page, *keys: str, seconds: float = 20) -> dict[str, Any]
 
 
 async def wear(page: Page, device: Browserless, house: House) -> None:
-    """Make this screen the device that was paired over HTTP: same cookie, same person."""
+    """Make this screen the device that was paired over HTTP: same cookie, same person; and the grown-up signs for it once it has told
+    its own key."""
     cookies = [{"name": c.key, "value": c.value, "url": house.base} for c in device.http.cookie_jar]
     await page.context.add_cookies(cookies)  # type: ignore[arg-type]  # a list of the right dictionaries
+    before = await keys_of(device)
     await page.goto(f"{house.base}/child/")
+    await signed_for(device, before)
+
+
+async def keys_of(device: Browserless) -> set[str]:
+    """The keys that the devices of this child have told, as the grown-up who paired it is shown them."""
+    if device.guardian is None:
+        return set()
+    people = (await device.guardian.get("/api/rosters"))["people"]
+    return {one["key"] for person in people if person["child"] for one in person["devices"] if one["key"]}
+
+
+async def signed_for(device: Browserless, before: set[str], seconds: float = 10) -> None:
+    """Once this child's page has told a key that was not there before, the grown-up signs for it."""
+    if device.guardian is None:
+        return
+    async with asyncio.timeout(seconds):
+        while not await keys_of(device) - before:
+            await asyncio.sleep(0.05)
+    await device.guardian.sign()
 
 
 async def pair_by_api(page: Any, guardian: Browserless, child: str) -> None:
@@ -183,4 +204,13 @@ async def pair_by_api(page: Any, guardian: Browserless, child: str) -> None:
         four = await page.evaluate(
             "async () => [...document.querySelectorAll('ol.code li')].map(e => e.textContent.trim())"
         )
+    people = (await guardian.get("/api/rosters"))["people"]
+    before = {one["key"] for person in people for one in person["devices"]}
     await guardian.post("/api/pairings/approve", {"words": four, "child": child})
+    async with asyncio.timeout(20):
+        while True:
+            people = (await guardian.get("/api/rosters"))["people"]
+            if {one["key"] for person in people for one in person["devices"]} - before - {None}:
+                break
+            await asyncio.sleep(0.1)
+    await guardian.sign()

@@ -12,14 +12,14 @@ const soon = () => new Promise((done) => setTimeout(done, 0));
 
 async function end(name, index, { flag, call }) {
   const keeper = new Keeper({ call, index, me: name });
-  const told = { sealed: [], opened: [], kids: [], confirmed: [], dark: [], refused: [], changed: [], failed: [], order: [] };
+  const told = { sealed: [], opened: [], kids: [], confirmed: [], dark: [], refused: [], unsigned: [], failed: [], order: [] };
   keeper.onsealed = (kind) => told.sealed.push(kind);
   keeper.onopened = (mid, kind, index) => told.opened.push([mid, kind, index]);
   keeper.onkids = (kids) => told.kids.push(kids);
   keeper.onconfirmed = (ref) => told.confirmed.push(ref);
   keeper.ondark = (ref) => told.dark.push(ref);
   keeper.onrefused = (ref, why) => told.refused.push([ref, why]);
-  keeper.onchanged = (ref, id) => told.changed.push([ref, id]);
+  keeper.onunsigned = (ref, why) => told.unsigned.push([ref, why]);
   keeper.onfailed = (why) => told.failed.push(why);
   await keeper.start();
   const pc = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle", ...(flag ? SEALED : {}) });

@@ -29,6 +29,8 @@ PAGES = [
     "#/lead",
     "#/blocked",
     "#/block/k_gran0000",
+    "#/recorded",
+    "#/recorded/k_gran0000",
 ]
 WIDTHS = [(320, 640), (390, 844), (768, 1024), (1280, 800)]
 

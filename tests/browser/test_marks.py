@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from marionette import FIREFOX, firefox
 from mark_page import TEXT, Rig, marking
@@ -114,3 +115,36 @@ async def test_chromium_marks_a_cameras_frames_to_the_byte_at_their_own_time_and
         assert (await page.evaluate("async () => rig.state()"))["ends"]["lea"] == "ended"
         assert await page.evaluate("async () => rig.camera().track.readyState") == "live"
         assert await page.evaluate("async () => violations") == []
+
+
+async def test_chromium_marks_frames_of_every_kind_and_of_odd_sizes() -> None:
+    async with marking() as rig, chromium() as browser:
+        page = await screen(browser)
+        await page.goto(rig.url)
+        await page.wait_for_function("() => window.rig")
+        await page.evaluate(f"async () => rig.begin({{key: '{TEXT}'}})")
+        for given, size, left in (
+            ("I420", (319, 241), "I420"),
+            ("NV12", (320, 240), "NV12"),
+            ("RGBA", (319, 241), "RGBA"),
+            ("BGRX", (320, 240), "BGRX"),
+            ("I420P10", (320, 240), "RGBA"),  # of ten bits: drawn
+        ):
+            whose = f"{{ref: 'theo', id: {THEO}, quarter: 0}}"
+            await page.evaluate(f"async () => rig.kind('{given}', '{given}', {size[0]}, {size[1]}, {whose})")
+            about, plane = rig.taken[given].about, rig.taken[given].luma[0]
+            assert about["format"] == left
+            assert about["shown"] == list(size)
+            assert about["timestamp"] % 33_000 == 0
+            level = pattern.level(about["timestamp"] / 1e6)
+            added = pattern.patterns(TILE, THEO, *size)[level + pattern.LEVELS].astype(int)
+            if left in ("I420", "NV12"):
+                assert (plane.astype(int) == 128 + added).all()
+            else:
+                colours = plane.reshape(size[1], size[0], 4).astype(int)
+                assert (colours[..., 0] == colours[..., 1]).all()
+                assert (colours[..., 0] == colours[..., 2]).all()
+                shade = (colours[..., 0] - np.median(colours[..., 0])) * 219 / 255
+                assert abs(shade - (added - np.median(added))).max() <= 2  # rounded by the same dither
+                assert shade.std() == pytest.approx(added.std(), abs=0.2)
+        assert (await page.evaluate("async () => rig.state()"))["told"] == []

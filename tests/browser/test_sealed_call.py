@@ -79,7 +79,9 @@ async def test_every_frame_that_firefox_sends_is_sealed_too(house: House, tap: T
         assert opened["video"] > 20
 
 
-async def test_somebody_on_a_new_device_is_neither_seen_nor_heard_before_a_yes(house: House) -> None:
+async def test_somebody_on_a_device_that_nobody_signed_for_is_neither_seen_nor_heard_until_their_own_grown_up_signs(
+    house: House,
+) -> None:
     async with chromium() as browser:
         page = await screen(browser)
         two = await calls(page, house)
@@ -87,18 +89,19 @@ async def test_somebody_on_a_new_device_is_neither_seen_nor_heard_before_a_yes(h
         await two.theo.ask(t="call.leave", call=(await two.theo.expect("call.state"))["call"])
         await press(page, "OK", exact=True)
 
-        two.theo.identity = Ed25519PrivateKey.generate()
+        two.theo.identity = Ed25519PrivateKey.generate()  # his site data is gone
+        await two.theo.say_key()
         since = len(two.theo.seen)
         await ring(page, "Theo")
         await answers(two.theo, since)
-        await page.get_by_text("Theo has a new device.").wait_for()
+        await page.get_by_text("Theo’s device is not signed yet.").wait_for()
         before = two.theo.frames["audio"]
         await asyncio.sleep(1.5)
         assert two.theo.frames["audio"] == before
         assert await page.evaluate(SILENT)
-        await press(page, "Yes, it is right")
+        await two.femi.sign()
         await two.theo.wait_frames("audio", 25)
-        await page.get_by_text("Theo has a new device.").wait_for(state="detached")
+        await page.get_by_text("Theo’s device is not signed yet.").wait_for(state="detached")
         await heard(page)
 
 

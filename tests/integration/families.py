@@ -91,6 +91,8 @@ async def grandmother(families: Families, child: Browserless, guardian: Browserl
             await child.post(f"/api/child/asks/{ask['id']}/answer", {"yes": True})
     for decision in await guardian.get("/api/decisions"):
         await guardian.post(f"/api/decisions/{decision['id']}", {"answer": "camera", "how_known": "met"})
+    for grown_up in (guardian, gran):
+        await grown_up.sign()
     return gran
 
 

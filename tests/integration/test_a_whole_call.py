@@ -117,6 +117,8 @@ async def test_when_the_child_leaves_the_grown_ups_who_were_there_for_her_are_no
                 await two.maya.post(f"/api/child/asks/{ask['id']}/answer", {"yes": True})
         for decision in await two.sam.get("/api/decisions"):
             await two.sam.post(f"/api/decisions/{decision['id']}", {"answer": "camera", "how_known": "met"})
+        for grown_up in (two.sam, adult):
+            await grown_up.sign()
         grans.append(adult)
     refs = [one["ref"] for one in (await two.maya.get("/api/child/home"))["people"]]
     for device in (two.maya, *grans):

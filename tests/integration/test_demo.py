@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import stat
 from collections.abc import AsyncIterator
@@ -19,6 +20,7 @@ from server.app import open_doors, tls
 from server.db.models import accounts, audit, children, consents, contacts, devices, sessions, yeses
 from server.errors import CannotStart
 from server.settings import DEMO_SLUGS, Settings
+from tests import seal_twin
 from tests.house import Families, House, open_house
 from tests.peers import Browserless, approved_call
 
@@ -167,10 +169,36 @@ async def test_the_demo_empties_no_records_that_it_did_not_make(shown: House) ->
         await demo.seed(shown.app)
 
 
+async def test_nobody_signs_for_made_up_grown_ups_but_the_demo_and_it_leaves_alone_what_a_visitor_signs(
+    shown: House,
+) -> None:
+    maya, theo, sam = [await become(shown, name) for name in ("maya", "theo", "sam")]
+    for device in (maya, theo, sam):
+        await device.say_key()
+    for device in (maya, theo):
+        await device.connect()
+
+    async def what_theo_is_told() -> str:
+        ref = next(one["ref"] for one in (await maya.get("/api/child/home"))["people"] if one["name"] == "Theo")
+        call = (await maya.ask(t="call.invite", to=[ref], media="audio"))["call"]
+        (told,) = await theo.get(f"/api/calls/{call}/rosters")
+        await maya.ask(t="call.leave", call=call)
+        return str(told["roster"])
+
+    first = await what_theo_is_told()
+    assert seal_twin.key_of(maya.identity) in first
+    assert seal_twin.key_of(sam.identity) not in first
+    await sam.sign()
+    signed = await what_theo_is_told()
+    assert json.loads(json.loads(signed)["m"])["guardian"] == seal_twin.key_of(sam.identity)
+    assert await what_theo_is_told() == signed
+
+
 async def test_a_made_up_call_is_a_real_call(shown: House) -> None:
     maya, theo = await become(shown, "maya"), await become(shown, "theo")
-    await maya.connect()
-    await theo.connect()
+    for device in (maya, theo):
+        await device.say_key()
+        await device.connect()
     ref = next(one["ref"] for one in (await maya.get("/api/child/home"))["people"] if one["name"] == "Theo")
     call = await approved_call(maya, theo, ref)
     await theo.wait_frames("audio", 5, seconds=30)

@@ -39,7 +39,7 @@ from signalling import protocol
 from signalling.authority import Permit, Refusal
 from signalling.gate import Connected
 from signalling.hub import Hub, Session
-from signalling.protocol import Media, SealTo
+from signalling.protocol import MarkOn, Media, SealTo
 from signalling.ws import HANDLERS
 from tests.street import QUICK, PaperGate, be_ready
 from tests.village import Village, village
@@ -352,9 +352,9 @@ def test_nobody_can_put_somebody_into_a_call(kind: Any) -> None:
     assert decision.rules == ("nobody-is-added-unasked",)
 
 
-def test_the_wire_has_two_messages_that_name_people_and_one_rings_and_one_is_for_those_who_are_in_already() -> None:
+def test_the_wire_has_four_messages_that_name_people_and_one_rings_and_three_are_of_those_who_are_in_already() -> None:
     naming = {kind.__name__ for kind in HANDLERS if {"to", "people", "who", "ref"} & set(kind.__struct_fields__)}
-    assert naming == {"Invite", "SealTo"}
+    assert naming == {"Invite", "SealTo", "MarkOn", "MarkOff"}
 
 
 async def test_a_word_about_keys_brings_nobody_in(story: Story) -> None:
@@ -366,6 +366,8 @@ async def test_a_word_about_keys_brings_nobody_in(story: Story) -> None:
     assert (no["t"], no["code"]) == ("err", "not_found")
     assert not story.ears["gran"].all("call.incoming")
     assert not story.ears["gran"].all("seal.from")
+    no = await story.ask("theo", MarkOn, call=call, to=to)
+    assert (no["t"], no["code"]) == ("err", "not_found")
     to = await story.v.ref("theo", "maya")
     assert (await story.ask("theo", SealTo, call=call, to=to, body="hello"))["t"] == "ok"
     assert [one["body"] for one in story.ears["maya"].all("seal.from")] == ["hello"]

@@ -31,7 +31,7 @@ async def answer(phone: Phone, device: Device, call: str) -> None:
     """What a page does with an offer."""
     offer = await phone.hear("sdp.offer", call=call)
     slots = tuple(Slot(slot["ref"], slot["audio_mid"], slot["video_mid"]) for slot in offer["slots"])
-    sdp = await device.answer(Offer(offer["sdp"], offer["neg"], slots))
+    sdp = await device.answer(Offer(offer["sdp"], offer["neg"], slots, offer["picture"]))
     done = await phone.ask("sdp.answer", call=call, neg=offer["neg"], sdp=sdp)
     assert done["t"] == "ok", done
     ready = await phone.ask("seal.ready", call=call, kids=device.keys.kids)
@@ -49,7 +49,7 @@ async def agree(one: Phone, ones: Device, other: Phone, others: Device) -> None:
 async def test_two_people_hear_and_see_each_other_until_the_contact_ends() -> None:
     async with real_street(House(("ann", "ben"))) as here:
         ann, ben = await here.phone("ann"), await here.phone("ben")
-        tablet, laptop = Device("ann", 0), Device("ben", 1)
+        tablet, laptop = Device("ann", 1), Device("ben", 2)
         try:
             await agree(ann, tablet, ben, laptop)
             call = (await ann.ask("call.invite", to=[ann.knows("ben")], media="video"))["call"]
@@ -88,7 +88,7 @@ async def test_two_people_hear_and_see_each_other_until_the_contact_ends() -> No
 async def test_a_lost_socket_keeps_the_sound_and_a_stranger_to_the_sdp_is_refused() -> None:
     async with real_street(House(("ann", "ben"))) as here:
         ann, ben = await here.phone("ann"), await here.phone("ben")
-        tablet, laptop = Device("ann", 0), Device("ben", 1)
+        tablet, laptop = Device("ann", 1), Device("ben", 2)
         try:
             await agree(ann, tablet, ben, laptop)
             call = (await ann.ask("call.invite", to=[ann.knows("ben")], media="audio"))["call"]

@@ -47,7 +47,7 @@ async def test_nothing_opens_before_both_are_ready_and_then_what_was_granted_doe
         assert (state["me"]["sealed"], state["heard_by"], state["legs"][0]["audio"]) == (False, [], False)
         assert (await ben.seal(call))["t"] == "ok"
         assert here.seeing() == VOICES | {("ann", "ben", "video")}
-        assert here.gate.kids == {here.hub._calls[call].peers[p]: k for p, k in (("ann", (0, 1)), ("ben", (16, 17)))}
+        assert here.gate.kids == {here.hub._calls[call].peers[p]: k for p, k in (("ann", (16, 17)), ("ben", (32, 33)))}
 
 
 async def test_what_a_rule_took_away_meanwhile_does_not_open_by_being_ready() -> None:
@@ -72,16 +72,16 @@ async def test_a_third_who_joins_is_shut_out_until_ready_and_the_others_go_on() 
         await cat.ask("call.accept", call=call, nonce=ring["nonce"])
         assert here.seeing() == VOICES
         state = await cat.hear("call.state")
-        assert (state["me"]["index"], state["me"]["sealed"]) == (2, False)
+        assert (state["me"]["index"], state["me"]["sealed"]) == (3, False)
         assert [(leg["ref"], leg["index"], leg["sealed"]) for leg in state["legs"]] == [
-            (cat.knows("ann"), 0, True),
-            (cat.knows("ben"), 1, True),
+            (cat.knows("ann"), 1, True),
+            (cat.knows("ben"), 2, True),
         ]
         await cat.seal(call)
         assert len(here.seeing()) == 6
         await ann.ask("call.leave", call=call)  # nobody moves up when somebody goes
         state = await cat.hear("call.state", heard_by=[cat.knows("ben")])
-        assert (state["me"]["index"], [leg["index"] for leg in state["legs"]]) == (2, [1])
+        assert (state["me"]["index"], [leg["index"] for leg in state["legs"]]) == (3, [2])
 
 
 async def test_a_word_reaches_the_one_whom_it_is_for_and_nobody_else() -> None:
@@ -133,26 +133,26 @@ async def test_only_somebody_in_the_call_can_be_ready_and_only_under_their_own_i
         call, (ann, ben, cat) = await answered(here, "ann", "ben", "cat", missing=("cat",))
         eve = await here.phone("eve")
         await ann.seal(call)
-        for kids in ([0, 1], [16, 1], [16, 17, 18, 32], [255]):
+        for kids in ([16, 17], [32, 17], [32, 33, 34, 48], [0, 1], [255]):
             no = await ben.ask("seal.ready", call=call, kids=kids)
             assert (no["t"], no["code"]) == ("err", "bad_message")
         for phone, why in ((cat, "bad_state"), (eve, "not_found")):
-            no = await phone.ask("seal.ready", call=call, kids=[32, 33])
+            no = await phone.ask("seal.ready", call=call, kids=[48, 49])
             assert (no["t"], no["code"]) == ("err", why)
         assert here.seeing() == set()
         assert len(here.gate.kids) == 1
-        assert (await ben.ask("seal.ready", call=call, kids=[16, 17, 18, 31]))["t"] == "ok"
+        assert (await ben.ask("seal.ready", call=call, kids=[32, 33, 34, 47]))["t"] == "ok"
         assert here.seeing() == VOICES
         await ben.ask("call.leave", call=call)
-        assert (await ben.ask("seal.ready", call=call, kids=[16]))["code"] == "bad_state"
+        assert (await ben.ask("seal.ready", call=call, kids=[32]))["code"] == "bad_state"
 
 
 async def test_new_keys_are_told_to_the_gate_and_change_nothing_else() -> None:
     async with street(House(*TWO)) as here:
         call, (_, ben) = await in_a_call(here, "ann", "ben")
         before = here.call(call)
-        assert (await ben.ask("seal.ready", call=call, kids=[18, 19, 16, 17]))["t"] == "ok"
-        assert here.gate.kids[here.hub._calls[call].peers["ben"]] == (18, 19, 16, 17)
+        assert (await ben.ask("seal.ready", call=call, kids=[34, 35, 32, 33]))["t"] == "ok"
+        assert here.gate.kids[here.hub._calls[call].peers["ben"]] == (34, 35, 32, 33)
         assert here.call(call) == before
 
 

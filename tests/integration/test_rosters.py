@@ -10,11 +10,13 @@ import pytest
 from server.rosters import signers
 from tests import seal_twin
 from tests.house import Families, House, Two
+from tests.integration.families import put
 from tests.peers import Browserless
 
 
 @pytest.fixture
 async def two(families: Families) -> Two:
+    families.sign = False
     return await families.two()
 
 
@@ -85,6 +87,7 @@ async def test_a_child_signs_for_nothing_and_neither_does_a_stranger(families: F
 
 
 async def test_before_a_guardians_yes_there_is_nothing_to_sign(families: Families) -> None:
+    families.sign = False
     two = await families.two(friends=False)
     words = (await two.maya.post("/api/child/friend-code"))["words"]
     await two.theo.post("/api/child/friend-code/enter", {"words": words, "how_known": "class"})
@@ -136,6 +139,8 @@ async def test_a_paired_device_is_told_the_key_of_the_browser_that_said_yes(hous
     for told in (None, seal_twin.key_of(two.sam.identity)):
         if told:
             await say_key(two.sam)
+        else:
+            await put(house, "UPDATE sessions SET identity = NULL")
         device = house.device()
         words = (await device.post("/api/pairings"))["words"]
         await two.sam.post("/api/pairings/approve", {"words": words, "child": two.maya_id})

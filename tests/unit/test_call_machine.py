@@ -236,7 +236,7 @@ def test_a_place_in_the_list_is_one_persons_for_the_whole_call() -> None:
     for before, _, after, _ in STEPS:
         people = [leg.person for leg in before.legs]
         assert [leg.person for leg in after.legs] == people
-        assert [after.index(person) for person in people] == list(range(len(people)))
+        assert [after.index(person) for person in people] == list(range(1, len(people) + 1))
 
 
 def test_no_place_at_the_gate_before_somebody_has_answered() -> None:

@@ -27,7 +27,7 @@ def test_every_message_has_a_handler_and_every_handler_a_message() -> None:
 
 def test_the_open_list_is_short_explained_and_of_messages_that_exist() -> None:
     assert set(ASKS_NOBODY) <= set(HANDLERS)
-    assert len(ASKS_NOBODY) == 8
+    assert len(ASKS_NOBODY) == 10
     assert all(len(reason) > 20 and reason.endswith(".") for reason in ASKS_NOBODY.values())
 
 
@@ -105,7 +105,9 @@ SENT: dict[type, Sent] = {
     protocol.SdpAnswer: _in_a_call("sdp.answer", neg=1, sdp="v=0"),
     protocol.IceRestart: _in_a_call("ice.restart"),
     protocol.SealTo: _in_a_call("seal.to", to=ref("ann", "ben"), body="a word about keys"),
-    protocol.SealReady: _in_a_call("seal.ready", kids=[2, 3]),
+    protocol.SealReady: _in_a_call("seal.ready", kids=[18, 19]),
+    protocol.MarkOn: _in_a_call("mark.on", to=ref("ann", "ben")),
+    protocol.MarkOff: _in_a_call("mark.off", to=ref("ann", "ben"), why="cannot"),
     protocol.Bye: _bye,
 }
 

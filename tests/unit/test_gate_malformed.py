@@ -61,7 +61,7 @@ async def pour(at: Scene, alice: Wire, bob: Wire, mallory: Wire, count: int, see
     rng = random.Random(seed)
     newcomer = Wire(alice.offer)
     good = [alice.check(), bob.check(), newcomer.hello(), b"\x17\xfe\xfd\0\1" + bytes(6) + b"\0\x10" + bytes(16)]
-    good += [alice.packet("video"), alice.packet("audio"), bob.packet("video")]
+    good += [alice.packet("video", to="bob"), alice.packet("audio"), bob.packet("video")]
     stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for done in range(0, count, BURST):
         before = at.count("received")

@@ -16,8 +16,8 @@ FINGERPRINT = ":".join(["AB"] * 32)
 LAID = sdp.windows(["bob", "cleo"], set())
 
 
-def section(number: int, *, direction: str) -> str:
-    kind, payload_type, codec = (("audio", 96, "opus/48000/2"), ("video", 97, "VP8/90000"))[number % 2]
+def section(number: int, *, direction: str, once: bool = False) -> str:
+    kind, payload_type, codec = (("audio", 96, "opus/48000/2"), ("video", 97, "VP8/90000"))[1 if once else number % 2]
     lines = [
         f"m={kind} 9 UDP/TLS/RTP/SAVPF {payload_type}",
         "c=IN IP4 0.0.0.0",
@@ -34,13 +34,14 @@ def section(number: int, *, direction: str) -> str:
     ]
     if kind == "video":
         lines += ["a=rtcp-fb:97 nack pli", f"a=extmap:1 {sdp.ABS_SEND_TIME}"]
-    if direction == "sendrecv":
+    if direction in ("sendrecv", "sendonly"):
         lines.append(f"a=ssrc:{1000 + number} cname:x")
     return "\r\n".join(lines) + "\r\n"
 
 
 HEAD = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3\r\n"
-GOOD = HEAD + "".join(section(n, direction="sendrecv" if n < 2 else "recvonly") for n in range(4))
+GOOD = HEAD + "".join(section(n, direction="recvonly" if n == 2 else "sendrecv") for n in range(4))
+ONCE = GOOD.replace("0 1 2 3", "0 1 2 3 4") + section(4, direction="sendonly", once=True)
 
 
 def refused(text: str) -> str | None:
@@ -57,10 +58,20 @@ def test_a_browsers_answer_is_taken_for_what_it_says() -> None:
     assert answer == sdp.Answer(
         ufrag="Abcd",
         fingerprint=FINGERPRINT,
-        sends=frozenset({"audio", "video"}),
-        ssrcs={1000: "audio", 1001: "video"},
+        sends=frozenset({"0", "1", "3"}),
+        ssrcs={1000: "0", 1001: "1", 1003: "3"},
         candidates_ignored=4,
     )
+
+
+def test_the_section_for_a_picture_that_is_sent_once_is_answered_only_where_it_was_offered() -> None:
+    answer = sdp.read_answer(ONCE, LAID, once=True)
+    assert answer.sends == {"0", "1", "3", "4"}
+    assert answer.ssrcs[1004] == "4"
+    assert refused(ONCE) == "extra_media"
+    with pytest.raises(SdpRejected) as no:
+        sdp.read_answer(GOOD, LAID, once=True)
+    assert no.value.code == "missing_media"
 
 
 def replace(old: str, new: str, count: int = 1) -> Callable[[], str]:
@@ -104,6 +115,8 @@ WRONG: dict[str, tuple[str, Callable[[], str]]] = {
     "sending where it may only receive": ("bad_direction", replace("a=recvonly", "a=sendrecv")),
     "no direction where it may only receive": ("bad_direction", replace("a=recvonly\r\n", "")),
     "two directions": ("bad_direction", replace("a=recvonly", "a=recvonly\r\na=sendrecv")),
+    "one source for two pictures": ("bad_ssrc", replace("a=ssrc:1003", "a=ssrc:1001")),
+    "one source for voice and picture": ("bad_ssrc", replace("a=ssrc:1001", "a=ssrc:1000")),
     "an ssrc that is no number": ("bad_ssrc", replace("a=ssrc:1001", "a=ssrc:x")),
     "an ssrc too large": ("bad_ssrc", replace("a=ssrc:1001", "a=ssrc:4294967296")),
     "too many sources": ("bad_ssrc", replace("a=mid:1\r\n", "a=mid:1\r\n" + "".join(f"a=ssrc:{n} cname:x\r\n" for n in range(1, 10)))),
@@ -182,7 +195,7 @@ def test_a_damaged_answer_never_grants_more_than_was_offered(at: int, cut: int, 
     text = GOOD[:at] + put + GOOD[at + cut :]
     if refused(text) is None:
         answer = sdp.read_answer(text, LAID)
-        assert answer.sends <= {"audio", "video"}
+        assert answer.sends <= {"0", "1", "3"}
         assert set(answer.ssrcs.values()) <= answer.sends
         assert len(answer.fingerprint) == len(FINGERPRINT)
 
@@ -190,13 +203,17 @@ def test_a_damaged_answer_never_grants_more_than_was_offered(at: int, cut: int, 
 def test_an_offer_says_only_what_is_meant_to_be_said() -> None:
     offer = sdp.write_offer(7, 1, LAID, Credentials("ufrag", "p" * 36), FINGERPRINT, [("192.0.2.1", 4000)])
     assert offer.count("\r\nm=") == 4
-    assert offer.count("a=sendrecv") == 2
-    assert offer.count("a=sendonly") == 2
+    assert offer.count("a=sendrecv") == 3
+    assert offer.count("a=sendonly") == 1
     assert "a=ice-lite" in offer
     for absent in ("ssrc-audio-level", "sdes:mid", "application", "rtx", "bob", "cleo", "a=crypto"):
         assert absent not in offer
     ssrcs = set(re.findall(r"a=ssrc:(\d+)", offer))
     assert len(ssrcs) == 4
+    once = sdp.write_offer(7, 1, LAID, Credentials("ufrag", "p" * 36), FINGERPRINT, [("192.0.2.1", 4000)], once=True)
+    assert once.count("\r\nm=") == 5
+    assert once.count("a=recvonly") == 1
+    assert set(re.findall(r"a=ssrc:(\d+)", once)) == ssrcs
 
 
 def test_a_ssrc_is_never_given_twice() -> None:

@@ -39,7 +39,7 @@ def unknown_fields(given_: Any, kind: type) -> set[str]:
     extra = set(given_) - set(fields) - {"t"}
     for name, type_ in fields.items():
         inner = given_.get(name)
-        of = typing.get_args(type_)[0] if typing.get_origin(type_) is list else type_
+        of = (typing.get_args(type_) or (type_,))[0]  # of a list, what is in it; of something or null, the something
         for one in inner if isinstance(inner, list) else [inner]:
             if isinstance(one, dict):
                 extra |= unknown_fields(one, of)

@@ -230,7 +230,10 @@ def test_two_browsers_confirm_each_other_and_open_each_others_frames(node: Node)
         assert call.sees(one, other, "audio")
     assert call.heard("maya", "sealed") == []  # told when it happens, and heard when next asked
     call.carry()
-    assert call.heard("maya", "sealed") == [{"k": "sealed", "kind": "video"}, {"k": "sealed", "kind": "audio"}]
+    assert call.heard("maya", "sealed") == [
+        {"k": "sealed", "kind": "video", "mid": "video"},
+        {"k": "sealed", "kind": "audio", "mid": "audio"},
+    ]
     assert {"k": "opened", "mid": "theo.video", "kind": "video", "index": 1} in call.said["maya"]
     stats = node("stats", id="maya")
     assert stats["sent"] == {"audio": 1, "video": 1}
@@ -1060,6 +1063,14 @@ def test_the_watchdog_says_when_more_was_sent_than_sealed_or_shown_than_opened(
     assert node("watchdog", **seen) == said
 
 
+def test_each_viewers_own_picture_may_be_on_its_own_way_to_the_worker(node: Node) -> None:
+    for came, said in ((15, ""), (14, "sent")):
+        seen = json.loads(json.dumps(FINE))
+        seen["counted"]["pictures"] = 3
+        seen["numbers"]["came"]["video"] = came
+        assert node("watchdog", **seen) == said
+
+
 def test_the_watchdog_reads_what_browsers_count(node: Node) -> None:
     report = [
         ["a", {"type": "outbound-rtp", "kind": "video", "framesEncoded": 30, "packetsSent": 90}],
@@ -1071,6 +1082,7 @@ def test_the_watchdog_reads_what_browsers_count(node: Node) -> None:
     ]
     assert node("tally", report=report) == {
         "sent": {"audio": 4800, "video": 42},
+        "pictures": 2,
         "received": {"3": {"kind": "video", "frames": 7}, "2": {"kind": "audio", "frames": 40}},
     }
 

@@ -35,6 +35,7 @@ export class RfMe extends View {
       <div class="me-row">${gateSwitch({ id: "keys", label: words("me.keys-switch"), on: keysOn(), words: state, deed: "keys" })}<span class="second">${words("me.keys")}</span></div>
       <div class="me-row"><span>${words("me.times")}</span><a class="button" href="#/times">${words("me.look")}<span class="hidden-words">: ${words("me.times")}</span></a></div>
       <div class="me-row"><span>${words("me.blocked")}</span><a class="button" href="#/blocked">${words("me.look")}<span class="hidden-words">: ${words("me.blocked")}</span></a></div>
+      <div class="me-row"><span>${words("recorded.link")}</span><a class="button" href="#/recorded">${words("me.tell")}<span class="hidden-words">: ${words("recorded.link")}</span></a></div>
       <p class="me-row">${words(hasVoice() ? "me.read-yes" : "me.read-no")}</p>
       <div class="answers"><a class="button" href="#/code"><span>${words("me.code")}</span></a><a class="button" href="#/enter"><span>${words("me.enter")}</span></a></div>
     </main>${dock("me")}`;

@@ -16,7 +16,9 @@ export class RfWhoSeesWhat extends View {
       <section class="panel can"><h2>${icon("eye-off")}${words("sees.no-title")}</h2><p>${words(led ? "sees.no-led" : "sees.no")}</p></section>
       <section class="panel can"><h2>${icon("hand")}${words("sees.can-title")}</h2><p>${led ? words("sees.can-led") : `${words("sees.can")} ${words("sees.told")}`}</p></section>
       ${names.length ? html`<p>${words("sees.grown-ups", { names: listed(names) })}</p>` : null}
-      <p>${words("sees.record")} ${words("sees.gate")} ${words("sees.filmed")}</p>
+      <p>${words("sees.record")}</p>
+      <p>${words("sees.gate")}</p>
+      <p class="second">${words("sees.mark")}</p>
     </main>${dock("sees")}`;
   }
 }
@@ -33,7 +35,8 @@ export class RfNotHere extends View {
       <div class="rails"><div class="post big ${ground(person?.ground ?? 0)}" aria-hidden="true">${avatar(person?.avatar ?? -1)}</div></div>
       <h1 tabindex="-1">${words(`away.${this.status}-title`, { name })}</h1><rf-read class="corner"></rf-read><p class="lead">${words(`away.${this.status}`)}</p>
       <div class="answers"><a class="button" href="#/">${words("away.ok")}</a></div>
-      ${person ? html`<a class="link" href="#/block/${person.ref}">${words("block.link", { name })}</a>` : null}</main>${dock("")}`;
+      ${person ? html`<a class="link" href="#/block/${person.ref}">${words("block.link", { name })}</a>
+        <a class="link" href="#/recorded/${person.ref}">${words("recorded.link")}</a>` : null}</main>${dock("")}`;
   }
 }
 

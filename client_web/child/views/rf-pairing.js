@@ -2,8 +2,9 @@
  * `rf-pairing`: this screen belongs to nobody yet. It shows a square picture and four words; a grown-up points a phone at it, or types
  * the words, and says whose screen it is. The answer arrives by asking every two seconds; the cookie comes with it.
  */
-import { post } from "../../shared/api.js";
+import { get, post } from "../../shared/api.js";
 import { html, View } from "../../shared/html.js";
+import { introduce } from "../../shared/identity.js";
 import { onPress } from "../../shared/press.js";
 import { arrive, sayNow } from "../../shared/say.js";
 import { words } from "../../shared/words.js";
@@ -68,14 +69,23 @@ export class RfPairing extends View {
 
   async #ask() {
     try {
-      const { state } = await post("/api/pairings/mine");
+      const { state, guardian_key: key } = await post("/api/pairings/mine");
       if (state === "waiting") return this.#later();
+      if (state === "done") await this.#belong(key).catch(() => {}); // told again when the page begins
       this.#state = state === "done" ? "done" : "over";
       this.update();
       arrive();
     } catch {
       this.#later(); // no answer is no reason to begin again
     }
+  }
+
+  /** From here on this device believes the grown-up's browser that said yes, and that grown-up can sign for it. @param {string | null} key */
+  async #belong(key) {
+    const me = await get("/api/me");
+    const here = await introduce(me.own);
+    if (key) await here?.ring.belongsTo(key);
+    here?.ring.close();
   }
 
   /** @override */

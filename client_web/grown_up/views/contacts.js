@@ -13,6 +13,7 @@ import { faultOf, look, renew } from "../known.js";
 import { Page, stuck, textField, typed, waiting } from "../page.js";
 import { pictureForm } from "../picture.js";
 import { go, to } from "../route.js";
+import { sayKnown, toSign } from "../signing.js";
 import { begun, dateOf } from "../when.js";
 import { whose } from "../whose.js";
 import { nameMistakes } from "./sign_up.js";
@@ -25,12 +26,25 @@ import { pausedWords, presenceButton, presenceDeeds } from "./watch.js";
 /** Said once when the list opens after something was saved elsewhere. */
 let justSaid = "";
 
+/** Somebody else than at first signs for the other side: until this grown-up says yes, no call with them opens. @param {string} ref @param {string} name */
+export const changedNote = (ref, name) => (toSign(ref)?.changed ? html`<div class="note" data-key="changed-${ref}"><p>${chip("wait", "wait", words("sign.changed"))} ${words("sign.changed-lead", { name })}</p>
+  <p><button class="button" type="button" data-do="known" data-ref="${ref}">${words("sign.changed-yes")}<span class="hidden-words"> ${words("contacts.for", { name })}</span></button></p></div>` : null);
+
+/** @param {Page} page @param {string} ref @param {string} name */
+export async function knowThem(page, ref, name) {
+  if (!await askFirst({ title: words("sign.changed-q", { name }), text: words("sign.changed-q-lead"), yes: words("sign.changed-q-yes"), no: words("sign.changed-q-no") })) return;
+  await page.attempt(async () => {
+    if (await sayKnown(ref)) page.done(words("sign.known", { name }));
+  });
+}
+
 class Contacts extends Page {
   /** @override @returns {import("../page.js").Deeds} */
   deeds() {
     return {
       gate: (control) => void this.#gate(/** @type {HTMLInputElement} */ (control)),
       remove: (control) => void this.#remove(control.dataset.ref ?? ""),
+      known: (control) => void knowThem(this, control.dataset.ref ?? "", this.list.find((one) => one.ref === control.dataset.ref)?.name ?? ""),
       again: () => void renew("contacts"),
       ...presenceDeeds(this, () => this.list),
     };
@@ -127,6 +141,7 @@ class Contacts extends Page {
     return html`<li class="row" data-key="${one.ref}"><div class="row-post">${peg(one, "mid")}</div>
       <div class="row-words"><h2>${one.name}</h2><p class="second">${sub} ${asked ? null : words("contacts.until", { date: dateOf(one.until) })}</p>
       ${asked ? html`<p>${chip("wait", "wait", words("contacts.asked"))} <span class="second">${words("contacts.asked-help")}</span></p>` : html`
+      ${changedNote(one.ref, one.name)}
       ${one.paused ? html`<p class="second note" data-key="paused">${chip("wait", "wait", words("watch.paused"))} ${pausedWords(one)}</p>` : null}
       ${one.supervision && one.supervision !== "free" && child.reach === "approve" ? html`<p class="note" data-key="watch">${chip("rest", "hand", words(`watch.chip-${one.supervision}`))}</p>` : null}
       ${led ? null : html`<div class="gates">${gate("voice", words("contacts.voice"), one.voice)}${gate("camera", words("contacts.camera"), one.video)}</div>`}

@@ -10,6 +10,7 @@ import { words } from "../../shared/words.js";
 import { faultOf, look, renew } from "../known.js";
 import { mistakeLine, Page, radios, stuck, typed, waiting } from "../page.js";
 import { carried, go, to } from "../route.js";
+import { awaited, expect, hasContacts, signDevice, signedElsewhere, stateOf, takeOver } from "../signing.js";
 import { begun, dayOf } from "../when.js";
 import { choose, whose } from "../whose.js";
 
@@ -21,6 +22,8 @@ class Devices extends Page {
   deeds() {
     return {
       "sign-out-device": (control) => void this.#signOutDevice(control.dataset.id ?? ""),
+      sign: (control) => void this.#sign(control.dataset.whose ?? "", control.dataset.id ?? ""),
+      "sign-here": (control) => void this.#signHere(control.dataset.whose ?? ""),
       "sign-out-there": (control) => void this.#signOutThere(control.dataset.id ?? ""),
       again: () => void renew("devices", "sessions"),
     };
@@ -51,6 +54,37 @@ class Devices extends Page {
     });
   }
 
+  /** Yes to this device, for everybody who was approved. @param {string} whose @param {string} id */
+  async #sign(whose, id) {
+    await this.attempt(async () => {
+      await signDevice(whose, id);
+      this.done(words("sign.done"));
+    });
+  }
+
+  /** @param {string} whose */
+  async #signHere(whose) {
+    if (!await askFirst({ title: words("sign.here-q"), text: words("sign.here-lead"), yes: words("sign.here-yes"), no: words("sign.here-no") })) return;
+    await this.attempt(async () => {
+      await takeOver(whose);
+      this.done(words("sign.done"));
+    });
+  }
+
+  /** What stands under a device: signed, or a button that signs it. @param {string} whose @param {string} id @param {string} label */
+  #signed(whose, id, label) {
+    const state = stateOf(whose, id);
+    if (state === "" || signedElsewhere(whose)) return null;
+    return state === "signed" ? html`<span class="signed">${chip("ok", "tick", words("sign.signed"))}</span>`
+      : html`<span class="signed">${chip("wait", "wait", words("sign.waits"))} <button class="button" type="button" data-do="sign" data-whose="${whose}" data-id="${id}">${words("sign.sign")}<span class="hidden-words"> ${words("devices.for", { label })}</span></button></span>`;
+  }
+
+  /** @param {string} whose @param {string} key */
+  #elsewhere(whose, key) {
+    return signedElsewhere(whose) ? html`<div class="panel" data-key="${key}"><p>${words("sign.elsewhere")}</p>
+      <p><button class="button" type="button" data-do="sign-here" data-whose="${whose}">${words("sign.here")}</button></p></div>` : null;
+  }
+
   /** @override */
   draw() {
     const child = whose();
@@ -67,6 +101,7 @@ class Devices extends Page {
       ${!devices ? (fault ? stuck(fault) : waiting()) : own.length === 0
         ? html`<div class="panel empty" data-key="none"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("devices.empty", { name: child.name })}</p></div>`
         : html`<ul class="rail-list" data-key="devices">${own.map((one) => this.#device(one))}</ul>`}
+      ${this.#elsewhere(child.id, "elsewhere")}
       <p class="below" data-key="add"><a class="button" href="${to("devices", "add")}">${icon("plus")}<span>${words("devices.add")}</span></a></p>`;
   }
 
@@ -77,7 +112,7 @@ class Devices extends Page {
 
   /** @param {Device} one */
   #device(one) {
-    return html`<li data-key="${one.id}">${icon("tablet")}<p class="grow"><b class="device-name">${one.label}</b><span class="second">${begun(this.#used(one.last_used_on))}</span></p>
+    return html`<li data-key="${one.id}">${icon("tablet")}<p class="grow"><b class="device-name">${one.label}</b><span class="second">${begun(this.#used(one.last_used_on))}</span>${this.#signed(one.child.id, one.id, one.label)}</p>
       <button class="button" type="button" data-do="sign-out-device" data-id="${one.id}">${words("devices.out")}<span class="hidden-words"> ${words("devices.for", { label: one.label })}</span></button></li>`;
   }
 
@@ -86,8 +121,8 @@ class Devices extends Page {
     const places = look("sessions");
     const fault = faultOf("sessions");
     return html`${level === 1 ? html`<h1 tabindex="-1" data-key="mine">${words("devices.mine")}</h1>` : html`<h2 class="part" data-key="mine">${words("devices.mine")}</h2>`}
-      ${!places ? (fault ? stuck(fault) : waiting()) : html`<ul class="rail-list" data-key="places">${places.map((one) => html`<li data-key="${one.id}">${icon("keys")}<p class="grow"><b class="device-name">${one.label}</b><span class="second">${begun(this.#used(one.last_used_on))}</span></p>
-        ${one.this ? chip("ok", "tick", words("devices.this")) : html`<button class="button" type="button" data-do="sign-out-there" data-id="${one.id}">${words("devices.mine-out")}<span class="hidden-words"> ${words("devices.for", { label: one.label })}</span></button>`}</li>`)}</ul>`}`;
+      ${!places ? (fault ? stuck(fault) : waiting()) : html`<ul class="rail-list" data-key="places">${places.map((one) => html`<li data-key="${one.id}">${icon("keys")}<p class="grow"><b class="device-name">${one.label}</b><span class="second">${begun(this.#used(one.last_used_on))}</span>${one.this || !hasContacts("") ? null : this.#signed("", one.id, one.label)}</p>
+        ${one.this ? chip("ok", "tick", words("devices.this")) : html`<button class="button" type="button" data-do="sign-out-there" data-id="${one.id}">${words("devices.mine-out")}<span class="hidden-words"> ${words("devices.for", { label: one.label })}</span></button>`}</li>`)}</ul>`}${this.#elsewhere("", "mine-elsewhere")}`;
   }
 
   /** @param {import("../facts.js").Child} child */
@@ -146,7 +181,9 @@ class Pair extends Page {
     const id = form ? typed(form).child : children[0]?.id;
     const child = children.find((one) => one.id === id);
     if (!child) return this.complain([{ field: "child", words: words("problem.child") }]);
+    await expect(child.id);
     await post("/api/pairings/approve", { words: pairing.words, child: child.id });
+    awaited();
     Object.assign(pairing, { words: [], label: "", name: child.name });
     choose(child.id);
     await renew("devices", "family");

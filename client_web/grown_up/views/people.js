@@ -10,6 +10,8 @@ import { chip, fencePost, peg } from "../../shared/parts.js";
 import { words } from "../../shared/words.js";
 import { faultOf, look, renew } from "../known.js";
 import { Page, stuck, waiting } from "../page.js";
+import { changedNote, knowThem } from "./contacts.js";
+import { picturesWith } from "./pictures.js";
 import { go, here, to } from "../route.js";
 import { dateOf } from "../when.js";
 import { callTo, statusOf, telephoneFor } from "../telephone.js";
@@ -28,7 +30,7 @@ function state(person) {
 class People extends Page {
   /** @override @returns {import("../page.js").Deeds} */
   deeds() {
-    return { block: (control) => void this.#block(control.dataset.ref ?? ""), unblock: (control) => void this.#unblock(control.dataset.ref ?? ""), stop: (control) => void this.#stop(control.dataset.ref ?? ""), again: () => void renew("people", "blocks") };
+    return { known: (control) => void knowThem(this, control.dataset.ref ?? "", look("people")?.find((one) => one.ref === control.dataset.ref)?.name ?? ""), block: (control) => void this.#block(control.dataset.ref ?? ""), unblock: (control) => void this.#unblock(control.dataset.ref ?? ""), stop: (control) => void this.#stop(control.dataset.ref ?? ""), again: () => void renew("people", "blocks") };
   }
 
   /** @param {string} ref */
@@ -87,7 +89,8 @@ class People extends Page {
     }
     return html`${this.notes()}<h1 tabindex="-1">${words("people.title")}</h1>
       <ul class="fence" data-key="fence">${people.map((person) => html`<li data-key="${person.ref}">${fencePost({ card: person, href: to("call", person.ref), before: words("people.call"), state: state(person) })}</li>`)}</ul>
-      <ul class="stops" data-key="stops">${people.map((person) => html`<li data-key="${person.ref}"><a class="link" href="${to("pictures", person.ref)}">${words("pictures.with", { name: person.name })}</a><button class="link" type="button" data-do="stop" data-ref="${person.ref}">${words("people.stop", { name: person.name })}</button><button class="link" type="button" data-do="block" data-ref="${person.ref}">${words("people.block", { name: person.name })}</button></li>`)}</ul>${this.#blocked()}`;
+      ${people.map((person) => changedNote(person.ref, person.name))}
+      <ul class="stops" data-key="stops">${people.map((person) => html`<li data-key="${person.ref}">${picturesWith(person)}<button class="link" type="button" data-do="stop" data-ref="${person.ref}">${words("people.stop", { name: person.name })}</button><button class="link" type="button" data-do="block" data-ref="${person.ref}">${words("people.block", { name: person.name })}</button></li>`)}</ul>${this.#blocked()}`;
   }
 }
 

@@ -41,6 +41,10 @@ export function picturesNote(one) {
 export const picturesLink = (one) => (one.pictures?.can
   ? html`<a class="button" href="${to("pictures", one.ref)}">${words("pictures.link")}<span class="hidden-words"> ${words("pictures.link-for", { name: one.name })}</span></a>` : null);
 
+/** The same on the page of people whom a grown-up may call. @param {import("../facts.js").Person} one */
+export const picturesWith = (one) => (one.pictures?.can
+  ? html`<a class="link" href="${to("pictures", one.ref)}">${words(one.pictures.waits ? "pictures.with-waits" : "pictures.with", { name: one.name })}</a>` : null);
+
 class Pictures extends Page {
   /** @type {Stage | ""} */ #stage = "";
   /** @type {ReturnType<typeof setInterval> | undefined} */ #timer;

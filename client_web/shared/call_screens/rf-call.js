@@ -126,7 +126,8 @@ export class RfCall extends View {
         camera: telephone.camera === "on", microphone: telephone.microphone === "on",
         seenBy: names(telephone.call.seenBy), heardBy: names(telephone.call.heardBy),
       }).join(" ");
-      const line = telephone.looking ? words("call.lost", { name: this.#cardOf(telephone.call.with[0] ?? "").name ?? "" }) : seen;
+      const shut = [...telephone.shut.keys()].map((ref) => words("call.shut", { name: this.#cardOf(ref).name ?? "" }));
+      const line = telephone.looking ? words("call.lost", { name: this.#cardOf(telephone.call.with[0] ?? "").name ?? "" }) : [seen, ...shut].join(" ");
       if (line !== this.#seen) (telephone.looking ? sayNow : say)(line);
       this.#seen = line;
     } else this.#seen = "";

@@ -46,6 +46,7 @@ export class RfEnded extends View {
         this.telephone?.close();
       },
       help: () => this.telephone?.help(),
+      recorded: () => this.dispatchEvent(new CustomEvent("recorded", { detail: this.telephone?.call?.id ?? "", bubbles: true })),
     });
   }
 
@@ -75,7 +76,8 @@ export class RfEnded extends View {
         <button type="button" class="button" data-do="ok"><span>${words("ended.ok")}</span></button>
         ${again ? html`<button type="button" class="button" data-do="again"><span>${words("ended.again")}</span></button>` : null}
       </div>
-      ${child ? html`<button type="button" class="link" data-do="help">${words("ended.odd")}</button>` : null}
+      ${child ? html`<button type="button" class="link" data-do="help">${words("ended.odd")}</button>
+        <button type="button" class="link" data-do="recorded">${words("recorded.link")}</button><p class="second">${words("call.record")}</p>` : null}
     </main>${child ? helpDock() : null}`;
   }
 }

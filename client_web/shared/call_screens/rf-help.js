@@ -27,6 +27,7 @@ export class RfHelp extends View {
     onPress(this, {
       leave: () => { this.telephone?.leave(); this.#back(); },
       back: () => this.#back(),
+      recorded: () => this.dispatchEvent(new CustomEvent("recorded", { detail: this.telephone?.call?.id ?? "", bubbles: true })),
       stop: (control) => this.dispatchEvent(new CustomEvent("stop-person", { detail: control.dataset.ref, bubbles: true })),
       hide: () => this.dispatchEvent(new CustomEvent("hide-this", { bubbles: true })),
       help: () => this.querySelector("h1")?.focus(),
@@ -62,11 +63,13 @@ export class RfHelp extends View {
         <div class="help-rows">
           ${inCall ? html`<button type="button" class="button leave" data-do="leave" data-key="leave">${words("help.leave")}</button>` : null}
           <a class="button" href="tel:${CHILDLINE.replace(" ", "")}" data-key="talk">${words("help.talk")}<span class="sub">${words("help.talk-sub", { number: CHILDLINE })}</span></a>
+          <button type="button" class="button" data-do="recorded" data-key="recorded">${words("help.recorded")}${inCall ? html`<span class="sub">${words("help.recorded-sub")}</span>` : null}</button>
           ${this.people.map(({ ref, card }) => html`<button type="button" class="button" data-do="stop" data-ref="${ref}" data-key="stop-${ref}"
             >${this.people.length === 1 ? words("help.stop") : words("help.stop-name", { name: card.name ?? words("someone") })}</button>`)}
           <button type="button" class="button" data-do="back" data-key="back">${words("help.back")}</button>
         </div>
         <p class="second">${words("help.who-knows")}</p>
+        <p class="second">${words("help.truth")}</p>
         <button type="button" class="link" data-do="hide">${words("help.hide")}</button>
       </main>${helpDock()}`;
   }

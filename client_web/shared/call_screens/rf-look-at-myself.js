@@ -15,6 +15,7 @@ export class RfLookAtMyself extends View {
   /** @type {Card | null} */ card = null;
   /** May there be a picture with this person at all? */ video = false;
   /** A way to stop this person calling, where the page has one. @type {{href: string, words: string} | null} */ stop = null;
+  /** A way to tell us that this person recorded me, where the page has one. @type {{href: string, words: string} | null} */ tell = null;
   /** What was just heard from a grown-up: one sentence, or none. */ news = "";
 
   constructor() {
@@ -71,6 +72,8 @@ export class RfLookAtMyself extends View {
           <button type="button" class="button" data-do="back" data-key="back">${icon("back")}<span>${words("look.no")}</span></button>
         </div>
         ${this.stop ? html`<a class="link" href="${this.stop.href}" data-key="stop">${this.stop.words}</a>` : null}
+        ${this.tell ? html`<a class="link" href="${this.tell.href}" data-key="tell">${this.tell.words}</a>` : null}
+        <p class="second">${words("call.record")}</p>
       </main>`;
   }
 }

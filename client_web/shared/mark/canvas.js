@@ -45,10 +45,15 @@ export function open(track, tile, hears) {
   Object.assign(video, { muted: true, playsInline: true, srcObject: new MediaStream([track]) });
   const reads = context(document.createElement("canvas"));
 
-  /** @param {number} now milliseconds */
+  /** A picture came. @param {number} now milliseconds */
   function each(now) {
     if (closed) return;
     video.requestVideoFrameCallback(each);
+    dress(now);
+  }
+
+  /** @param {number} now milliseconds */
+  function dress(now) {
     const { videoWidth: width, videoHeight: height } = video;
     if (!width || !height || !recipients.size) return;
     const began = performance.now();
@@ -73,9 +78,9 @@ export function open(track, tile, hears) {
 
   video.requestVideoFrameCallback(each);
   void video.play().catch(() => closed || hears.failed("frame"));
-  // A track that was stopped by the page says nothing of it.
   const looking = setInterval(() => {
-    if (track.readyState !== "ended") return;
+    if (document.hidden) dress(performance.now()); // nothing is shown then, so nobody tells of new pictures; a slow picture is better than none
+    if (track.readyState !== "ended") return; // a track that was stopped by the page says nothing of it
     clearInterval(looking);
     hears.ended();
   }, LOOK_MS);

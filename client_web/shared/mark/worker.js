@@ -100,17 +100,17 @@ class Camera {
     }
   }
 
-  /** The bytes of a frame, in its own layout where that is one to be marked. @param {VideoFrame} frame */
+  /** The bytes of what is to be seen of a frame, as they are where they can be marked so. @param {VideoFrame} frame */
   async #bytesOf(frame) {
     const { format, visibleRect } = frame;
-    if (!knows(format) || !visibleRect || visibleRect.x || visibleRect.y) return this.#drawn(frame);
+    if (!knows(format) || !visibleRect) return this.#drawn(frame);
     const size = frame.allocationSize();
     if (this.#bytes.length !== size) this.#bytes = new Uint8ClampedArray(size);
     const layout = await frame.copyTo(this.#bytes);
     return { data: this.#bytes, layout, format: /** @type {string} */ (format), width: visibleRect.width, height: visibleRect.height };
   }
 
-  /** Of frames that do not say what they are made of, or that are cut out of larger ones: drawn, and read as colours. @param {VideoFrame} frame */
+  /** Of frames that do not say what they are made of, or are made of more than bytes: drawn, and read as colours. @param {VideoFrame} frame */
   #drawn(frame) {
     const { displayWidth: width, displayHeight: height } = frame;
     let canvas = this.#canvas;

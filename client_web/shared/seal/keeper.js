@@ -7,7 +7,7 @@
  * 1. `await keeper.start()`, before any connection.
  * 2. `new RTCPeerConnection({...SEALED, ...})`. Chromium then lets nothing out and shows nothing until a transform is there.
  * 3. `await setRemoteDescription(offer)`, and as the very next statements `attach` for *every* transceiver.
- * 4. A dummy track on the sender until `onsealed` has told of that kind; only then a real one. Afterwards only `replaceTrack`;
+ * 4. A dummy track on the sender until `onsealed` has told of that mid; only then a real one. Afterwards only `replaceTrack`;
  *    never `transform = null` (Firefox would send as it is at once), never a second transform.
  * 5. `watch()` every second; when it says why, `replaceTrack(null)`, close, and tell the person.
  *
@@ -87,7 +87,7 @@ export class Keeper {
   /** Their device stands in no roster that holds: no keys, and nobody in the call can change that. @type {(ref: string, why: string) => void} */
   onunsigned = () => {};
   /** Something of theirs did not hold; it changed nothing. @type {(ref: string, why: string) => void} */ onrefused = () => {};
-  /** The first frame of this kind was sealed: real tracks may be put on. @type {(kind: Kind) => void} */ onsealed = () => {};
+  /** The first frame on this mid was sealed: a real track may be put on it. @type {(kind: Kind, mid: string) => void} */ onsealed = () => {};
   /** The first frame of this mid opened: show it, unmute it. @type {(mid: string, kind: Kind, index: number) => void} */
   onopened = () => {};
   /** All that comes on this mid does not open ("shut"), or nothing comes any more ("still"), or it opens again. @type {(mid: string, now: Coming) => void} */
@@ -230,7 +230,7 @@ export class Keeper {
     if (said.k === "dark") return this.ondark(said.ref);
     if (said.k === "unsigned") return this.onunsigned(said.ref, said.why);
     if (said.k === "refused") return this.onrefused(said.ref, said.why);
-    if (said.k === "sealed") return this.onsealed(said.kind);
+    if (said.k === "sealed") return this.onsealed(said.kind, said.mid);
     if (said.k === "opened") return this.onopened(said.mid, said.kind, said.index);
     if (said.k === "stats") return this.#asking.shift()?.(said);
     if (said.k === "failed") this.#fail(said.why);
@@ -241,8 +241,8 @@ export class Keeper {
 
 /**
  * What the browser counts on the far side of the transforms.
- * @typedef {{sent: Record<Kind, number>, received: Record<string, {kind: Kind, frames: number}>}} Counted
- * `sent`: bytes of sound that left, pictures that were encoded; `frames`: packets of sound that came, pictures decoded.
+ * @typedef {{sent: Record<Kind, number>, pictures?: number, received: Record<string, {kind: Kind, frames: number}>}} Counted
+ * `sent`: bytes of sound that left, pictures that were encoded; `pictures`: on how many senders; `frames`: packets of sound that came, pictures decoded.
  * Nothing else would do: to measure the way, Chromium sends empty packets beside the sound, and old pictures again, and counts
  * them as packets, and the pictures as bytes too. The bytes of sound were found equal to the byte, in Chromium and in Firefox.
  */
@@ -250,10 +250,11 @@ export class Keeper {
 /** @param {Iterable<[string, any]>} report of getStats @returns {Counted} */
 export function tally(report) {
   /** @type {Counted} */
-  const counted = { sent: { audio: 0, video: 0 }, received: {} };
+  const counted = { sent: { audio: 0, video: 0 }, pictures: 0, received: {} };
   for (const [, one] of report) {
     const kind = /** @type {Kind} */ (one.kind);
     if (one.type === "outbound-rtp") {
+      if (kind === "video" && one.framesEncoded) counted.pictures = (counted.pictures ?? 0) + 1;
       counted.sent[kind] += (kind === "video" ? one.framesEncoded : one.bytesSent - (one.retransmittedBytesSent ?? 0)) || 0;
     } else if (one.type === "inbound-rtp" && one.mid !== undefined) {
       counted.received[one.mid] = { kind, frames: (kind === "video" ? one.framesDecoded : one.packetsReceived) ?? 0 };
@@ -274,8 +275,9 @@ const heardOf = (/** @type {number} */ arrived) => 25 + 1.1 * arrived;
  * @param {Counted} counted asked of the browser first @param {Numbers} numbers asked of the worker after that
  * @returns {"" | "sent" | "shown"}
  */
-export function watchdog({ sent, received }, numbers) {
-  if (sent.audio > numbers.bytes.audio + ON_THE_WAY.audio || sent.video > numbers.came.video + ON_THE_WAY.video) return "sent";
+export function watchdog({ sent, pictures = 1, received }, numbers) {
+  const onTheWay = ON_THE_WAY.video * Math.max(1, pictures); // each viewer's own picture is on its own way
+  if (sent.audio > numbers.bytes.audio + ON_THE_WAY.audio || sent.video > numbers.came.video + onTheWay) return "sent";
   for (const [mid, { kind, frames }] of Object.entries(received)) {
     const bound = kind === "video" ? (numbers.opened[mid] ?? 0) + DECODED : heardOf(numbers.arrived[mid] ?? 0);
     if (frames > bound) return "shown";

@@ -75,7 +75,7 @@ export class Session {
   /** When a slot of the epoch was last sealed with. @type {number[]} */ #spent = Array(EPOCHS).fill(-Infinity);
   /** @type {Map<number, Opening>} by KID */ #opening = new Map();
   /** @type {Map<string, Incoming>} by mid */ #incoming = new Map();
-  /** @type {Set<Kind>} */ #sealedKinds = new Set();
+  /** Sections on which a frame was sealed. @type {Set<string>} */ #sealedOn = new Set();
   /** @type {import("./types.js").Numbers} */
   #numbers = { came: { audio: 0, video: 0 }, sent: { audio: 0, video: 0 }, bytes: { audio: 0, video: 0 }, arrived: {}, opened: {}, refused: {}, dropped: {} };
 
@@ -409,9 +409,9 @@ export class Session {
 
   /**
    * Seal a frame in place. Only `true` lets it out.
-   * @param {Kind} kind @param {Frame} frame @returns {Promise<boolean>}
+   * @param {Kind} kind @param {Frame} frame @param {string} [mid] on which it goes out @returns {Promise<boolean>}
    */
-  async seal(kind, frame) {
+  async seal(kind, frame, mid = kind) {
     try {
       if (kind !== "audio" && kind !== "video") return this.#drop("kind");
       this.#numbers.came[kind]++;
@@ -423,8 +423,8 @@ export class Session {
       frame.data = sealed.buffer;
       this.#numbers.sent[kind]++;
       this.#numbers.bytes[kind] += sealed.length;
-      if (!this.#sealedKinds.has(kind)) this.#post({ k: "sealed", kind });
-      this.#sealedKinds.add(kind);
+      if (!this.#sealedOn.has(mid)) this.#post({ k: "sealed", kind, mid });
+      this.#sealedOn.add(mid);
       return true;
     } catch (fault) {
       return this.#drop(fault);

@@ -62,7 +62,7 @@ export type Said =
   | { k: "refused"; ref: string; why: string }
   | { k: "confirmed"; ref: string }
   | { k: "dark"; ref: string }
-  | { k: "sealed"; kind: Kind }
+  | { k: "sealed"; kind: Kind; mid: string }
   | { k: "opened"; mid: string; kind: Kind; index: number }
   | ({ k: "stats" } & Numbers);
 

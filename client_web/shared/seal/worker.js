@@ -36,7 +36,7 @@ function transform({ transformer }) {
   const gate = new TransformStream({
     /** @param {Frame} frame @param {TransformStreamDefaultController<Frame>} controller */
     async transform(frame, controller) {
-      const through = side === "send" ? await session.seal(kind, frame) : side === "recv" ? await session.open(mid, frame) : false;
+      const through = side === "send" ? await session.seal(kind, frame, mid) : side === "recv" ? await session.open(mid, frame) : false;
       if (through === true) controller.enqueue(frame);
     },
   });
