@@ -55,7 +55,7 @@ const PAGES = {
   times: { draw: (key) => html`<rf-times data-key="${key}"></rf-times>`, nav: "times", child: true },
   rename: { draw: (key) => html`<rf-rename data-key="${key}"></rf-rename>`, nav: "contacts", child: true },
   ask: { draw: (key) => html`<rf-invite data-key="${key}"></rf-invite>`, nav: "contacts", child: true },
-  pictures: { draw: (key) => html`<rf-pictures data-key="${key}"></rf-pictures>`, nav: "contacts" },
+  pictures: { draw: (key) => html`<rf-pictures data-key="${key}"></rf-pictures>`, alone: true },
   call: { draw: (key) => html`<rf-people data-key="${key}"></rf-people>`, nav: "call" },
   history: { draw: (key) => html`<rf-history data-key="${key}"></rf-history>`, nav: "history", child: true },
   devices: { draw: (key) => html`<rf-devices data-key="${key}"></rf-devices>`, nav: "devices" },

@@ -117,10 +117,12 @@ class Pictures extends Page {
       void this.#advance(exchange);
       const stage = stageOf(this.ref, exchange);
       const before = this.#stage;
+      const had = this.contains(document.activeElement);
       this.#stage = stage;
       super.update();
       // a new step is a new page to whoever reads it by ear or by keyboard
-      if (before !== "" && before !== stage) this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
+      const lost = had && !this.contains(document.activeElement);
+      if (before !== stage && (before !== "" || lost)) this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
       return;
     }
     super.update();
@@ -174,7 +176,8 @@ class Pictures extends Page {
     if (stage === "pictures") return html`${h1("pictures.here")}${lead("pictures.read")}
       <ol class="five" data-key="five">${mine.pictures.map((number, n) => html`<li data-key="${n}"><span class="five-picture">${picture(number)}</span><b>${words(`picture.${PICTURES[number]}`)}</b></li>`)}</ol>
       <div class="answers" data-key="answers"><button class="button" type="button" data-do="differ">${icon("no")}<span>${words("pictures.differ")}</span></button><button class="button" type="button" data-do="same">${icon("tick")}<span>${words("pictures.same")}</span></button></div>`;
-    if (stage === "same") return html`${h1("pictures.was-same")}<div class="panel limit" data-key="same"><p>${chip("ok", "tick", words("pictures.compared"))}</p>
+    if (stage === "same") return html`${h1(mine.known ? "pictures.was-same" : "pictures.not-saved")}<div class="panel limit" data-key="same">
+      <p>${mine.known ? chip("ok", "tick", words("pictures.compared")) : chip("wait", "wait", words("pictures.not-saved"))}</p>
       <p>${words(mine.known ? "pictures.was-same-lead" : "pictures.not-signed", fill)}</p>
       <p class="second">${words(mine.they === "same" || exchange.step === "none" ? "pictures.they-too" : "pictures.they-not-yet", fill)}</p></div>
       <p><a class="button" href="${to(this.ref.startsWith("g_") ? "contacts" : "call")}">${words("pictures.done")}</a></p>`;
