@@ -120,9 +120,9 @@ class Pictures extends Page {
       const had = this.contains(document.activeElement);
       this.#stage = stage;
       super.update();
-      // a new step is a new page to whoever reads it by ear or by keyboard
+      // a new step is a new page to whoever reads it by ear or by keyboard; and a heading that was replaced had the focus
       const lost = had && !this.contains(document.activeElement);
-      if (before !== stage && (before !== "" || lost)) this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
+      if (lost || (before !== "" && before !== stage)) this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
       return;
     }
     super.update();
