@@ -67,8 +67,10 @@ const asks = {
   signs: async ({ key, id }) => spelt(pattern.signsOf(await tileOf(key), id)),
   level: ({ seconds, quarter }) => pattern.level(seconds, quarter),
   key: ({ text }) => Buffer.from(pattern.keyFrom(text)).toString("hex"),
-  pictures: async ({ key, id, width, height }) => {
+  /** `ahead`: all are made beforehand, one at a time. */
+  pictures: async ({ key, id, width, height, ahead }) => {
     const pictures = new pattern.Pictures(await tileOf(key), id, { width, height, amplitude: pattern.LUMA_32NDS });
+    for (let n = 0; ahead && n < 30; n++) pictures.ahead();
     const hash = createHash("sha256");
     for (let m = -pattern.LEVELS; m <= pattern.LEVELS; m++) hash.update(pictures.at(m));
     return { sha256: hash.digest("hex"), top: [...pictures.at(pattern.LEVELS).subarray(0, 32)] };

@@ -72,6 +72,8 @@ class Browserless:
     sealing: type[seal_twin.Device] = seal_twin.Device  #: what agrees on keys, seals and opens
     sound: Callable[[], MediaStreamTrack] = AudioStreamTrack
     picture: Callable[[], MediaStreamTrack] = MovingPicture
+    on_frame: Callable[[str, Any], None] = staticmethod(lambda _kind, _frame: None)
+    """Whatever was decoded, from anybody."""
 
     def __init__(self, base: str, origin: str | None = None) -> None:
         self.base = base
@@ -92,6 +94,7 @@ class Browserless:
         self.close_on_end = True
         self.identity = Ed25519PrivateKey.generate()  # this device's, for all its calls
         self.guardian: Browserless | None = None  # the grown-up's device that paired this one
+        self._said = False
         self._met: dict[str, seal_twin.Met] = {}
         self._own = ""  # whose yes to another signer counts here
         self.keys: seal_twin.Device | None = None  # of the call that is now
@@ -126,10 +129,14 @@ class Browserless:
     async def say_key(self) -> None:
         """Tell which key this device signs with, as a page does when it begins."""
         await self.post("/api/identity", {"key": seal_twin.key_of(self.identity)})
+        self._said = True
 
     async def sign(self) -> None:
         """A grown-up's device signs for every device that is there, in every contact that was said yes to."""
-        for person in (await self.get("/api/rosters"))["people"]:
+        desk = await self.get("/api/rosters")
+        if desk["key"] != seal_twin.key_of(self.identity):  # a page with this sign-in has told another one since
+            await self.say_key()
+        for person in desk["people"]:
             keys = [device["key"] for device in person["devices"] if device["key"]]
             for one in person["contacts"]:
                 body = seal_twin.roster(self.identity, one["contact"], one["side"], keys, time.time_ns() // 1000)
@@ -143,7 +150,9 @@ class Browserless:
     # -- signalling ---------------------------------------------------------------------------------------------------
 
     async def connect(self) -> dict[str, Any]:
-        """Ticket, socket, hello. Returns the welcome."""
+        """Ticket, socket, hello, as a page does when it begins. Returns the welcome."""
+        if not self._said:
+            await self.say_key()
         ticket = (await self.post("/api/ws-ticket"))["ticket"]
         await self.open_socket()
         await self.send(t="hello", ticket=ticket, client="tests")
@@ -311,9 +320,10 @@ class Browserless:
     async def _pump(self, track: MediaStreamTrack) -> None:
         while True:
             try:
-                await track.recv()
+                frame = await track.recv()
             except MediaStreamError:
                 return
+            self.on_frame(track.kind, frame)
             self.frames[track.kind] += 1
             self.last_frame[track.kind] = time.monotonic()
 

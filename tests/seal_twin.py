@@ -347,6 +347,18 @@ def friends(*devices: tuple[str, Device]) -> None:
                 mine.told(entry(ref, f"x_{ref}", "a", body))
 
 
+#: The same for a page without a house: what the server would hand out of this page's device, which signs for itself.
+SELF_SIGNED = """async name => {
+  const {Ring} = await import('/shared/seal/ring.js');
+  const [ring, contact] = [new Ring(name), 'x_' + name];
+  const key = await ring.id();
+  const said = {v: 1, t: 'roster', contact, side: 'a', devices: [key], guardian: key, serial: 1, at: 0};
+  const roster = await ring.statement(said);
+  ring.close();
+  return {ref: name, contact, side: 'a', roster, knows: null};
+}"""
+
+
 class Pair:
     """What two devices share."""
 

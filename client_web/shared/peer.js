@@ -173,7 +173,13 @@ export class Peer {
     const real = kind === "audio" ? this.#voice : ref ? this.#made.get(ref) ?? null : this.#camera;
     if (!this.#used(lane)) await sender.replaceTrack(null);
     else if (this.#safe.has(mid)) await sender.replaceTrack(real);
-    else await sender.replaceTrack((this.#dummy ??= new Dummy()).tracks[kind]);
+    else await sender.replaceTrack((this.#dummy ??= this.#makeDummy()).instead(kind, real));
+  }
+
+  #makeDummy() {
+    const dummy = new Dummy();
+    dummy.onstill = () => void this.#fillAll();
+    return dummy;
   }
 
   /** @param {Media} kind */

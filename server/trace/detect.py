@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 import cv2
@@ -74,28 +74,32 @@ def read(
     progress: Callable[[float], None] = lambda _share: None,
 ) -> Reading:
     """Read a clip. ``frames`` are all of one size."""
-    attempts = 0
+    spans = list(_spans(times))
+    attempts, looked = 0, float(sum(times[last - 1] - times[first] for first, last in spans))
+    for candidate, at_s in islice(attempted(frames, times, tile, progress=progress), bound.MAX_ATTEMPTS):
+        attempts += 1
+        if candidate.rho >= bound.RHO and candidate.mark_id in issued:
+            chance = bound.false_alarm(candidate.rho, attempts)
+            return Reading(candidate.mark_id, issued[candidate.mark_id], candidate.rho, attempts, chance, at_s, looked)
+    progress(1.0)
+    return Reading(None, None, None, attempts, None, None, looked)
+
+
+def attempted(
+    frames: Sequence[Luma],
+    times: Sequence[float],
+    tile: Tile,
+    *,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Iterator[tuple[Candidate, float]]:
+    """Every decoding of a clip, the likeliest first, and where its span begins."""
     spans = list(_spans(times))
     looks = [(view, span) for view in _views(frames[0].shape if frames else (0, 0)) for span in spans]
-    for done, (view, span) in enumerate(looks):
+    for done, (view, (first, last)) in enumerate(looks):
         progress(done / len(looks))
-        part = [view.cut(frames[k]) for k in range(*span)]
-        for candidate in candidates(part, times[span[0] : span[1]], tile, view.rates, weighing=view.weighing):
-            attempts += 1
-            if candidate.rho >= bound.RHO and candidate.mark_id in issued:
-                return Reading(
-                    candidate.mark_id,
-                    issued[candidate.mark_id],
-                    candidate.rho,
-                    attempts,
-                    bound.false_alarm(candidate.rho, attempts),
-                    float(times[span[0]]),
-                    _looked(times, spans),
-                )
-            if attempts >= bound.MAX_ATTEMPTS:
-                return Reading(None, None, None, attempts, None, None, _looked(times, spans))
-    progress(1.0)
-    return Reading(None, None, None, attempts, None, None, _looked(times, spans))
+        part = [view.cut(one) for one in frames[first:last]]
+        for candidate in candidates(part, times[first:last], tile, view.rates, weighing=view.weighing):
+            yield candidate, float(times[first])
 
 
 def candidates(
@@ -106,24 +110,26 @@ def candidates(
     *,
     weighing: bool = True,
 ) -> Iterator[Candidate]:
-    """The decodings of one span of one view: each placement by the course of the frames as they are, then by that of their news."""
-    plain = [lattice.residual(one) for one in frames]
-    for hz in rates:
-        yield from _by_course(plain, times, tile, hz, lattice.FRAMES, weighing=False)
+    """The decodings of one span of one view: each placement by the course of the frames as they are, then by that of their news; all of
+    it for one rate after the other."""
+    courses = [([lattice.residual(one) for one in frames], times, lattice.FRAMES)]
+    yield from _by_course(*courses[0], tile, rates[0], weighing=False)
     back = motion.lag(times)
-    if len(frames) - back < FEWEST:
-        return
-    news = [lattice.residual(one, lattice.NEWS) for one in motion.news(frames, back)]
-    for hz in rates:
-        yield from _by_course(news, times[back:], tile, hz, lattice.NEWS, weighing=weighing)
+    if len(frames) - back >= FEWEST:
+        news = [lattice.residual(one, lattice.NEWS) for one in motion.news(frames, back)]
+        courses.append((news, times[back:], lattice.NEWS))
+        yield from _by_course(*courses[1], tile, rates[0], weighing=weighing)
+    for hz in rates[1:]:
+        for course in courses:
+            yield from _by_course(*course, tile, hz, weighing=False)
 
 
 def _by_course(
     residuals: Sequence[lattice.Residual],
     times: Sequence[float],
+    by: lattice.Sieve,
     tile: Tile,
     hz: float,
-    by: lattice.Sieve,
     *,
     weighing: bool,
 ) -> Iterator[Candidate]:
@@ -158,17 +164,13 @@ def _spans(times: Sequence[float]) -> Iterator[tuple[int, int]]:
             yield int(first), int(last)
 
 
-def _looked(times: Sequence[float], spans: Sequence[tuple[int, int]]) -> float:
-    return float(sum(times[last - 1] - times[first] for first, last in spans))
-
-
 @dataclass(frozen=True)
 class View:
     """A part of the picture, and how it is looked at."""
 
     cut: Callable[[Luma], Luma]
     rates: tuple[float, ...]
-    #: Frame by frame too. It seldom helps and costs as many attempts again, of which there are not that many.
+    #: Frame by frame too, at the first rate. It seldom helps and costs as many attempts again, of which there are not that many.
     weighing: bool = False
 
 
@@ -179,12 +181,14 @@ def _views(shape: tuple[int, ...]) -> Iterator[View]:
         share = WORK / max(height, width)
         size = (max(1, round(width * share)), max(1, round(height * share)))
         whole = lambda luma: np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)  # noqa: E731
+    if max(height, width) <= LARGE:
+        yield View(whole, CARRIERS, weighing=True)
+        return
     yield View(whole, CARRIERS[:1], weighing=True)
-    if max(height, width) > LARGE:
-        h, w = height // 2, width // 2
-        for y in (0, height // 4, height - h):
-            for x in (0, width // 4, width - w):
-                yield View(_window(x, y, w, h), CARRIERS[:1])
+    h, w = height // 2, width // 2
+    for y in (0, height // 4, height - h):
+        for x in (0, width // 4, width - w):
+            yield View(_window(x, y, w, h), CARRIERS[:1])
     yield View(whole, CARRIERS[1:])
 
 

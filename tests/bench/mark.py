@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -23,14 +22,11 @@ from typing import Any
 import numpy as np
 from playwright.async_api import async_playwright
 
+from tests.browser.marionette import FIREFOX, firefox
+from tests.browser.mark_page import TEXT, marking
+from tests.browser.people import CHROMIUM, FLAGS
 from tests.mark_quality import measure
 from tests.seal_node import Node
-
-sys.path.append(str(Path(__file__).parents[1] / "browser"))  # the browser tests are no package
-
-from marionette import FIREFOX, firefox
-from mark_page import TEXT, marking
-from people import CHROMIUM, FLAGS
 
 Ask = Callable[[str], Awaitable[Any]]
 Fresh = Callable[[], Awaitable[Ask]]

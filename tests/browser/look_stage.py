@@ -266,6 +266,15 @@ class Stage:
             seen_by=[ref] if seen else [], heard_by=[ref] if heard else [], may_show=True, epoch=self._seq,
         )  # fmt: skip
 
+    def group(self, *refs: str, video: tuple[str, ...] = (), seen: tuple[str, ...] = ()) -> None:
+        """``call.state`` of a call with several others, all of whom are in it."""
+        self.say(
+            t="call.state", call="c_00000001", state="active", media="video",
+            me={"ref": "", "state": "connected", "audio": True, "video": bool(seen), "index": 1, "sealed": True},
+            legs=[{"ref": ref, "state": "connected", "audio": True, "video": ref in video, "index": n, "sealed": True} for n, ref in enumerate(refs, 2)],
+            seen_by=list(seen), heard_by=list(refs), may_show=True, epoch=self._seq,
+        )  # fmt: skip
+
     def open(self, path: str = "/child/", ready: str = "h1") -> Page:
         self.page.goto(self.origin + path)
         self.page.wait_for_selector(ready)

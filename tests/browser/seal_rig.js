@@ -10,6 +10,15 @@ addEventListener("securitypolicyviolation", (event) => violations.push(`${event.
 
 const soon = () => new Promise((done) => setTimeout(done, 0));
 
+/** What a server would hand out of somebody: each signs for the own device. */
+async function vouched(name) {
+  const [ring, contact] = [new Ring(name), `x_${name}`];
+  const key = await ring.id();
+  const roster = await ring.statement({ v: 1, t: "roster", contact, side: "a", devices: [key], guardian: key, serial: 1, at: 0 });
+  ring.close();
+  return { ref: name, contact, side: "a", roster, knows: null };
+}
+
 async function end(name, index, { flag, call }) {
   const keeper = new Keeper({ call, index, me: name });
   const told = { sealed: [], opened: [], kids: [], confirmed: [], dark: [], refused: [], unsigned: [], failed: [], order: [] };
@@ -42,6 +51,8 @@ async function begin({ keyed = true, flag = true, late = false, sends = ["maya",
   if (keyed) {
     maya.keeper.onsend = (ref, body) => theo.keeper.body("maya", body);
     theo.keeper.onsend = (ref, body) => maya.keeper.body("theo", body);
+    maya.keeper.roster(await vouched("theo"));
+    theo.keeper.roster(await vouched("maya"));
     maya.keeper.peer("theo", 1);
     theo.keeper.peer("maya", 0);
   }
@@ -139,6 +150,8 @@ async function third() {
   let met = 0;
   const both = new Promise((done) => (lea.onconfirmed = () => ++met === 2 && done(undefined)));
   for (const [name, { keeper, index }] of Object.entries(ends)) {
+    keeper.roster(await vouched("lea"));
+    lea.roster(await vouched(name));
     keeper.peer("lea", 2);
     lea.peer(name, index);
   }

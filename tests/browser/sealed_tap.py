@@ -56,9 +56,9 @@ class Tap:
         return len(self.packets)
 
     def frames(self, peer: str, since: int = 0, until: int | None = None) -> list[tuple[str, bytes]]:
-        """Kind and whole frame of one sender, in the order in which they were complete."""
+        """Kind and whole frame of one sender. A picture of which a packet was lost, or lies beyond the marks, is none."""
         frames: list[tuple[str, bytes]] = []
-        pictures: dict[tuple[int, int], bytes] = defaultdict(bytes)
+        pictures: dict[tuple[int, int], dict[int, rtp.RtpPacket]] = defaultdict(dict)
         for sender, raw in self.packets[since:until]:
             if sender != peer:
                 continue
@@ -68,10 +68,10 @@ class Tap:
             if packet.payload_type == self.types["audio"]:
                 frames.append(("audio", packet.payload))
                 continue
-            at = packet.ssrc, packet.timestamp
-            pictures[at] += VpxPayloadDescriptor.parse(packet.payload)[1]
-            if packet.marker:
-                frames.append(("video", pictures.pop(at)))
+            parts = pictures[packet.ssrc, packet.timestamp]
+            parts[packet.sequence_number] = packet
+            if (whole := _picture(parts)) is not None:
+                frames.append(("video", whole))
         return frames
 
     def bases(self, who: Who, receiver: int | None = None) -> dict[int, list[bytes]]:
@@ -84,6 +84,23 @@ class Tap:
                 if index == who.index + 1 and base not in found[epoch % 8]:
                     found[epoch % 8].append(base)
         return found
+
+
+def _picture(parts: dict[int, rtp.RtpPacket]) -> bytes | None:
+    """The picture that these packets are, once they are all of it."""
+    last = next((number for number, packet in parts.items() if packet.marker), None)
+    if last is None:
+        return None
+    whole = b""
+    for back in range(len(parts)):
+        packet = parts.get((last - back) & 0xFFFF)
+        if packet is None:
+            return None
+        descriptor, rest = VpxPayloadDescriptor.parse(packet.payload)
+        whole = rest + whole
+        if descriptor.partition_start and descriptor.partition_id == 0:
+            return whole if back + 1 == len(parts) else None
+    return None
 
 
 @pytest.fixture(name="tap")
@@ -191,6 +208,7 @@ def fails_in_clear(tap: Tap, who: Who, since: int = 0) -> None:
         for n in (mine[0], mine[-1]):
             packet = rtp.RtpPacket.parse(tap.packets[n][1])
             packet.payload, packet.marker, packet.padding_size = clear, 1, 0
+            packet.timestamp ^= 1  # a picture of its own, whatever packet this was
             turned = replace(tap, packets=[*tap.packets])
             turned.packets[n] = who.peer, packet.serialize()
             with pytest.raises((AssertionError, seal_twin.Dropped)):

@@ -415,3 +415,51 @@ def test_a_contact_that_was_just_ended_keeps_their_face_on_the_last_page(stage: 
     page.click("[data-do=ok]")
     page.wait_for_selector("rf-child-home")
     assert page.get_by_role("link", name="Call Gran").count() == 0
+
+
+#: Of each tile in its order: the name, and whether a picture is shown; then the sizes of all, mine included.
+TILES = """() => {
+  const tiles = [...document.querySelectorAll('.stage .tile')];
+  const sizes = [...tiles, document.querySelector('.stage .self')].map(one => one.getBoundingClientRect());
+  return {
+    names: tiles.map(one => one.querySelector('.nameplate').textContent.trim()),
+    pictures: tiles.filter(one => !one.querySelector('rf-picture').hidden).map(one => one.getAttribute('aria-label')),
+    sizes: sizes.map(one => [Math.round(one.width), Math.round(one.height)]),
+    fits: sizes.every(one => one.left >= 0 && one.right <= innerWidth && one.bottom <= document.querySelector('.dock').getBoundingClientRect().top),
+    heading: document.querySelector('main h1').textContent,
+  };
+}"""
+ALL = (GRAN, "k_theo0000", "k_bea00000", "k_dad00000", "k_ines0000", "k_samk0000", "k_new00000")
+
+
+@pytest.mark.parametrize("others", [2, 3, 4, 7])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+def test_with_several_everybody_has_a_tile_of_one_size_under_their_own_name(
+    browser: Browser, origin: str, others: int, width: int, height: int
+) -> None:
+    stage = Stage(browser, origin, viewport={"width": width, "height": height})
+    page = stage.open(ready=".chip")
+    stage.ring()
+    page.click("[data-do=answer]")
+    here = ALL[:others]
+    stage.group(*here, video=(GRAN, "k_theo0000"))
+    page.wait_for_selector(f"text={others} people can hear you.")
+    page.evaluate(PORTRAIT, "k_theo0000")
+    until(page, "document.querySelectorAll('rf-picture:not([hidden]) video').length === 1")
+    seen = page.evaluate(TILES)
+    assert seen["names"] == ["Gran", "Theo", "Auntie Bea", "Dad", "Cousin Ines", "Sam K", "Someone"][:others]
+    assert seen["pictures"] == ["Theo"], "what the server says is no picture until a frame of it has opened"
+    widths, heights = zip(*seen["sizes"], strict=True)
+    assert max(widths) - min(widths) <= 1
+    assert max(heights) - min(heights) <= 1
+    assert min(widths) >= 150
+    assert min(heights) >= 120
+    assert seen["fits"]
+    stage.group(*here[1:], video=("k_theo0000",))
+    until(page, f"document.querySelectorAll('.stage .tile').length === {others - 1}")
+    after = page.evaluate(TILES)
+    assert after["names"][0].startswith("Theo"), "the first who goes is gone too"
+    assert after["pictures"] == ["Theo"]
+    assert "Gran" not in after["heading"]
+    assert stage.faults == []
+    stage.close()

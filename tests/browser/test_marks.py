@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from marionette import FIREFOX, firefox
-from mark_page import TEXT, Rig, marking
-from people import chromium, screen
 
 from server.trace import bound, detect, pattern
+from tests.browser.marionette import FIREFOX, firefox
+from tests.browser.mark_page import TEXT, Rig, marking
+from tests.browser.people import chromium, screen
 from tests.mark_vectors import KEY
 
 TILE = pattern.tile(KEY)

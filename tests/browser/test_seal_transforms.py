@@ -92,7 +92,7 @@ async def frames_flow_both_ways(ask: Ask) -> None:
         assert seen["watch"] == ""
         assert seen["numbers"]["opened"]["1"] >= seen["counted"]["framesDecoded"]
         assert len(seen["told"]["confirmed"]) == 1
-        assert not seen["told"]["refused"] + seen["told"]["changed"] + seen["told"]["failed"] + seen["told"]["dark"]
+        assert not seen["told"]["refused"] + seen["told"]["unsigned"] + seen["told"]["failed"] + seen["told"]["dark"]
     await asyncio.sleep(1.5)
     for name in ("maya", "theo"):
         seen = await ask(f"async () => rig.seen('{name}')")
@@ -168,7 +168,7 @@ async def test_the_identity_stays_on_the_device_and_cannot_be_taken_out(ask: Ask
     assert first["taken"] == "InvalidAccessError"
     assert first["extractable"] is False
     seen = await until(ask, "theo", lambda s: len(s["told"]["confirmed"]) > 0)
-    assert seen["told"]["changed"] == []  # the same two as in the call before
+    assert seen["told"]["unsigned"] == []  # the same two as in the call before
 
 
 async def test_a_page_signs_with_the_identity_that_its_calls_use(ask: Ask) -> None:

@@ -215,3 +215,13 @@ async def test_firefox_and_chromium_in_one_call_with_a_third_and_firefox_with_an
         await until_sealed(tap, again, audio=5, video=5)
         old_keys = Who(maya.call, 1, again.peer)
         assert opened_by(tap, old_keys, 0) == (0, len(tap.frames(again.peer)))
+
+        await fox.press("Leave")
+        await fox.evaluate("async () => { delete window.RTCRtpScriptTransform; }")
+        seen = len(three.lea.seen)
+        await fox.press("OK")
+        await fox.press("Lea")
+        await fox.press("Call with voice")
+        await fox.sees("This browser can’t keep calls closed.")
+        await three.lea.ask(t="call.leave", call="c_nowhere1")
+        assert not [one for one in three.lea.seen[seen:] if one["t"] == "call.incoming"]

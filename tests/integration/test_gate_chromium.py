@@ -17,6 +17,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from signalling.gate import Connected
 from tests.gate_peers import Room, room
+from tests.seal_twin import SELF_SIGNED
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -118,6 +119,8 @@ class Pages:
         self.here[name] = page
         for other in set(others) & self.here.keys():
             for at, met in ((name, other), (other, name)):
+                told = await self.here[met].evaluate(SELF_SIGNED, met)
+                await self.here[at].evaluate("told => keeper.roster(told)", told)
                 await self.here[at].evaluate("([ref, index]) => keeper.peer(ref, index)", [met, INDEX[met]])
         return page
 

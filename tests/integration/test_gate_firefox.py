@@ -19,6 +19,7 @@ from aiohttp import web
 
 from signalling.gate import Connected
 from tests.gate_peers import Device, Room, room
+from tests.seal_twin import EVERYBODYS, SELF_SIGNED, entry, key_of, roster
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 PREFERENCES = {
@@ -68,6 +69,7 @@ ANSWER = """const [sdp, index, claims, done] = arguments;
 EXCHANGE = """const [heard, done] = arguments;
 for (const [ref, body] of heard) keeper.body(ref, body);
 setTimeout(() => done(said.splice(0)), 50);"""
+TOLD = "const [told, done] = arguments; keeper.roster(told); keeper.peer('bob', 0); done();"
 STATS = """const [done] = arguments;
 pc.getStats().then(all => {
   const seen = {frames: 0, audio: 0};
@@ -147,7 +149,9 @@ async def agree(call: Room, firefox: Marionette, bob: Device) -> None:
     to_page: list[tuple[str, str]] = []
     page = SimpleNamespace(keys=SimpleNamespace(index=INDEX, body=lambda ref, body: to_page.append((ref, body))))
     bob.others["alice"] = (page, "bob")  # type: ignore[assignment]  # as much of a device as is asked of it
-    await firefox.run("const [done] = arguments; keeper.peer('bob', 0); done();")
+    bob.keys.told(await firefox.run(f"const [done] = arguments; ({SELF_SIGNED})('alice').then(done);"))
+    body = roster(EVERYBODYS, "x_bob", "a", [key_of(bob.keys.identity)], 1)
+    await firefox.run(TOLD, entry("bob", "x_bob", "a", body))
     bob.keys.peer("alice", INDEX)
     async with asyncio.timeout(15):
         while not bob.keys.confirmed("alice"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from server.rosters import signers
 from tests import seal_twin
 from tests.house import Families, House, Two
-from tests.integration.families import put
+from tests.integration.families import ends, put, rung_up
 from tests.peers import Browserless
 
 
@@ -145,3 +146,46 @@ async def test_a_paired_device_is_told_the_key_of_the_browser_that_said_yes(hous
         words = (await device.post("/api/pairings"))["words"]
         await two.sam.post("/api/pairings/approve", {"words": words, "child": two.maya_id})
         assert await device.post("/api/pairings/mine") == {"state": "done", "guardian_key": told}
+
+
+async def test_two_families_talk_on_and_a_new_signer_waits_for_the_other_guardians_signed_yes(
+    families: Families,
+) -> None:
+    two = await families.two()
+    for one in (two.maya, two.theo):
+        one.auto_answer_sdp = False
+        await one.connect()
+
+    turns = count()
+
+    async def agree() -> str:
+        """Why Theo's device does not believe Maya's; empty once they have confirmed keys."""
+        turn = next(turns)  # nobody may ring the same person as often as this test does
+        both = ((two.maya, two.theo, two.maya_sees_theo), (two.theo, two.maya, two.theo_sees_maya))
+        call = await rung_up(*both[turn % 2])
+        keys = two.theo.keys
+        async with asyncio.timeout(10):
+            while keys is None or not (keys.unsigned or keys.confirmed(two.theo_sees_maya)):
+                await asyncio.sleep(0.02)
+                keys = two.theo.keys
+        await two.maya.ask(t="call.leave", call=call)
+        await ends(two.theo, call)
+        return keys.unsigned.get(two.theo_sees_maya, "")
+
+    assert await agree() == ""
+    two.sam.identity = seal_twin.Ed25519PrivateKey.generate()  # his site data is gone
+    await two.sam.sign()
+    assert await agree() == "guardian"
+    shown = (await desk_of(two.femi, two.theo_id))["contacts"][0]
+    assert shown["changed"]
+    other = {"a": "b", "b": "a"}[shown["side"]]
+    yes = seal_twin.knows(two.femi.identity, shown["contact"], other, seal_twin.key_of(two.sam.identity))
+    await two.femi.post("/api/known-keys", {"body": yes})
+    assert await agree() == ""
+    second = await families.pair(two.sam, two.maya_id)  # another device of hers, and nobody is asked
+    second.auto_answer_sdp = False
+    await second.connect()
+    two.maya = second
+    assert await agree() == ""
+    second.identity = seal_twin.Ed25519PrivateKey.generate()  # a device that the server alone would have let in
+    assert await agree() == "device"

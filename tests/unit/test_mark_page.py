@@ -86,8 +86,10 @@ def test_recipients_of_one_sender_swing_ninety_degrees_apart(node: Node) -> None
 
 @pytest.mark.parametrize("one", VECTORS["pictures"], ids=lambda one: f"{one['width']}x{one['height']}")
 def test_the_pictures_that_are_added_are_those_of_the_vectors_to_the_byte(node: Node, one: dict[str, Any]) -> None:
-    told = node("pictures", key=VECTORS["key"], id=int(one["id"], 16), width=one["width"], height=one["height"])
-    assert told == {"sha256": one["sha256"], "top": one["top_row_of_12"]}
+    for ahead in (False, True):
+        size = {"width": one["width"], "height": one["height"]}
+        told = node("pictures", key=VECTORS["key"], id=int(one["id"], 16), ahead=ahead, **size)
+        assert told == {"sha256": one["sha256"], "top": one["top_row_of_12"]}
 
 
 # -- frames ------------------------------------------------------------------------------------------------------------------
@@ -266,6 +268,7 @@ def test_tracks_end_with_their_camera_and_with_the_marks(node: Node) -> None:
 def test_where_nothing_leaves_any_more_there_is_no_track_and_nothing_to_tell(node: Node, then: str, why: str) -> None:
     node("begin", key=TEXT)
     assert node("dress", who=[whose("theo", then=then)]) == [why]
+    assert not [one for one in words(node) if one[0] == "add"]
     assert node("page")["told"] == []
 
 

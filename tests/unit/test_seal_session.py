@@ -52,7 +52,9 @@ class Call:
             self._waiting.append((name, ref, body))
 
         own = twin.key_of(self.guardian(name))
-        device = twin.Device(CALL, index, post, now=lambda: int(self.node("now")), own=own, identity=self.identity(name))
+        device = twin.Device(
+            CALL, index, post, now=lambda: int(self.node("now")), own=own, identity=self.identity(name)
+        )
         self.js.pop(name, None)
         self.py[name] = device
         return device

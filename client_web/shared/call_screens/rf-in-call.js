@@ -1,12 +1,13 @@
 /**
  * `rf-in-call`: the call itself. Their picture takes the screen, mine the corner; a plate says who can see and hear me; the
- * dock never hides and never moves: Help, microphone, camera, Leave. Laid for up to seven others; the order of the tiles is
- * the order of coming in and never jumps with sound. Leave asks no question.
+ * dock never hides and never moves: Help, microphone, camera, Leave. With up to seven others everybody has a tile of one size,
+ * mine the last, and the plate stands above them; the order of the tiles is the order of the call and never jumps with sound.
+ * Leave asks no question.
  */
 import { html, View } from "../html.js";
 import { avatar, ground, icon, peg } from "../parts.js";
 import { onPress } from "../press.js";
-import { currentBand, words } from "../words.js";
+import { currentBand, listed, words } from "../words.js";
 import "./rf-curtain.js";
 import "./rf-picture.js";
 import "./rf-seen-by.js";
@@ -75,9 +76,8 @@ export class RfInCall extends View {
     }
     const self = this.querySelector("rf-self");
     if (self) self.telephone = telephone;
-    const names = (/** @type {string[]} */ refs) => refs.map((ref) => this.cardOf(ref).name ?? words("someone"));
     for (const seen of this.querySelectorAll("rf-seen-by")) {
-      seen.now = { camera: telephone.camera === "on", microphone: telephone.microphone === "on", seenBy: names(call.seenBy), heardBy: names(call.heardBy) };
+      seen.now = { camera: telephone.camera === "on", microphone: telephone.microphone === "on", seenBy: this.#names(call.seenBy), heardBy: this.#names(call.heardBy) };
     }
   }
 
@@ -86,10 +86,14 @@ export class RfInCall extends View {
     const telephone = this.telephone;
     const call = telephone?.call;
     if (!telephone || !call) return html``;
-    const others = call.with.filter((ref, n) => n === 0 || call.legs.some((leg) => leg.ref === ref && leg.state !== "left"));
+    const there = call.with.filter((ref) => call.legs.some((leg) => leg.ref === ref && leg.state !== "left"));
+    const others = there.length ? there : call.with.slice(0, 1);
+    const alone = others.length === 1;
     return html`<main class="call">
-        <div class="stage with-self" data-people="${others.length}">
-          ${others.map((ref, n) => this.#tile(ref, n === 0))}
+        ${alone ? null : html`<div class="group-plate" data-key="plate"><h1 tabindex="-1">${listed(this.#names(others))}</h1><rf-seen-by></rf-seen-by>${this.#note()
+          ? html`<p class="note">${this.#note()}</p>` : null}</div>`}
+        <div class="stage ${alone ? "with-self" : "group"}" data-tiles="${others.length + 1}">
+          ${others.map((ref) => this.#tile(ref, alone))}
           <rf-self data-key="self"></rf-self>
         </div>
         <p class="record">${words("call.record")}</p>
@@ -97,8 +101,23 @@ export class RfInCall extends View {
       ${this.#dock()}`;
   }
 
-  /** @param {string} ref @param {boolean} first */
-  #tile(ref, first) {
+  /** @param {string[]} refs */
+  #names(refs) {
+    return refs.map((ref) => this.cardOf(ref).name ?? words("someone"));
+  }
+
+  /** What is to be said about this device or the time, and of nobody in the call. */
+  #note() {
+    const telephone = /** @type {import("../telephone.js").Telephone} */ (this.telephone);
+    const soon = telephone.call?.soon;
+    return soon ? words("call.soon", { n: soon.minutes })
+      : telephone.microphone === "stuck" ? words("call.mic-stuck")
+      : telephone.camera === "stuck" ? words("self.stuck-help")
+      : "";
+  }
+
+  /** @param {string} ref @param {boolean} alone nobody else is in the call, so the plate and the notes are on this tile */
+  #tile(ref, alone) {
     const telephone = /** @type {import("../telephone.js").Telephone} */ (this.telephone);
     const call = /** @type {import("../call.js").Call} */ (telephone.call);
     const card = this.cardOf(ref);
@@ -111,16 +130,15 @@ export class RfInCall extends View {
       : !here ? words("call.connecting", { name })
       : telephone.unsigned.has(ref) ? words("call.unsigned", { name })
       : telephone.shut.has(ref) ? words("call.shut", { name })
-      : call.soon && first ? words("call.soon", { n: call.soon.minutes })
-      : telephone.microphone === "stuck" && first ? words("call.mic-stuck")
-      : telephone.camera === "stuck" && first ? words("self.stuck-help")
-      : "";
+      : !leg.sealed ? words("call.connecting", { name }) // their device has confirmed no keys yet: nothing of theirs comes
+      : alone ? this.#note() : "";
+    const calling = call.phase === "calling" ? words("call.calling", { name: listed(this.#names(call.with)) }) : "";
     return html`<section class="tile ${ground(card.ground)}" data-key="${ref}" aria-label="${name}">
       <div class="standing" aria-hidden="true"><div class="rails"><div class="post big ${ground(card.ground)}">${avatar(card.avatar)}</div></div></div>
       <rf-picture data-ref="${ref}" ${shown ? null : html`hidden`}></rf-picture>
       ${shown ? html`<rf-curtain open></rf-curtain>` : null}
-      <div class="nameplate">${peg(card, "small")}<div class="words">${first
-        ? html`<h1 tabindex="-1">${call.phase === "calling" ? words("call.calling", { name }) : name}</h1><rf-seen-by></rf-seen-by>`
+      <div class="nameplate">${peg(card, "small")}<div class="words">${alone
+        ? html`<h1 tabindex="-1">${calling || name}</h1><rf-seen-by></rf-seen-by>`
         : html`<h2>${name}</h2>`}</div></div>
       ${sign ? html`<p class="sign">${sign}</p>` : null}
     </section>`;

@@ -1,13 +1,29 @@
 /**
  * `rf-picture`: one other person's picture and sound. The sound has an element of its own, so that a covered picture can
  * still be heard, and a cut takes down both. `blank()` works at once and by itself: it waits for no drawing.
+ *
+ * The browser's own menu, with which a frame could be kept, does not open here; nor does a press ever meet the picture (call.css), so
+ * that not even the menu that a page cannot refuse has a picture to keep.
  */
 import { html, View } from "../html.js";
+
+/** One track into the element that plays it. One that plays goes on: a picture that comes does not cut off the sound.
+ * @param {HTMLMediaElement} element @param {MediaStreamTrack | null} track */
+function put(element, track) {
+  const playing = element.srcObject instanceof MediaStream ? element.srcObject.getTracks()[0] ?? null : null;
+  if (playing !== track) element.srcObject = track && new MediaStream([track]);
+  if (track && element.paused) element.play().catch(() => {});
+}
 
 export class RfPicture extends View {
   /** @type {import("../telephone.js").Tracks | null} */ #tracks = null;
   #silent = false;
   #whole = false;
+
+  constructor() {
+    super();
+    this.addEventListener("contextmenu", (event) => event.preventDefault());
+  }
 
   /** @override */
   draw() {
@@ -46,10 +62,8 @@ export class RfPicture extends View {
     if (!video || !audio) return;
     if (!this.#tracks) return this.blank();
     const { video: picture, audio: sound } = this.#tracks; // each only once a frame of it has opened
-    video.srcObject = picture && new MediaStream([picture]);
-    audio.srcObject = sound && !this.#silent ? new MediaStream([sound]) : null;
-    if (picture) video.play().catch(() => {});
-    if (audio.srcObject) audio.play().catch(() => {});
+    put(video, picture);
+    put(audio, this.#silent ? null : sound);
   }
 
   /** Take it all down, now. */

@@ -74,6 +74,7 @@ export function open(track, tile, hears) {
     const done = performance.now();
     const numbers = pace.done(done - began, now / 1000, done);
     if (numbers) hears.paced(numbers);
+    for (const { marker } of recipients.values()) marker.ahead();
   }
 
   video.requestVideoFrameCallback(each);

@@ -47,6 +47,11 @@ export class Marker {
     if (packed) addToColours(data, add, { width, height, offset, stride });
     else addToLuma(data, add, { width, height, offset, stride });
   }
+
+  /** Between two frames: make ready what a later one will need. In the first second there is something to do. */
+  ahead() {
+    this.#pictures?.ahead();
+  }
 }
 
 /** @typedef {{width: number, height: number, offset: number, stride: number}} Layout */

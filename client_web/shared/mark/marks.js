@@ -68,10 +68,8 @@ export class Marks {
       return await this.#dress(track, whose);
     } catch (fault) {
       const why = fault instanceof CannotMark ? fault.why : "worker";
-      if (why !== "stopped" && why !== "ended") { // nothing leaves then, marked or not
-        this.undress(whose.ref);
-        this.#tell(whose.ref, why);
-      }
+      if (why !== "stopped") this.undress(whose.ref); // it may be another asking's by now
+      if (why !== "stopped" && why !== "ended") this.#tell(whose.ref, why); // nothing leaves otherwise, marked or not
       throw fault instanceof CannotMark ? fault : new CannotMark(why);
     }
   }

@@ -97,7 +97,7 @@ export function level(seconds, quarter) {
   return Math.floor(LEVELS * Math.cos(2 * Math.PI * (seconds * HZ + quarter / 4)) + 0.5);
 }
 
-/** The 25 pictures q_m of one id in one size. Each is made when it is first needed, so that no frame has to wait for all of them. */
+/** The 25 pictures q_m of one id in one size. Each is made when it is first needed or, one at a time, ahead: no frame waits for all of them. */
 export class Pictures {
   #plane;
   #dither;
@@ -118,6 +118,12 @@ export class Pictures {
     let made = this.#made.get(m);
     if (!made) this.#made.set(m, (made = this.#make(m)));
     return made;
+  }
+
+  /** Make one that is missing, while there is time. */
+  ahead() {
+    if (this.#made.size > 2 * LEVELS) return;
+    for (let m = -LEVELS; m <= LEVELS; m++) if (!this.#made.has(m)) return void this.at(m);
   }
 
   /** @param {number} m */

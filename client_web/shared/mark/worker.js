@@ -75,6 +75,7 @@ class Camera {
       const now = performance.now();
       const numbers = this.#pace.done(now - began, seconds, now);
       if (numbers) here.postMessage({ k: "paced", n: this.#n, numbers });
+      for (const { marker } of this.#recipients) marker.ahead();
     }
     this.close();
     here.postMessage({ k: "ended", n: this.#n });
@@ -151,5 +152,7 @@ async function hear(told) {
   }
 }
 
-here.addEventListener("message", /** @param {MessageEvent<Told>} event */ (event) => void hear(event.data));
+here.addEventListener("message", /** @param {MessageEvent<Told>} event */ ({ data }) => {
+  hear(data).catch(() => "n" in data && here.postMessage({ k: "failed", n: data.n, why: "worker" })); // without a key, the page's patience ends
+});
 here.postMessage({ k: "awake" });

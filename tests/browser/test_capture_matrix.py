@@ -1,0 +1,22 @@
+"""The public table of who can record what says what the browsers say today (versions and date aside)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import capture_matrix
+from tests.browser.marionette import FIREFOX
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.skipif(FIREFOX is None, reason="no Firefox on this machine")
+async def test_the_capture_matrix_is_what_the_probes_say() -> None:
+    found = await capture_matrix.probe()
+    told = [line for line in capture_matrix.PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    assert told == capture_matrix.table(found)
+
+
+def test_a_probe_that_says_something_new_is_not_put_into_old_words() -> None:
+    with pytest.raises(ValueError, match="something new"):
+        capture_matrix.verdict("AbortError: the moon")
