@@ -134,13 +134,15 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class InCall:
-    """What a device needs to believe another in a call."""
+    """What a device needs to believe another in a call. ``mine``: what was signed for its own side, which the other device is handed:
+    only to say so where it is missing."""
 
     ref: str
     contact: str
     side: Side
     roster: str | None
     knows: str | None
+    mine: str | None
 
 
 # -- keys -----------------------------------------------------------------------------------------------------------------
@@ -297,11 +299,11 @@ async def in_call(
         for other in sorted(there - {me.person}):
             direct = between.get(frozenset((me.person, other)))
             if direct is not None:
-                told.append(await _entry(tx, direct.ref[me.person], direct, other, with_knows=True))
+                told.append(await _entry(tx, direct.ref[me.person], direct, other, between_two=True))
                 continue
             beside = next((one for pair, one in sorted(between.items(), key=_by_id) if other in pair), None)
             if beside is not None and beside.b == other:
-                told.append(await _entry(tx, passing_ref(call, me.person, other), beside, other, with_knows=False))
+                told.append(await _entry(tx, passing_ref(call, me.person, other), beside, other, between_two=False))
         return told
 
 
@@ -333,15 +335,18 @@ async def _among(tx: AsyncConnection, there: set[str]) -> Mapping[frozenset[str]
     return found
 
 
-async def _entry(tx: AsyncConnection, ref: str, between: _Between, other: str, *, with_knows: bool) -> InCall:
+async def _entry(tx: AsyncConnection, ref: str, between: _Between, other: str, *, between_two: bool) -> InCall:
     side: Side = "a" if other == between.a else "b"
-    roster = await tx.execute(select(rosters.c.body).where(rosters.c.contact_id == between.id, rosters.c.side == side))
+    signed = {
+        row.side: row.body
+        for row in await tx.execute(select(rosters.c.side, rosters.c.body).where(rosters.c.contact_id == between.id))
+    }
     knows = await tx.execute(
         select(known_keys.c.body).where(known_keys.c.contact_id == between.id, known_keys.c.side == side)
     )
-    return InCall(
-        ref, between.id, side, roster.scalar_one_or_none(), knows.scalar_one_or_none() if with_knows else None
-    )
+    if not between_two:
+        return InCall(ref, between.id, side, signed.get(side), None, None)
+    return InCall(ref, between.id, side, signed.get(side), knows.scalar_one_or_none(), signed.get(_other(side)))
 
 
 # -- the demo -------------------------------------------------------------------------------------------------------------

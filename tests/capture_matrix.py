@@ -242,7 +242,8 @@ PAGE_WORDS = {"ours": "page like ours", "changed": "changed page"}
 BEFORE = """# Who can record a call: the capture matrix
 
 Made by `python -m tests.capture_matrix` on {today} with {versions}.
-Nothing in the table was written by hand: each cell is what a probe in that browser said, and `tests/browser/test_capture_matrix.py` asks them again.
+The verdicts were not written by hand: each is what a probe in that browser said, and `tests/browser/test_capture_matrix.py` asks them again.
+What stands in the last column is held by `tests/browser/test_nothing_records.py`.
 
 *A page like ours* has the headers that our server sends and the attributes of our own elements, and a script that tries.
 *A changed page* has neither: what a viewer gets who changes the page on their own device.

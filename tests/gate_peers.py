@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import av
 from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -49,15 +49,23 @@ class Stripes(VideoStreamTrack):
 
 
 class Device:
-    """One person's device. `frames[publisher, kind]` counts what it decoded from whom. `index` is its place in the call."""
+    """One person's device. `frames[publisher, kind]` counts what it decoded from whom; `last[publisher]` is the newest picture. `index`
+    is its place in the call. `camera(viewer)` is what it sends to a viewer; "" is for all."""
 
-    def __init__(self, name: str, index: int, identity: Ed25519PrivateKey | None = None) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        index: int,
+        identity: Ed25519PrivateKey | None = None,
+        camera: Callable[[str], MediaStreamTrack] = lambda _: Stripes(),
+    ) -> None:
+        self.name, self.camera = name, camera
         self.keys = seal_twin.Device("c_room0001", index, self._post, identity=identity)
         self.others: dict[str, tuple[Device, str]] = {}
         """By the name under which this device knows them: the other device, and what that one calls this one."""
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self.frames: Counter[tuple[str, str]] = Counter()
+        self.last: dict[str, av.VideoFrame] = {}
         self._pumps: set[asyncio.Task[None]] = set()
         self._publishers: dict[str, str] = {}
 
@@ -81,16 +89,24 @@ class Device:
         await self.pc.setRemoteDescription(RTCSessionDescription(reroute(offer.sdp), "offer"))
         seal_twin.wear(self.pc, self.keys, self._index_at)
         pictures = [slot.video_mid for slot in offer.slots] if offer.picture == "each" else [offer.once_mid]
-        seal_twin.send(self.pc, offer.slots[0].audio_mid, AudioStreamTrack(), pictures, Stripes)
+        seal_twin.send(
+            self.pc,
+            offer.slots[0].audio_mid,
+            AudioStreamTrack(),
+            pictures,
+            lambda mid: self.camera(self._publishers.get(mid, "")),
+        )
         await self.pc.setLocalDescription(await self.pc.createAnswer())
         return str(self.pc.localDescription.sdp)
 
     async def _pump(self, track: MediaStreamTrack, publisher: str) -> None:
         while True:
             try:
-                await track.recv()
+                frame = await track.recv()
             except MediaStreamError:
                 return
+            if isinstance(frame, av.VideoFrame):
+                self.last[publisher] = frame
             self.frames[publisher, track.kind] += 1
 
     async def more(self, publisher: str, kind: str, count: int = 5, seconds: float = 10) -> None:
@@ -133,12 +149,20 @@ class Room:
         self._identities: dict[str, Ed25519PrivateKey] = {}
         self._came = 0
 
-    async def join(self, name: str, others: list[str], **how: Any) -> Device:
+    async def join(
+        self,
+        name: str,
+        others: list[str],
+        *,
+        picture: Literal["each", "once"] = "each",
+        camera: Callable[[str], MediaStreamTrack] = lambda _: Stripes(),
+        **how: Any,
+    ) -> Device:
         """A device answers, agrees on keys with those who are here, and registers its key ids, now and whenever they change."""
         identity = self._identities.setdefault(name, Ed25519PrivateKey.generate())
-        device = self.devices[name] = Device(name, self._came, identity)
+        device = self.devices[name] = Device(name, self._came, identity, camera)
         self._came += 1
-        offer = self.gate.offer(name, slots=others)
+        offer = self.gate.offer(name, slots=others, picture=picture)
         self.gate.seal(name, device.keys.kids)
         device.keys.on_kids = lambda kids: self.gate.seal(name, kids)
         for other in others:

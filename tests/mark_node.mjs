@@ -11,6 +11,7 @@ const pattern = await import("./mark/pattern.js");
 const { Marker } = await import("./mark/marker.js");
 const { Pace } = await import("./mark/pace.js");
 const { CannotMark, Marks, way } = await import("./mark/marks.js");
+const { Copies } = await import("./mark/copies.js");
 
 const bytes = (hex) => Uint8Array.from(Buffer.from(hex, "hex"));
 const spelt = (signs) => [...signs].map((sign) => (sign > 0 ? "+" : "-")).join("");
@@ -58,7 +59,41 @@ function browser({ can, comes }) {
   globalThis.MediaStreamTrackGenerator = class extends Track { writable = {}; };
 }
 
+/** A dresser that does what the test says, when it says so: who is being dressed waits. */
+function dresser(said) {
+  const waiting = new Map();
+  return {
+    waiting,
+    onunmarked: () => {},
+    dress: (camera, { ref, id, quarter }) => {
+      said.push(["dress", ref, camera, id, quarter]);
+      return new Promise((resolve, reject) => waiting.set(ref, { done: () => resolve(`${camera} for ${ref}`), never: () => reject(new Error("stopped")) }));
+    },
+    undress: (ref) => (said.push(["undress", ref]), waiting.get(ref)?.never(), waiting.delete(ref)),
+    stop: () => said.push(["stop"]),
+  };
+}
+
 const asks = {
+  /** Steps in their order, and what was said at each. */
+  copies: async ({ steps, key = true }) => {
+    const said = [];
+    const marks = key ? dresser(said) : null;
+    const copies = new Copies(marks);
+    copies.ontrack = (ref, track) => said.push(["track", ref, track]);
+    copies.onmarked = (ref, why) => said.push(["marked", ref, why]);
+    const answers = [];
+    for (const [step, ...what] of steps) {
+      if (step === "people") copies.people(what[0]);
+      if (step === "camera") copies.camera(what[0]);
+      if (step === "dressed") marks.waiting.get(what[0]).done();
+      if (step === "unmarked") marks.onunmarked(...what);
+      if (step === "stop") copies.stop();
+      await new Promise((later) => setTimeout(later));
+      answers.push(said.splice(0));
+    }
+    return answers;
+  },
   encode: ({ id }) => spelt(encode(id)),
   tile: async ({ key }) => {
     const { cells, signs, dither } = await tileOf(key);

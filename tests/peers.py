@@ -251,7 +251,7 @@ class Browserless:
         await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         if self.keys is not None:
             seal_twin.wear(pc, self.keys, lambda mid: self._legs.get(self._slots.get(mid, "")))
-        seal_twin.send(pc, "0", self.sound(), pictures, self.picture)
+        seal_twin.send(pc, "0", self.sound(), pictures, lambda _: self.picture())
         await pc.setLocalDescription(await pc.createAnswer())
         return str(pc.localDescription.sdp)
 

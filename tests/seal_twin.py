@@ -686,16 +686,17 @@ def send(
     voice_mid: str,
     voice: MediaStreamTrack,
     pictures: Sequence[str],
-    camera: Callable[[], MediaStreamTrack],
+    camera: Callable[[str], MediaStreamTrack],
 ) -> None:
-    """Put a voice on its section and a picture on each of these, and on no other."""
+    """Put a voice on its section and a picture on each of these, and on no other. ``camera``: of a mid, what goes out there."""
     for transceiver in pc.getTransceivers():
+        mid = str(transceiver.mid)
         if transceiver.kind == "audio":
-            if transceiver.mid == voice_mid:
+            if mid == voice_mid:
                 transceiver.sender.replaceTrack(voice)
                 transceiver.direction = "sendrecv"
             continue
-        transceiver.sender.replaceTrack(camera() if transceiver.mid in pictures else None)
+        transceiver.sender.replaceTrack(camera(mid) if mid in pictures else None)
         transceiver.direction = "sendrecv"
 
 

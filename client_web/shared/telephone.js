@@ -48,8 +48,9 @@ export class Telephone {
   /** @type {Own} */ microphone = "off";
   /** Our own picture, only while the camera is open. @type {MediaStream | null} */ mine = null;
   /** Everybody's tracks that open, by ref. @type {Map<string, Tracks>} */ tracks = new Map();
-  /** For whose device nobody whom this one believes has signed: nothing of theirs opens, and nobody in the call can say yes to it. @type {Set<string>} */
-  unsigned = new Set();
+  /** For whose device nobody whom this one believes has signed: nothing of theirs opens, and nobody in the call can say yes to it; "own": it is this very device that they
+   * are not handed. @type {Map<string, string>} */
+  unsigned = new Map();
   /** Of whom something comes and nothing of it opens, with the kinds. @type {Map<string, Set<Media>>} */ shut = new Map();
   /** @type {Map<string, import("./protocol.js").Status>} */ presence = new Map();
   /** We lost the wire or the gate and are looking for it. */ looking = false;
@@ -71,6 +72,7 @@ export class Telephone {
   /** Offers that came before our index in the call was told. @type {import("./protocol.js").Offer[]} */ #offers = [];
   /** The call that a hand on this device pressed Call or Answer for: the only one whose offers are read. */ #pressed = false;
   /** @type {MediaStreamTrack | null} */ #voice = null;
+  /** Our camera's, once the server said ok to it. @type {MediaStreamTrack | null} */ #shown = null;
   /** Counts presses on a switch: what a slow earlier press brings is thrown away. @type {Record<Media, number>} */
   #turn = { audio: 0, video: 0 };
   /** Calls left here while the wire was down; said again when it is back. @type {Set<string>} */ #left = new Set();
@@ -240,7 +242,9 @@ export class Telephone {
     try {
       this.#told = { audio: this.microphone === "on", video: true };
       await this.#connection.send({ t: "call.media", call: call.id, ...this.#told });
-      if (turn === this.#turn.video) await this.#peer?.put("video", track);
+      if (turn !== this.#turn.video) return;
+      this.#shown = track;
+      await this.#peer?.put("video", track);
     } catch (fault) {
       this.#told = null;
       if (turn !== this.#turn.video) return;
@@ -406,6 +410,7 @@ export class Telephone {
         this.onchange();
       };
       void peer.put("audio", this.#voice);
+      void peer.put("video", this.#shown); // opened, and allowed, before the offer was read
     }
     try {
       const sdp = await peer.answer(offer);
@@ -425,7 +430,7 @@ export class Telephone {
     if (!sealed) {
       const made = (sealed = this.#sealed = new Sealed(this.#connection, { call: call.id, index }));
       made.onunsigned = (ref, why) => {
-        if (why) this.unsigned.add(ref);
+        if (why) this.unsigned.set(ref, why);
         else this.unsigned.delete(ref);
         this.onchange();
       };
@@ -577,6 +582,7 @@ export class Telephone {
   /** @param {Own} [now] */
   #shutCamera(now = "off") {
     this.#turn.video += 1;
+    this.#shown = null;
     void this.#peer?.put("video", null);
     for (const track of this.mine?.getTracks() ?? []) {
       track.onended = null;

@@ -23,7 +23,8 @@ from tests.bench.rig import Client, Rig, rig
 from tests.gate_wire import Wire, sealed_payload
 
 PACKETS_PER_SECOND = 500
-PICTURE = sealed_payload("video", 1)  # under the key id of a caller's picture
+CALLER, CALLEE = 1, 2  # their places in the call, which key ids begin with
+PICTURE = sealed_payload("video", CALLER << 4 | 1)  # under the key id of the caller's picture
 ENDS = 20  # of the cuts are "end contact"; the rest "camera not allowed", which can be said again for the same two
 
 
@@ -60,7 +61,7 @@ async def call(a: Client, b: Client, ref: str) -> tuple[str, Wire, Ear]:
     await b.ask(t="call.accept", call=ring["call"], nonce=ring["nonce"])
     mouth, ear = await asyncio.gather(answer(a, Wire), answer(b, Ear))
     await a.want("call.state", state="active")
-    for client, index in ((a, 0), (b, 1)):
+    for client, index in ((a, CALLER), (b, CALLEE)):
         await client.ask(t="seal.ready", call=ring["call"], kids=[index << 4, index << 4 | 1])
     assert isinstance(ear, Ear)
     return ring["call"], mouth, ear

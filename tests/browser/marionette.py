@@ -10,7 +10,7 @@ import asyncio
 import json
 import shutil
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ PREFERENCES = {
     "extensions.update.enabled": False,
     "browser.newtabpage.enabled": False,
 }
+TEXT = "async () => document.body.innerText"
 PRESS = """
 const [words] = arguments;
 const all = [...document.querySelectorAll('a, button')].filter(e => e.checkVisibility() && e.textContent.includes(words));
@@ -78,19 +79,27 @@ class Firefox:
 
     async def press(self, words: str, seconds: float = 15) -> None:
         """Press the first visible button or link with these words, as soon as there is one."""
-        async with asyncio.timeout(seconds):
-            while not (
-                await self.command(
-                    "WebDriver:ExecuteScript", script=PRESS, args=[words], sandbox=None, newSandbox=False
-                )
-            )["value"]:
-                await asyncio.sleep(0.2)
+
+        async def pressed() -> bool:
+            how = {"script": PRESS, "args": [words], "sandbox": None, "newSandbox": False}
+            return bool((await self.command("WebDriver:ExecuteScript", **how))["value"])
+
+        await self._until(words, pressed, seconds)
 
     async def sees(self, words: str, seconds: float = 15) -> None:
         """Wait until the page shows these words."""
-        async with asyncio.timeout(seconds):
-            while words not in str(await self.evaluate("async () => document.body.innerText")):
-                await asyncio.sleep(0.2)
+
+        async def shown() -> bool:
+            return words in str(await self.evaluate(TEXT))
+
+        await self._until(words, shown, seconds)
+
+    async def _until(self, words: str, so: Callable[[], Awaitable[bool]], seconds: float) -> None:
+        """A command that was begun is read to its end: its answer would be taken for the next one's."""
+        late = asyncio.get_running_loop().time() + seconds
+        while not await so():
+            assert asyncio.get_running_loop().time() < late, (words, await self.evaluate(TEXT))
+            await asyncio.sleep(0.2)
 
 
 def _free_port() -> int:

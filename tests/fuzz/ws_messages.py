@@ -48,6 +48,8 @@ GOOD: list[dict[str, Any]] = [
     {"t": "ice.restart", "id": "a", "call": "c_00000001"},
     {"t": "seal.to", "id": "a", "call": "c_00000001", "to": "k_eve_knows_ann", "body": "{}"},
     {"t": "seal.ready", "id": "a", "call": "c_00000001", "kids": [16, 17]},
+    {"t": "mark.on", "id": "a", "call": "c_00000001", "to": "k_eve_knows_ann"},
+    {"t": "mark.off", "id": "a", "call": "c_00000001", "to": "k_eve_knows_ann", "why": "broken"},
 ]
 
 STRANGE: list[Any] = [

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import permutations
 
+import av
 import pytest
+from aiortc.mediastreams import VideoStreamTrack
 
 from signalling.gate import Connected, Fact, Gate, GateConfig, GateUnavailable, Lost
-from tests.gate_peers import room
+from tests.gate_peers import Device, room
 
 
 async def test_two_people_see_and_hear_each_other() -> None:
@@ -172,3 +175,63 @@ async def test_a_full_gate_says_so() -> None:
             call.gate.offer("bob", slots=["alice"])
         call.gate.remove("alice")
         call.gate.offer("bob", slots=["alice"])
+
+
+class Shade(VideoStreamTrack):
+    """A picture of one grey, by which it is known again."""
+
+    def __init__(self, grey: int) -> None:
+        super().__init__()
+        self._frame = av.VideoFrame(width=64, height=48, format="yuv420p")
+        for plane, value in zip(self._frame.planes, (grey, 128, 128), strict=True):
+            plane.update(bytes([value]) * plane.buffer_size)
+
+    async def recv(self) -> av.VideoFrame:
+        self._frame.pts, self._frame.time_base = await self.next_timestamp()
+        return self._frame
+
+
+GREYS = {"": 30, "alice": 80, "bob": 140, "cleo": 210}
+"""By viewer, what everybody sends them; "" is for all."""
+
+
+def whose(device: Device, publisher: str) -> str:
+    """For whom the picture was made that this device sees of a publisher now."""
+    grey = int(device.last[publisher].to_ndarray(format="gray")[24, 32])
+    return min(GREYS, key=lambda viewer: abs(GREYS[viewer] - grey))
+
+
+async def sees(device: Device, publisher: str, *, made_for: str, before: str | None = None) -> None:
+    """Until this device sees a publisher's picture that was made for this viewer, and meanwhile none but that and the one before."""
+    async with asyncio.timeout(15):
+        while True:
+            await device.more(publisher, "video", 1)
+            seen = whose(device, publisher)
+            if seen == made_for:
+                return
+            assert seen == before, (device.name, publisher, seen)
+
+
+async def test_three_devices_each_see_what_was_made_for_them_and_after_a_change_of_size_what_is_for_all() -> None:
+    names = ("alice", "bob", "cleo")
+    async with room() as call:
+        for name in names:
+            others = [other for other in names if other != name]
+            await call.join(name, others, picture="once", camera=lambda viewer: Shade(GREYS[viewer]))
+        for publisher, viewer in permutations(names, 2):
+            call.allow(publisher, viewer)
+        for publisher, viewer in permutations(names, 2):
+            await sees(call.devices[viewer], publisher, made_for="")
+        table = call.gate.who_sees_whom()
+        for name in names:
+            offer = call.gate.offer_picture(name, "each")
+            call.gate.answer(name, await call.devices[name].answer(offer), offer.neg)
+        assert call.gate.who_sees_whom() == table
+        for publisher, viewer in permutations(names, 2):
+            await sees(call.devices[viewer], publisher, made_for=viewer, before="")
+        call.gate.cut(publisher="alice", viewer="bob", kind="video")
+        await sees(call.devices["cleo"], "alice", made_for="cleo")
+        stopped = call.devices["bob"].frames["alice", "video"]
+        await call.devices["bob"].more("cleo", "video", 10)
+        assert call.devices["bob"].frames["alice", "video"] <= stopped + 1
+        assert call.gate.counters()["dropped_fault"] == 0

@@ -708,6 +708,20 @@ def test_a_device_that_is_taken_out_of_the_roster_in_a_call_gets_no_more_keys(no
     assert not call.sees("theo", "maya")
 
 
+def test_a_device_is_told_that_it_is_itself_the_one_that_nobody_signed_for(node: Node) -> None:
+    call = two(node)
+    contact, side = call.between("maya", "theo")
+    mine = {"a": "b", "b": "a"}[side]
+    told = twin.entry("theo", contact, side, call.rosters["maya", "theo"])
+    for devices, why in (([], "own"), ([], None), ([call.key("maya")], "")):
+        body = twin.roster(call.guardian("maya"), contact, mine, devices, 1)
+        call.tell("maya", k="roster", told={**told, "mine": body})
+        before = len(unsigned(call, "maya"))
+        call.hear("maya")
+        assert unsigned(call, "maya")[before:] == ([] if why is None else [("theo", why)])
+    assert call.sees("maya", "theo")  # it is only told: what the other believes is the other's
+
+
 def test_a_stranger_under_a_persons_name_does_not_disturb_the_running_call(node: Node) -> None:
     call = two(node)
     body, _ = twin.make_hello(Ed25519PrivateKey.generate(), X25519PrivateKey.generate(), CALL, 1, node("now"))

@@ -128,7 +128,7 @@ export class RfInCall extends View {
     const sign = call.phase === "calling" ? ""
       : telephone.looking || leg?.state === "lost" ? words("call.lost", { name })
       : !here ? words("call.connecting", { name })
-      : telephone.unsigned.has(ref) ? words("call.unsigned", { name })
+      : telephone.unsigned.has(ref) ? words(telephone.unsigned.get(ref) === "own" ? "call.unsigned-own" : "call.unsigned", { name })
       : telephone.shut.has(ref) ? words("call.shut", { name })
       : !leg.sealed ? words("call.connecting", { name }) // their device has confirmed no keys yet: nothing of theirs comes
       : alone ? this.#note() : "";

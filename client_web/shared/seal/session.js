@@ -17,7 +17,7 @@
  */
 
 import { chance, makeHalf, makeHello, NotHeld, Pair, readBody, readHello } from "./agree.js";
-import { judge } from "./roster.js";
+import { judge, readRoster } from "./roster.js";
 import { Dropped, EPOCHS, kidOf, lookAtFrame, OpeningKey, sealFrame, SealingKey, SENDERS } from "./sframe.js";
 
 /** @typedef {import("./types.js").Kind} Kind */
@@ -67,6 +67,7 @@ export class Session {
   /** @type {Map<string, Peer>} */ #peers = new Map();
   /** Every half that was met in this call; none is met twice, also not after its owner left. @type {Set<string>} */ #met = new Set();
   /** @type {Map<string, string[]>} */ #early = new Map();
+  /** Those who are handed no roster with this device in it. @type {Set<string>} */ #missing = new Set();
   /** What the server handed us of whose devices may talk. @type {Map<string, import("./types.js").Entry>} by ref */ #rosters = new Map();
   /** @type {{epoch: number, keys: SealingKeys} | null} */ #current = null;
   /** @type {{epoch: number, keys: SealingKeys, waiting: Set<string>, begun: number} | null} */ #next = null;
@@ -244,9 +245,21 @@ export class Session {
     this.#post({ k: "unsigned", ref: peer.ref, why });
   }
 
+  /** This very device is missing in what the other one is handed: it will be refused there, and here somebody can be told why. @param {import("./types.js").Entry} entry */
+  async #own({ ref, contact, side, mine }) {
+    if (mine === undefined || !this.#mine) return;
+    const roster = mine === null ? null : await readRoster(mine, { contact, side: side === "a" ? "b" : "a" }).catch(() => null);
+    const missing = !roster?.devices.includes(this.#mine.hello.id);
+    if (missing === this.#missing.has(ref)) return;
+    if (missing) this.#missing.add(ref);
+    else this.#missing.delete(ref);
+    this.#post({ k: "unsigned", ref, why: missing ? "own" : "" });
+  }
+
   /** The server has told, or told anew, whose devices may talk. @param {import("./types.js").Entry} entry */
   async #roster(entry) {
     this.#rosters.set(entry.ref, entry);
+    await this.#own(entry);
     const peer = this.#peers.get(entry.ref);
     if (!peer) return;
     if (peer.waiting !== null) {

@@ -20,8 +20,11 @@ export type Told =
   | { k: "stats" }
   | { k: "end" };
 
-/** What the server hands out of somebody in a call: which of their devices may talk, as it was signed. Nothing of it is believed unchecked. */
-export type Entry = { ref: string; contact: string; side: string; roster: string | null; knows: string | null };
+/**
+ * What the server hands out of somebody in a call: which of their devices may talk, as it was signed. Nothing of it is believed unchecked.
+ * `mine`: what was signed for our own side, to say so where this device is missing there.
+ */
+export type Entry = { ref: string; contact: string; side: string; roster: string | null; knows: string | null; mine?: string | null };
 
 /** What a device remembers of whom it met: the contact, whose signature it was, the newest roster, and when our own yes to that was said. */
 export type Met = { contact: string; side: string; guardian: string; serial: number; at: number };
