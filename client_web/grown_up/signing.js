@@ -200,5 +200,8 @@ export function stateOf(whose, id) {
 /** Whether another browser signs for this child. @param {string} whose */
 export const signedElsewhere = (whose) => elsewhere.has(whose) && (personOf(whose)?.contacts.length ?? 0) > 0;
 
+/** The key of this browser; empty while it is not known, or where none can be kept. */
+export const signingKey = () => here?.key ?? "";
+
 /** Whether there is anybody to sign for. @param {string} whose */
 export const hasContacts = (whose) => (personOf(whose)?.contacts.length ?? 0) > 0;
