@@ -150,6 +150,7 @@ async def watched_call(folder: Path, recorder: str = "", seconds: float = SECOND
             async with known_call(base) as call:
                 for device in (call.maya, call.theo):
                     await device.wait_frames("video", 5)
+                await quiet(notes)
                 (added / "go").touch()
                 began, before = time.monotonic_ns(), len(taken.datagrams)
                 await asyncio.sleep(seconds)
@@ -170,6 +171,16 @@ async def watched_call(folder: Path, recorder: str = "", seconds: float = SECOND
         passed=sum(len(data) for _, _, data in taken.datagrams[before:after]),
         left={str(path): path.read_bytes() for path in house.rglob("*") if path.is_file()},
     )  # fmt: skip
+
+
+async def quiet(notes: Path) -> None:
+    """Until the house has written down that these people are in a call, and nothing more comes."""
+    size, since = -1, time.monotonic()
+    async with asyncio.timeout(30):
+        while time.monotonic() < since + 1:
+            if size != (size := notes.stat().st_size):  # noqa: ASYNC240  # a local file, and nobody waits
+                since = time.monotonic()
+            await asyncio.sleep(0.05)
 
 
 async def told(process: asyncio.subprocess.Process) -> tuple[list[str], list[str]]:
