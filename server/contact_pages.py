@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import accounts, blocks, facts, limits, supervision
+from server import accounts, blocks, facts, limits, pictures, supervision
 from server.accounts import SignedIn, ask, day, group_of, zone_of
 from server.contacts import HowKnown, Place, Slot, Yes, hidden, place_of
 from server.db.models import children, contacts, guardianships, households, people, sides, yeses
@@ -24,6 +24,7 @@ from server.db.session import Database
 from server.facts import Gathering
 from server.gatekeeper import Gatekeeper
 from server.limits import Limits
+from server.pictures import Kept as Compared
 from server.policy import Decision, Verb
 from server.policy.facts import GuardiansReach, Supervision
 from server.supervision import Kept
@@ -68,6 +69,13 @@ class Callee(Approved):
     watched: bool
     asked: bool
     own: bool  #: one of the child's own grown-ups, whom no hours and no minutes close
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable(Approved):
+    """The same on a grown-up's page."""
+
+    pictures: Compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +197,7 @@ class ChildsContact:
     vouched: bool
     present_until: int | None
     paused: Literal["assurance", "families"] | None
+    pictures: Compared
 
 
 # == What is shown ===========================================================================================================
@@ -227,7 +236,7 @@ async def childs_home(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: in
 
 async def whom_i_may_call(
     db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int
-) -> tuple[Approved, ...] | Decision:
+) -> tuple[Reachable, ...] | Decision:
     """The same for a grown-up: the children whose contact they are, without those whom they have blocked themselves."""
     async with db.begin() as tx:
         decision = await ask(tx, keeper, me, Verb.LOOK_AT_PEOPLE, now)
@@ -236,11 +245,14 @@ async def whom_i_may_call(
         album = await _album(tx, [me.person], now)
         zone = await zone_of(tx, me.household)
         blocked = await blocks.blocked_by(tx, me.person)
-        return tuple(
-            _approved(album, place, me.person, zone)
+        mine = [
+            place
             for place in album.places
             if place.bond.shown == "approved" and _other(place, me.person) not in blocked
-        )
+        ]
+        of = {place.id: (place.a, place.b) for place in mine}
+        compared = await pictures.kept_for(tx, of, me.person, me.person, now)
+        return tuple(_reachable(_approved(album, place, me.person, zone), compared[place.id]) for place in mine)
 
 
 async def family(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Family | Decision:
@@ -292,8 +304,12 @@ async def contacts_of(
         zone = await zone_of(tx, me.household)
         circle = await facts.circle(tx, child, now=now)
         kept = await supervision.kept_for(tx, child, me.person, now)
+        approved = {place.id: (place.a, place.b) for place in album.places if place.bond.shown == "approved"}
+        compared = await pictures.kept_for(tx, approved, child, me.person, now)
         return tuple(
-            _childs_contact(album, place, child, zone, circle, kept.get(place.id, Kept()))
+            _childs_contact(
+                album, place, child, zone, circle, kept.get(place.id, Kept()), compared.get(place.id, Compared())
+            )
             for place in album.places
             if not hidden(place, _stands(album, place, me.person))
         )
@@ -518,6 +534,13 @@ def _callee(approved: Approved, circle: Gathering, me: str, other: str, *, asked
     )  # fmt: skip
 
 
+def _reachable(approved: Approved, compared: Compared) -> Reachable:
+    return Reachable(
+        approved.ref, approved.name, approved.avatar, approved.ground, approved.voice, approved.video, approved.adult,
+        approved.until, approved.yeses, compared,
+    )  # fmt: skip
+
+
 def _paused(circle: Gathering, child: str, other: str) -> Literal["assurance", "families"] | None:
     """Why the rules refuse this grown-up, where neither family has said no: ``adult-not-assured``, ``many-unrelated-children``."""
     between = circle.contacts.get((child, other))
@@ -529,7 +552,9 @@ def _paused(circle: Gathering, child: str, other: str) -> Literal["assurance", "
     return None if few else "families"
 
 
-def _childs_contact(album: Album, place: Place, child: str, zone: str, circle: Gathering, kept: Kept) -> ChildsContact:
+def _childs_contact(
+    album: Album, place: Place, child: str, zone: str, circle: Gathering, kept: Kept, compared: Compared
+) -> ChildsContact:
     side = album.sides[place.id, child]
     slot: Slot = "guardian_a" if child == place.a else "guardian_b"
     ours = place.bond.yeses.get(slot, Yes(False, False))
@@ -542,4 +567,5 @@ def _childs_contact(album: Album, place: Place, child: str, zone: str, circle: G
         day(place.until, zone) if place.until and place.bond.shown == "approved" else None, place.bond.shown,
         kept.mode if circle.people[0].reach == "approve" else "free", album.people[side.other_id].kind != "child",
         side.other_id in album.guardians.get(child, ()), kept.vouched, kept.present_until, _paused(circle, child, side.other_id),
+        compared,
     )  # fmt: skip

@@ -530,6 +530,19 @@ async def allow(
         return decision if await _apply(tx, place, event, by=me.person, how_known=None, now=now) else CONFLICT
 
 
+async def shut(tx: AsyncConnection, contact: str, guardian: str, *, now: int) -> None:
+    """Switch voice and video off wherever this guardian said yes for an own child. Part of another act, about which the caller asked."""
+    place = await _load(tx, contact, now)
+    slots = await _slots(tx, place, guardian) & place.bond.yeses.keys() & {"guardian_a", "guardian_b"}
+    await _apply(tx, place, Switch(slots, Yes(False, False)), by=guardian, how_known=None, now=now)
+
+
+async def is_approved(tx: AsyncConnection, contact: str, now: int) -> bool:
+    """Whether everybody has said yes who must today, and its year is not over."""
+    place = await _load(tx, contact, now)
+    return place.bond.shown == "approved" and _in_time(place, now)
+
+
 async def rename(db: Database, keeper: Gatekeeper, me: SignedIn, ref: str, *, card: Card, now: int) -> Decision:
     """What this family calls somebody, and which picture they get: on a ring the child sees this, not what the caller chose (row 23)."""
     async with db.begin() as tx:

@@ -11,6 +11,8 @@ import { brand, icon, peg } from "../shared/parts.js";
 import { onPress } from "../shared/press.js";
 import { arrive } from "../shared/say.js";
 import { addWords, loadWords, useBand, words } from "../shared/words.js";
+import { onCompared } from "./compared.js";
+import { forgetComparisons } from "./comparing.js";
 import { faultOf, forget, listen, look, renew, renewAll } from "./known.js";
 import { stuck, waiting } from "./page.js";
 import { onPresence, withNobody } from "./presence.js";
@@ -26,6 +28,7 @@ import "./views/history.js";
 import "./views/invite.js";
 import "./views/live.js";
 import "./views/people.js";
+import "./views/pictures.js";
 import "./views/sign_up.js";
 import "./views/times.js";
 import "./views/watch.js";
@@ -52,6 +55,7 @@ const PAGES = {
   times: { draw: (key) => html`<rf-times data-key="${key}"></rf-times>`, nav: "times", child: true },
   rename: { draw: (key) => html`<rf-rename data-key="${key}"></rf-rename>`, nav: "contacts", child: true },
   ask: { draw: (key) => html`<rf-invite data-key="${key}"></rf-invite>`, nav: "contacts", child: true },
+  pictures: { draw: (key) => html`<rf-pictures data-key="${key}"></rf-pictures>`, alone: true },
   call: { draw: (key) => html`<rf-people data-key="${key}"></rf-people>`, nav: "call" },
   history: { draw: (key) => html`<rf-history data-key="${key}"></rf-history>`, nav: "history", child: true },
   devices: { draw: (key) => html`<rf-devices data-key="${key}"></rf-devices>`, nav: "devices" },
@@ -105,6 +109,7 @@ class GrownUp extends View {
     listen({ news: () => this.update(), signedOut: () => this.#end() });
     onPresence(() => this.update());
     onSigning(() => this.update());
+    onCompared(() => this.update());
     setInterval(() => !document.hidden && look("me") && !telephoneIsHere() && void renewAll(), POLL_MS);
     setInterval(() => !document.hidden && look("me")?.kind === "guardian" && void renew("live", "toAllow"), LIVE_MS);
   }
@@ -129,6 +134,7 @@ class GrownUp extends View {
     hangUpForGood();
     stopSigning();
     withNobody();
+    forgetComparisons();
     forget();
     chooseNone();
     this.update();

@@ -20,6 +20,14 @@ export interface Contact {
   ref: string; name: string; avatar: number; ground: number; group: AgeGroup; looked_after_by: string | null; voice: boolean; video: boolean;
   voice_allowed_by_others: boolean; video_allowed_by_others: boolean; until: string; state: "approved" | "asked";
   supervision: "free" | "ask" | "present"; grown_up: boolean; own: boolean; vouched: boolean; present_until: number | null; paused: null | "assurance" | "families";
+  pictures?: { can: boolean; waits: boolean; doubt: Doubt | null };
+}
+export type Doubt = "ours" | "theirs" | "both";
+/** How a comparison of pictures stands, as one side sees it. */
+export interface Exchange {
+  step: "none" | "committed" | "answered" | "opened"; id: string | null; part: "first" | "second" | "other" | null;
+  commitment: string | null; key: string | null; random: string | null; said: "same" | "differ" | null; they_said: "same" | "differ" | null;
+  doubt: Doubt | null; left: number; expires_at: number | null;
 }
 export interface Device { id: string; child: { id: string; name: string }; label: string; last_used_on: string | null; this: boolean }
 export interface SignIn { id: string; label: string; last_used_on: string | null; this: boolean }
@@ -28,10 +36,10 @@ export interface PastCall { with: string[]; started_at: string; minutes: number 
 /** A child who wants to call and must ask first. */
 export interface ToAllow { id: string; child: Card & { id: string; name: string }; with: Card & { name: string }; ref: string; kind: "ask" | "present"; asked_at: number }
 export interface Blocked { ref: string; name: string; avatar: number; ground: number; at: number }
-export interface Person { ref: string; name: string; avatar: number; ground: number; voice: boolean; video: boolean; adult: boolean; until: string }
+export interface Person { ref: string; name: string; avatar: number; ground: number; voice: boolean; video: boolean; adult: boolean; until: string; pictures?: { can: boolean; waits: boolean; doubt: Doubt | null } }
 
-/** Everything that pages look up, by name. `contacts` and `history` are about one child. */
+/** Everything that pages look up, by name. `contacts` and `history` are about one child, `pictures` about one contact. */
 export interface Facts {
   me: Me; family: Family; decisions: Decision[]; contacts: Contact[]; devices: Device[]; sessions: SignIn[]; live: LiveCall[]; history: PastCall[]; people: Person[];
-  limits: Limits; toAllow: ToAllow[]; blocks: Blocked[];
+  limits: Limits; toAllow: ToAllow[]; blocks: Blocked[]; pictures: Exchange;
 }

@@ -25,11 +25,12 @@ const ADDRESSES = {
   limits: (child) => `/api/children/${encodeURIComponent(child)}/limits`,
   toAllow: () => "/api/calls/to-allow",
   blocks: () => "/api/blocks",
+  pictures: (ref) => `/api/contacts/${encodeURIComponent(ref)}/pictures`,
 };
 
 /** What grows old when the server says that something has changed. @type {Record<Changed, Source[]>} */
 const GROWN_OLD = {
-  people: ["people", "contacts", "blocks"],
+  people: ["people", "contacts", "blocks", "pictures"],
   asks: ["decisions", "contacts"],
   decisions: ["decisions", "contacts"],
   family: ["me", "family", "contacts", "devices", "limits"],

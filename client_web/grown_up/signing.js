@@ -206,5 +206,8 @@ export const notHeardFrom = (ref) => {
   return person !== undefined && signedElsewhere(person.child ?? "");
 };
 
+/** The key of this browser; empty while it is not known, or where none can be kept. */
+export const signingKey = () => here?.key ?? "";
+
 /** Whether there is anybody to sign for. @param {string} whose */
 export const hasContacts = (whose) => (personOf(whose)?.contacts.length ?? 0) > 0;

@@ -214,12 +214,13 @@ AT_ONCE: Final = (
     8  # requests of one sign-in under way; a page asks for six. More would only wait, before everybody else's
 )
 SHUTS_AT_ONCE: Final = 2 * AT_ONCE  # room for "End contact" however many pages are still waiting
-#: What shuts something, and a child's word that somebody recorded them. It is not told to wait for what only looks, and its changes go before those of all who only look or open.
+#: What shuts something, and a child's word that somebody recorded them. It is not told to wait for what only looks, and its changes go
+#: before those of all who only look or open.
 SHUTS: Final = frozenset(
     {
         Verb.END_CONTACT, Verb.ALLOW_MEDIA, Verb.END_CALL, Verb.WITHDRAW_CONSENT, Verb.UNPAIR_DEVICE, Verb.REVOKE_SESSION,
         Verb.SIGN_OUT, Verb.BLOCK, Verb.STOP_BEING_PRESENT, Verb.VOUCH, Verb.CHANGE_SUPERVISION, Verb.CHANGE_LIMIT,
-        Verb.CHANGE_OWN_LIMIT, Verb.SWITCH_STAGE, Verb.SWITCH_OWN_STAGE, Verb.REPORT,
+        Verb.CHANGE_OWN_LIMIT, Verb.SWITCH_STAGE, Verb.SWITCH_OWN_STAGE, Verb.REPORT, Verb.SAY_PICTURES_DIFFER,
     }
 )  # fmt: skip
 

@@ -549,6 +549,75 @@ known_keys: Final = Table(
     CheckConstraint("side IN ('a','b')", name="side"),
 )
 
+comparisons: Final = Table(
+    "comparisons",
+    metadata,
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Two grown-ups of this contact compare pictures now. The row goes when both said the same, or within the hour.",
+    ),
+    Column("id", String(32), nullable=False, comment="Which exchange; random. As the row."),
+    Column("first_side", String(1), nullable=False, comment="Which side began: that of a or of b. As the row."),
+    Column(
+        "first_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="Who began. As the row.",
+    ),
+    Column(
+        "second_id",
+        String(32),
+        ForeignKey("people.id", ondelete="CASCADE"),
+        nullable=True,
+        comment="Who answered. As the row.",
+    ),
+    Column("commitment", String(43), nullable=False, comment="A hash, carried to the other side. As the row."),
+    Column("second_key", String(43), nullable=True, comment="A public key, carried to the other side. As the row."),
+    Column("second_random", String(43), nullable=True, comment="Carried to the other side; good once. As the row."),
+    Column("first_key", String(43), nullable=True, comment="As second_key. As the row."),
+    Column("first_random", String(43), nullable=True, comment="As second_random. As the row."),
+    Column("first_said", String(6), nullable=True, comment="same or differ; the other side is told. As the row."),
+    Column("second_said", String(6), nullable=True, comment="As above."),
+    Column("expires_at", BigInteger, nullable=False, comment="Ten minutes."),
+    CheckConstraint("first_side IN ('a','b')", name="first_side"),
+    CheckConstraint("first_said IN ('same','differ')", name="first_said"),
+    CheckConstraint("second_said IN ('same','differ')", name="second_said"),
+)
+
+picture_tries: Final = Table(
+    "picture_tries",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="An exchange that was begun. The row goes after a day."),
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="With which contact: five a day. As the row.",
+    ),
+    Column("at", BigInteger, nullable=False, comment="When. As the row."),
+)
+
+picture_doubts: Final = Table(
+    "picture_doubts",
+    metadata,
+    Column(
+        "contact_id",
+        String(32),
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Pictures were not the same. The row goes when they are, or as the contact.",
+    ),
+    Column("side", String(1), primary_key=True, comment="Which side said so; both are told. As the row."),
+    Column("at", BigInteger, nullable=False, comment="When. As the row."),
+    CheckConstraint("side IN ('a','b')", name="side"),
+)
+
 vouches: Final = Table(
     "vouches",
     metadata,

@@ -84,6 +84,8 @@ class Verb(StrEnum):
     KNOW_KEY = "know_key"  #: a grown-up: whoever signs for the other side of this contact is the one they mean
     NAME_CONTACT = "name_contact"  #: what the family calls a contact
     VOUCH = "vouch"  #: a guardian's word that a grown-up contact is who they say, given or taken back
+    COMPARE_PICTURES = "compare_pictures"  #: the grown-ups of two sides, whether nobody swapped their keys
+    SAY_PICTURES_DIFFER = "say_pictures_differ"  #: ... somebody did: never refused to those whose contact it is
     CHANGE_AGE_GROUP = "change_age_group"  #: say anew how old a child is
     LOOK_AT_LIMITS = "look_at_limits"
     CHANGE_LIMIT = "change_limit"  #: quiet hours and minutes a day

@@ -52,7 +52,7 @@ FOR_NOBODY: Final = frozenset(
 CLOSING: Final = frozenset(
     {
         Verb.END_CONTACT, Verb.DECLINE, Verb.REVOKE_SESSION, Verb.UNPAIR_DEVICE, Verb.WITHDRAW_CONSENT, Verb.STOP_BEING_PRESENT,
-        Verb.END_CALL,
+        Verb.END_CALL, Verb.SAY_PICTURES_DIFFER,
     }
 )  # fmt: skip
 FOR_HELPERS: Final = frozenset({Verb.ASK_FOR_MARK, Verb.RESOLVE_MARK})
@@ -336,6 +336,12 @@ PROMISES: Final = (
         "A child signs for no device, and says yes to nobody who does: that takes a grown-up whose contact it is, or whose child's.",
         frozenset({Verb.SIGN_ROSTER, Verb.KNOW_KEY}),
         lambda when: when.not_("x.kind", *ADULTS),
+    ),
+    Promise(
+        "pictures-are-for-the-grown-ups-of-the-contact",
+        "Nobody compares pictures, or says that they differ, but a grown-up whose contact it is, or whose child's.",
+        frozenset({Verb.COMPARE_PICTURES, Verb.SAY_PICTURES_DIFFER}),
+        lambda when: when.not_("x.kind", *ADULTS) | when.not_("matter.whose", "own", "ward"),
     ),
     Promise(
         "a-guardian-does-not-look-over-a-leading-teenager",

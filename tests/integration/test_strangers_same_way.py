@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from server import accounts, contact_pages, contacts
+from server import accounts, contact_pages, contacts, pictures
 from server.accounts import Card, SignedIn
 from tests.village import Village, village
 
@@ -32,6 +32,9 @@ ABOUT_A_REF: tuple[Service, ...] = (
     lambda v, me, x: contacts.allow(v.db, v.keeper, me, x, voice=True, video=True, now=v.now),
     lambda v, me, x: contacts.rename(v.db, v.keeper, me, x, card=Card("Me", 1, 1), now=v.now),
     lambda v, me, x: contacts.end(v.db, v.keeper, me, x, now=v.now),
+    lambda v, me, x: pictures.look_at(v.db, v.keeper, me, x, now=v.now),
+    lambda v, me, x: pictures.start(v.db, v.keeper, me, x, commitment="A" * 43, now=v.now),
+    lambda v, me, x: pictures.differ(v.db, v.keeper, me, x, "e", now=v.now),
 )
 ABOUT_A_DEVICE: tuple[Service, ...] = (lambda v, me, x: accounts.unpair_device(v.db, v.keeper, me, x, now=v.now),)
 ABOUT_A_SIGN_IN: tuple[Service, ...] = (lambda v, me, x: accounts.revoke_session(v.db, v.keeper, me, x, now=v.now),)

@@ -281,7 +281,8 @@ def test_nobody_touches_what_is_a_strangers(question: Act) -> None:
         Verb.LOOK_AT_HISTORY, Verb.MAKE_LINK, Verb.ACCEPT_LINK_FOR_CHILD, Verb.PAIR_DEVICE, Verb.UNPAIR_DEVICE,
         Verb.WITHDRAW_CONSENT, Verb.REVOKE_SESSION, Verb.END_CALL, Verb.ASK_GROWN_UP, Verb.VOUCH, Verb.CHANGE_AGE_GROUP,
         Verb.LOOK_AT_LIMITS, Verb.CHANGE_LIMIT, Verb.SWITCH_STAGE, Verb.CHANGE_SUPERVISION, Verb.ALLOW_THIS_CALL,
-        Verb.BE_PRESENT, Verb.STOP_BEING_PRESENT, Verb.SIGN_ROSTER, Verb.KNOW_KEY,
+        Verb.BE_PRESENT, Verb.STOP_BEING_PRESENT, Verb.SIGN_ROSTER, Verb.KNOW_KEY, Verb.COMPARE_PICTURES,
+        Verb.SAY_PICTURES_DIFFER,
     }  # fmt: skip
     if question.verb in about_something and question.matter.whose not in ("own", "ward"):
         decision = BOOK.decide(question)

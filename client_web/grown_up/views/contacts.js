@@ -17,6 +17,7 @@ import { notHeardFrom, sayKnown, toSign } from "../signing.js";
 import { begun, dateOf } from "../when.js";
 import { whose } from "../whose.js";
 import { nameMistakes } from "./sign_up.js";
+import { picturesLink, picturesNote } from "./pictures.js";
 import { teenLed } from "./times.js";
 import { pausedWords, presenceButton, presenceDeeds } from "./watch.js";
 
@@ -146,8 +147,9 @@ class Contacts extends Page {
       ${led ? null : html`<div class="gates">${gate("voice", words("contacts.voice"), one.voice)}${gate("camera", words("contacts.camera"), one.video)}</div>`}
       ${one.supervision === "present" && child.reach === "approve" ? presenceButton(one, child) : null}
       ${one.voice && !one.voice_allowed_by_others ? html`<p class="second note">${words("contacts.others-voice")}</p>` : null}
+      ${picturesNote(one)}
       ${one.video && !one.video_allowed_by_others ? html`<p class="second note">${words("contacts.others-camera")}</p>` : null}`}
-      <div class="row-deeds">${asked ? null : html`<a class="button" href="${to("watch", one.ref)}">${words("watch.link")}<span class="hidden-words"> ${words("contacts.for", { name: one.name })}</span></a>`}${led ? null : html`<a class="button" href="${to("rename", one.ref)}">${words("contacts.rename")}<span class="hidden-words"> ${words("contacts.rename-of", { name: one.name })}</span></a>`}
+      <div class="row-deeds">${asked ? null : html`<a class="button" href="${to("watch", one.ref)}">${words("watch.link")}<span class="hidden-words"> ${words("contacts.for", { name: one.name })}</span></a>${picturesLink(one)}`}${led ? null : html`<a class="button" href="${to("rename", one.ref)}">${words("contacts.rename")}<span class="hidden-words"> ${words("contacts.rename-of", { name: one.name })}</span></a>`}
       <button class="button" type="button" data-do="remove" data-ref="${one.ref}">${words("contacts.remove", { name: one.name })}</button></div></div></li>`;
   }
 }

@@ -10,7 +10,7 @@
  * Direction, call and epoch are bound into every key: a wrap sent back to its maker, carried to another call or kept for a
  * later epoch does not open. `tests/seal_twin.py` is the same once more in Python; the two are run against each other.
  *
- * The picture code of two identities (`commit`, `open`, `pictures`) is here too, and not yet asked for by any screen.
+ * The picture code of two identities (`commit`, `open`, `pictures`) is here too; `compare.js` keeps its order.
  */
 
 import { joined } from "./sframe.js";
