@@ -200,6 +200,12 @@ export function stateOf(whose, id) {
 /** Whether another browser signs for this child. @param {string} whose */
 export const signedElsewhere = (whose) => elsewhere.has(whose) && (personOf(whose)?.contacts.length ?? 0) > 0;
 
+/** Whether another browser signs for this side of a contact: what this one says counts on none of its devices. @param {string} ref */
+export const notHeardFrom = (ref) => {
+  const person = desk?.people.find((one) => one.contacts.some((contact) => contact.ref.slice(2) === ref.slice(2)));
+  return person !== undefined && signedElsewhere(person.child ?? "");
+};
+
 /** The key of this browser; empty while it is not known, or where none can be kept. */
 export const signingKey = () => here?.key ?? "";
 

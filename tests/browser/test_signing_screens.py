@@ -130,3 +130,15 @@ def test_another_familys_new_browser_is_said_yes_to_after_a_question_and_not_by_
     (words,) = sent(house, "/api/known-keys")
     assert (words["contact"], words["side"], words["key"]) == ("x1", "b", seal_twin.key_of(FEMI))
     assert words["checked"] is False
+
+
+def test_a_browser_that_does_not_sign_here_does_not_offer_a_yes_that_no_device_would_believe(
+    page: Page, house: MadeUp
+) -> None:
+    other = seal_twin.roster(Ed25519PrivateKey.generate(), "x1", "a", [TABLET], 9)
+    house.answers["GET /api/rosters"] = desk(changed=True, roster=other)
+    page.goto(house.url + "/grown-up/#contacts")
+    row = page.locator("li", has=page.get_by_role("heading", name="Theo"))
+    expect(row).to_contain_text("Another browser of your family signs which devices may call.")
+    expect(row.get_by_role("button", name="I asked them, it is theirs")).to_have_count(0)
+    assert violations(page) == []

@@ -708,6 +708,21 @@ def test_a_device_that_is_taken_out_of_the_roster_in_a_call_gets_no_more_keys(no
     assert not call.sees("theo", "maya")
 
 
+def test_a_hello_that_waited_too_long_is_refused_and_the_call_goes_on(node: Node) -> None:
+    call = Call(node)
+    call.browser("maya", 0)
+    call.browser("theo", 1)
+    call.withheld.add(("maya", "theo"))
+    call.meet("maya", "theo")
+    call.wait(3 * 86_400_000)
+    call.vouch("theo", "maya")
+    call.withheld.clear()
+    call.vouch("maya", "theo")
+    call.hear("maya")
+    assert [(one["ref"], one["why"]) for one in call.heard("maya", "refused")] == [("theo", "expired")]
+    assert not call.heard("maya", "failed")
+
+
 def test_a_device_is_told_that_it_is_itself_the_one_that_nobody_signed_for(node: Node) -> None:
     call = two(node)
     contact, side = call.between("maya", "theo")

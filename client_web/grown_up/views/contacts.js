@@ -13,7 +13,7 @@ import { faultOf, look, renew } from "../known.js";
 import { Page, stuck, textField, typed, waiting } from "../page.js";
 import { pictureForm } from "../picture.js";
 import { go, to } from "../route.js";
-import { sayKnown, toSign } from "../signing.js";
+import { notHeardFrom, sayKnown, toSign } from "../signing.js";
 import { begun, dateOf } from "../when.js";
 import { whose } from "../whose.js";
 import { nameMistakes } from "./sign_up.js";
@@ -28,7 +28,7 @@ let justSaid = "";
 
 /** Somebody else than at first signs for the other side: until this grown-up says yes, no call with them opens. @param {string} ref @param {string} name */
 export const changedNote = (ref, name) => (toSign(ref)?.changed ? html`<div class="note" data-key="changed-${ref}"><p>${chip("wait", "wait", words("sign.changed"))} ${words("sign.changed-lead", { name })}</p>
-  <p><button class="button" type="button" data-do="known" data-ref="${ref}">${words("sign.changed-yes")}<span class="hidden-words"> ${words("contacts.for", { name })}</span></button></p></div>` : null);
+  ${notHeardFrom(ref) ? html`<p>${words("sign.elsewhere")}</p>` : html`<p><button class="button" type="button" data-do="known" data-ref="${ref}">${words("sign.changed-yes")}<span class="hidden-words"> ${words("contacts.for", { name })}</span></button></p>`}</div>` : null);
 
 /** @param {Page} page @param {string} ref @param {string} name */
 export async function knowThem(page, ref, name) {

@@ -90,7 +90,7 @@ export class Session {
 
   /** One message of the page. They are worked on one after the other, in the order in which they came. @param {Told} told */
   handle(told) {
-    return this.#queue(() => this.#handle(told), "ref" in told ? told.ref : "");
+    return this.#queue(() => this.#handle(told), told.k === "roster" ? told.told.ref : "ref" in told ? told.ref : "");
   }
 
   /** @param {() => Promise<void> | void} work @param {string} ref */
