@@ -13,6 +13,7 @@
   the countries. ``lines.py``: where in these files something stands, so that an error names its line.
 - ``explain.py``: prints the rulebook for people (``docs/reference/rulebook.md``), and explains one answer. ``vectors.py``: reads
   and asks the conformance vectors.
+- ``support.toml``: who helps a child outside of this service, by country. No rule reads it (``server/support.py`` does).
 - ``situations.py``: every situation there can be, as sets. ``prove.py``: what we promise families, shown to hold in all of them,
   and held against the engine. ``diff.py``: in which situations two rulebooks differ. ``ringfence policy`` runs these; none of
   them is needed to decide.
@@ -20,8 +21,8 @@
 **How an answer comes about.** A question is a verb and facts: who asks, who or what is concerned, what the families have
 agreed, which call. *May X reach Y?* is asked for every ordered pair of people in a call: a call is the set of its pairs, so
 nobody comes in by knowing only one of the others. A stage has two questions of its own, *may X be on it?* (``Host``) and *may X
-watch Y on it?* (``Watch``). Everything else is *may X do this to that?* (``Act``). If any forbid holds, the answer is no, and all
-forbids that hold are its reasons. If none holds and a permit does, the answer is yes. If nothing holds, the answer is no
+watch Y on it?* (``Watch``); a helper's work has one, *may X do this in that case?* (``Handle``). Everything else is *may X do this
+to that?* (``Act``). If any forbid holds, the answer is no, and all forbids that hold are its reasons. If none holds and a permit does, the answer is yes. If nothing holds, the answer is no
 (``no-permit``). If anything goes wrong on the way, the answer is no (``rule-broken``).
 
 **What the rules never see.** No clock, no database, no network, no name. The asker puts the facts in, the time as "is the yes
