@@ -1,4 +1,5 @@
-"""``ringfence shift`` and ``ringfence review``: what a helper does, until helpers have an app and a role of their own.
+"""``ringfence shift`` and ``ringfence review``: what the operator does for moderators, until there is an app for it. What helpers do
+under keys of their own is ``helpers.py``.
 
 They are the operator's own commands on the operator's own database: whoever may run them may write every table anyway, so no
 rule is asked. But they open what a rule keeps shut, so each leaves a row in the platform's record, with the rules that it

@@ -48,8 +48,11 @@ export class Telephone {
   /** @type {Own} */ microphone = "off";
   /** Our own picture, only while the camera is open. @type {MediaStream | null} */ mine = null;
   /** Everybody's tracks that open, by ref. @type {Map<string, Tracks>} */ tracks = new Map();
-  /** For whose device nobody whom this one believes has signed: nothing of theirs opens, and nobody in the call can say yes to it; "own": it is this very device that they
-   * are not handed. @type {Map<string, string>} */
+  /**
+   * For whose device nobody whom this one believes has signed: nothing of theirs opens, and nobody in the call can say yes to it.
+   * "own": it is this very device that they are not handed.
+   * @type {Map<string, string>}
+   */
   unsigned = new Map();
   /** Of whom something comes and nothing of it opens, with the kinds. @type {Map<string, Set<Media>>} */ shut = new Map();
   /** @type {Map<string, import("./protocol.js").Status>} */ presence = new Map();
