@@ -54,6 +54,20 @@ def test_there_are_pages_and_scripts_to_read() -> None:
     assert PAGES
 
 
+def test_what_is_said_of_recording_is_the_whole_sentence_wherever_it_is_said() -> None:
+    whole = "We do not record. Nobody can press a record button here. Someone could still film the screen."
+    said = [
+        (str(path.relative_to(CLIENT)), form)
+        for path in sorted(CLIENT.rglob("*en.json"))
+        for bands in json.loads(read(path)).values()
+        for entry in bands.values()
+        for form in (entry.values() if isinstance(entry, dict) else [entry])
+        if "We do not record." in form
+    ]
+    assert len({path for path, _ in said}) > 1
+    assert [one for one in said if not one[1].startswith(whole)] == []
+
+
 @pytest.mark.parametrize("path", [*SCRIPTS, *PAGES], ids=lambda path: str(path.relative_to(CLIENT)))
 def test_no_file_has_an_inline_style_or_script(path: Path) -> None:
     text = code_only(read(path)) if path.suffix == ".js" else read(path)

@@ -180,6 +180,29 @@ async def test_a_mark_goes_after_thirty_days_unless_a_report_holds_it(house: Hou
         assert await rows(tx, "SELECT * FROM reports") == []
 
 
+async def test_an_ask_goes_after_thirty_days_and_a_helper_a_year_after_they_were_one(
+    house: House, families: Families
+) -> None:
+    two = await families.two()
+    mark = await a_call(house, "Maya", "Theo")
+    report = await tell(two.maya)
+    ada, _ = await two_helpers(house)
+    keeper = house.app[keys.KEEPER]
+    await helpers.ask_for_mark(house.db, keeper, ada, mark.id, report["id"], "report", now(house))
+    assert await helpers.remove(house.db, keeper, "Ada", now(house))
+
+    async def left() -> tuple[int, set[str]]:
+        await retention.sweep(house.db, now(house))
+        async with house.db.read() as tx:
+            names = {name for (name,) in await rows(tx, "SELECT name FROM helpers")}
+            return (await rows(tx, "SELECT count(*) FROM mark_asks"))[0][0], names
+
+    for days, kept in ((29, (1, {"Ada", "Ben"})), (2, (0, {"Ada", "Ben"})), (335, (0, {"Ben"}))):
+        house.hand.forward(days * DAY)
+        assert await left() == kept
+    assert (await row(house, report["id"])).state == "open"  # and the report that nobody closed is there
+
+
 # -- a child tells us -------------------------------------------------------------------------------------------------------
 
 

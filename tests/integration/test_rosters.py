@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from server.rosters import signers
+from sqlalchemy import func, select
+
+from server import retention
+from server.api import keys
+from server.db.models import known_keys, rosters
+from server.rosters import AHEAD, signers
 from tests import seal_twin
 from tests.house import Families, House, Two
 from tests.integration.families import ends, put, rung_up
@@ -73,6 +78,33 @@ async def test_what_this_browser_has_not_signed_is_not_kept(two: Two) -> None:
     assert (await signed(two.sam, two.maya_id, 1)).status == 200
 
 
+async def test_nobody_signs_so_far_ahead_that_nobody_else_can_sign_after_them(house: House, two: Two) -> None:
+    """A guardian who will be none tomorrow would leave a device in the roster that nobody can take out."""
+    await say_key(two.maya, two.sam, two.femi)
+    now, far = house.app[keys.CLOCK].now(), 2**53 - 1
+    assert (await signed(two.sam, two.maya_id, far, two.theo)).code == "conflict"
+    assert (await signed(two.sam, two.maya_id, now + AHEAD + 1, two.theo)).code == "conflict"
+    assert (await signed(two.sam, two.maya_id, 1, two.theo, at=far)).code == "conflict"
+    assert (await signed(two.sam, two.maya_id, now + AHEAD, two.maya)).status == 200  # a clock that is a day ahead
+    contact, side = await the_contact(two.sam, two.maya_id)
+    for at, code in ((far, "conflict"), (now + AHEAD + 1, "conflict"), (now, "")):
+        yes = seal_twin.knows(two.femi.identity, contact, side, seal_twin.key_of(two.sam.identity), at=at)
+        assert (await two.femi.call("POST", "/api/known-keys", {"body": yes})).code == code
+
+
+async def test_a_key_that_no_device_reads_is_not_taken_and_cannot_spoil_a_roster(two: Two) -> None:
+    """The last sign of 32 bytes has two bits that say nothing; the same bytes with them set are not the same key."""
+    await say_key(two.maya, two.sam)
+    odd = "A" * 42 + "B"
+    assert (await two.maya.call("POST", "/api/identity", {"key": odd})).code == "bad_request"
+    contact, side = await the_contact(two.sam, two.maya_id)
+    body = seal_twin.roster(two.sam.identity, contact, side, [odd], 1)
+    assert (await two.sam.call("POST", "/api/rosters", {"body": body})).code == "bad_request"
+    body = seal_twin.roster(two.sam.identity, "\0" + contact, side, [], 1)
+    assert (await two.sam.call("POST", "/api/rosters", {"body": body})).code == "bad_request"
+    assert (await signed(two.sam, two.maya_id, 1, two.maya)).status == 200
+
+
 async def test_a_child_signs_for_nothing_and_neither_does_a_stranger(families: Families, two: Two) -> None:
     alex = await families.grown_up("Alex")
     await say_key(two.maya, two.sam, alex)
@@ -113,6 +145,27 @@ async def test_another_signer_is_told_as_changed_until_the_other_guardian_has_sa
     await two.femi.post("/api/known-keys", {"body": yes})
     shown = (await desk_of(two.femi, two.theo_id))["contacts"][0]
     assert (shown["changed"], shown["knows"]) == (False, yes)
+
+
+async def test_what_was_signed_goes_when_the_contact_is_over_and_not_before(house: House, two: Two) -> None:
+    await say_key(two.sam, two.femi)
+    assert (await signed(two.sam, two.maya_id, 1)).status == 200
+    contact, side = await the_contact(two.sam, two.maya_id)
+    yes = seal_twin.knows(two.femi.identity, contact, side, seal_twin.key_of(two.sam.identity))
+    await two.femi.post("/api/known-keys", {"body": yes})
+
+    async def left() -> list[int]:
+        await retention.sweep(house.db, house.app[keys.CLOCK].now())
+        async with house.db.read() as tx:
+            return [
+                (await tx.execute(select(func.count()).select_from(table))).scalar_one()
+                for table in (rosters, known_keys)
+            ]
+
+    assert await left() == [1, 1]
+    [ref] = [one["ref"] for one in await two.sam.get(f"/api/children/{two.maya_id}/contacts")]
+    await two.sam.post(f"/api/contacts/{ref}/end")
+    assert await left() == [0, 0]
 
 
 async def test_a_device_in_a_call_is_shown_the_rosters_of_that_call_and_of_no_other(
