@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from server import retention
 from server.api import keys
-from server.db.models import known_keys, rosters
+from server.db.models import contacts, known_keys, rosters
 from server.rosters import AHEAD, signers
 from tests import seal_twin
 from tests.house import Families, House, Two
@@ -119,14 +119,22 @@ async def test_a_child_signs_for_nothing_and_neither_does_a_stranger(families: F
     assert [person["contacts"] for person in (await alex.get("/api/rosters"))["people"]] == [[]]
 
 
-async def test_before_a_guardians_yes_there_is_nothing_to_sign(families: Families) -> None:
+async def test_before_a_guardians_yes_there_is_nothing_to_sign(house: House, families: Families) -> None:
     families.sign = False
     two = await families.two(friends=False)
+    await say_key(two.sam)
     words = (await two.maya.post("/api/child/friend-code"))["words"]
     await two.theo.post("/api/child/friend-code/enter", {"words": words, "how_known": "class"})
     assert (await desk_of(two.sam, two.maya_id))["contacts"] == []
+    async with house.db.read() as tx:
+        asked = (await tx.execute(select(contacts))).one()
+    side = "a" if asked.a_id == two.maya_id else "b"
+    body = {"body": seal_twin.roster(two.sam.identity, asked.id, side, [], 1)}  # a browser that signs before it may
+    assert (await two.sam.call("POST", "/api/rosters", body)).code == "conflict"
     await families.befriend(two.maya, two.sam, two.theo, two.femi)
-    assert len((await desk_of(two.sam, two.maya_id))["contacts"]) == 1
+    [signable] = (await desk_of(two.sam, two.maya_id))["contacts"]
+    assert signable["contact"] == asked.id
+    assert (await two.sam.call("POST", "/api/rosters", body)).status == 200
 
 
 async def test_another_signer_is_told_as_changed_until_the_other_guardian_has_said_yes(two: Two) -> None:
