@@ -32,7 +32,7 @@ from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import facts, notices
-from server.accounts import CONFLICT, No, SignedIn, ask, guardians_of
+from server.accounts import CONFLICT, DAY, No, SignedIn, ask, guardians_of
 from server.contacts import Place, Slot, place_of
 from server.db.models import (
     call_people,
@@ -54,17 +54,22 @@ from server.policy import Decision, Verb
 from signalling.authority import passing_ref
 
 Side = Literal["a", "b"]
-Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
+#: Thirty-two bytes in the one right way to write them: devices read no other, and would refuse a whole roster for one such key.
+Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")]
+ContactId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,32}\Z")]
 
 MOST_DEVICES: Final = 32  #: in a roster: a family's devices, and room
 LONGEST: Final = 4096  #: characters of a statement, as of every body that devices carry
+#: A browser's clock may be so much ahead. Serials are milliseconds, and only a higher one takes a roster's place: whoever signed one of
+#: the year 3000 would be the last who ever signs there, also after they are nobody's guardian any more.
+AHEAD: Final = DAY
 
 
 class Roster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="roster"):
     """These devices may talk for this side of this contact."""
 
     v: Literal[1]
-    contact: Annotated[str, Meta(max_length=32)]
+    contact: ContactId
     side: Side
     devices: Annotated[list[Key], Meta(max_length=MOST_DEVICES)]
     guardian: Key
@@ -76,7 +81,7 @@ class Knows(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     """Whoever signs with this key for this side of this contact is the one we mean."""
 
     v: Literal[1]
-    contact: Annotated[str, Meta(max_length=32)]
+    contact: ContactId
     side: Side
     key: Key
     checked: bool
@@ -201,12 +206,15 @@ async def desk(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> D
 
 
 async def sign(db: Database, keeper: Gatekeeper, me: SignedIn, body: str, *, now: int) -> Decision | No:
-    """Keep a roster. ``CONFLICT`` when a newer one is here already, or when the contact is not this grown-up's to sign for."""
+    """Keep a roster. ``CONFLICT`` when a newer one is here already, when it is dated ahead of any honest clock, or when the contact is
+    not this grown-up's to sign for."""
     said = read(body, Roster)
     async with db.begin() as tx:
         decision = await ask(tx, keeper, me, Verb.SIGN_ROSTER, now, contact=said.contact)
         if not decision:
             return decision
+        if max(said.serial, said.at) > now + AHEAD:
+            return CONFLICT
         place = await _place(tx, said.contact, now)
         if said.guardian != await key_of(tx, me.session) or place is None or not await _signs(tx, place, said.side, me):
             return CONFLICT
@@ -235,6 +243,8 @@ async def know(db: Database, keeper: Gatekeeper, me: SignedIn, body: str, *, now
         decision = await ask(tx, keeper, me, Verb.KNOW_KEY, now, contact=said.contact)
         if not decision:
             return decision
+        if said.at > now + AHEAD:  # devices take only a newer one than they took before
+            return CONFLICT
         place, ours = await _place(tx, said.contact, now), _other(said.side)
         if said.guardian != await key_of(tx, me.session) or place is None or not await _signs(tx, place, ours, me):
             return CONFLICT

@@ -139,7 +139,9 @@ class Browserless:
         for person in desk["people"]:
             keys = [device["key"] for device in person["devices"] if device["key"]]
             for one in person["contacts"]:
-                body = seal_twin.roster(self.identity, one["contact"], one["side"], keys, time.time_ns() // 1000)
+                kept = json.loads(json.loads(one["roster"])["m"])["serial"] if one["roster"] else 0
+                serial = max(time.time_ns() // 1_000_000, kept + 1)
+                body = seal_twin.roster(self.identity, one["contact"], one["side"], keys, serial)
                 await self.post("/api/rosters", {"body": body})
 
     async def _ask_who_may_talk(self, keys: seal_twin.Device) -> None:

@@ -7,10 +7,10 @@ from itertools import count
 from typing import Any
 
 import pytest
-
 from sqlalchemy import func, select
 
 from server import retention
+from server.accounts import MINUTE
 from server.api import keys
 from server.db.models import contacts, known_keys, rosters
 from server.rosters import AHEAD, signers
@@ -83,11 +83,11 @@ async def test_nobody_signs_so_far_ahead_that_nobody_else_can_sign_after_them(ho
     await say_key(two.maya, two.sam, two.femi)
     now, far = house.app[keys.CLOCK].now(), 2**53 - 1
     assert (await signed(two.sam, two.maya_id, far, two.theo)).code == "conflict"
-    assert (await signed(two.sam, two.maya_id, now + AHEAD + 1, two.theo)).code == "conflict"
+    assert (await signed(two.sam, two.maya_id, now + AHEAD + MINUTE, two.theo)).code == "conflict"
     assert (await signed(two.sam, two.maya_id, 1, two.theo, at=far)).code == "conflict"
     assert (await signed(two.sam, two.maya_id, now + AHEAD, two.maya)).status == 200  # a clock that is a day ahead
     contact, side = await the_contact(two.sam, two.maya_id)
-    for at, code in ((far, "conflict"), (now + AHEAD + 1, "conflict"), (now, "")):
+    for at, code in ((far, "conflict"), (now + AHEAD + MINUTE, "conflict"), (now, "")):
         yes = seal_twin.knows(two.femi.identity, contact, side, seal_twin.key_of(two.sam.identity), at=at)
         assert (await two.femi.call("POST", "/api/known-keys", {"body": yes})).code == code
 
