@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from server import api, audit, cli, helpers, helpers_cli, marks, reports, retention
 from server.api import keys
+from server.api.middleware import AT_ONCE, UNDER_WAY
 from server.db.migrate import migrate
 from server.db.models import audit as record
 from server.db.models import evidence, people, sides
@@ -270,6 +271,15 @@ async def test_a_blocked_person_can_be_told_about_and_quiet_hours_do_not_close_i
     await two.sam.post(f"/api/children/{two.maya_id}/consent/withdraw")
     answer = await two.maya.call("POST", "/api/child/reports", {"request": "x" * 16, "about": None, "what": []})
     assert answer.status in (200, 401)  # withdrawing consent signs the device out: then Help's numbers are what is left
+
+
+async def test_a_report_is_not_told_to_wait_for_what_only_looks(house: House, families: Families) -> None:
+    two = await families.two()
+    async with house.db.read() as tx:
+        [[session]] = await rows(tx, "SELECT id FROM sessions WHERE person_id = :maya", maya=two.maya_id)
+    house.app[UNDER_WAY][session] = AT_ONCE  # a page that asks for everything
+    assert (await two.maya.call("GET", "/api/child/home")).code == "slow_down"
+    assert (await tell(two.maya))["state"] == "open"
 
 
 async def test_many_reports_add_to_the_newest_and_none_is_refused_until_it_is_a_machine(
