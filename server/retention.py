@@ -210,8 +210,8 @@ async def run(
             if now >= sweep_at:
                 sweep_at = now + int(EVERY_SECONDS * 1000)
                 gone = await sweep(db, now)
-                await say_what_is_late(db, now)
                 follower.wake()
+                await say_what_is_late(db, now)
                 log.info("retention: %d rows were over their time", gone)
         except Exception as fault:
             log.error("retention could not run (%s)", type(fault).__name__)
