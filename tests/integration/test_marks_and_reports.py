@@ -243,7 +243,8 @@ async def test_a_call_and_a_ref_of_somebody_else_are_nothing_to_point_at(house: 
     for number, about in enumerate(({"call": "c_thecallthecall"}, {"ref": theirs})):
         report = await tell(two.maya, about, request=f"report-number-000{number}")
         assert report["about"] is None
-        assert (await row(house, report["id"])).call_id is None
+        kept = await row(house, report["id"])
+        assert (kept.call_id, kept.about) == (None, None)
     assert await held(house) == set()
 
 
