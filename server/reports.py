@@ -10,8 +10,9 @@ Promises kept in this file:
 
 - A report is never refused. What it is about may be made up, over or somebody else's: then it is about nobody in particular, and
   everything that could be evidence is held. Sending it again is the same report. Who sends very many adds to the newest.
-- No grown-up's page reads a report: every function for a page takes the one who reported and reads nobody else's rows. The audit
-  rows go to the platform's chain only, and whom it was about does not stand in them.
+- No grown-up's page reads a report: every function for a page takes the one who reported and reads nobody else's rows. And of theirs
+  only those told from this very sign-in: a guardian can pair one more screen as their child and look. The audit rows go to the
+  platform's chain only, and whom it was about does not stand in them.
 - People stand in the table under pseudonyms, so that deleting an account does not undo a report.
 
 What helpers do with a report is ``server/helpers.py``.
@@ -37,7 +38,7 @@ from server.policy import Decision, Verb
 HOUR: Final = 3_600_000
 LOOK_MS: Final = 48 * HOUR
 MOST_OPEN: Final = (
-    12  # of one child; what comes after is added to the newest, so nobody buries the others, and nobody is refused
+    12  # of one sign-in; what comes after is added to its newest, so nobody buries the others, and nobody is refused
 )
 SHOWN_MS: Final = 30 * 24 * HOUR  # as long as a family's list of calls: what can be pointed at
 
@@ -80,7 +81,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ToTell:
-    """What the page of Help needs: calls and people to point at, what was told before, and the country and time of the home."""
+    """What the page of Help needs: calls and people to point at, what was told from here before, and the country and time of the home."""
 
     calls: tuple[Call, ...]
     people: tuple[Someone, ...]
@@ -102,7 +103,7 @@ async def look(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> T
         mine = [
             _report(row, known, names)
             for names in [await _names(tx, known)]
-            for row in await rows(tx, _MINE, me=me.person, since=now - SHOWN_MS)
+            for row in await rows(tx, _MINE, me=me.person, here=me.session, since=now - SHOWN_MS)
         ]
         country, zone = (await rows(tx, _HOME, me=me.person))[0]
         return ToTell(tuple(calls.values()), tuple(known.values()), tuple(mine), country, zone)
@@ -130,7 +131,7 @@ async def make(
             return _report(again[0], known, names)
         call, about = await _about(tx, me.person, call, ref, names)
         own = (await marks.pseudonyms(tx, [me.person]))[me.person]
-        if into := await _one_to_add_to(tx, me.person, call, about):
+        if into := await _one_to_add_to(tx, me, call, about):
             # the same again, pressed anew: one row for the helpers, with everything that was said
             said = sorted({*json.loads(into[5]), *what})
             await rows(tx, "UPDATE reports SET what = :what WHERE id = :id", id=into[0], what=json.dumps(said))
@@ -140,6 +141,7 @@ async def make(
             "id": f"r_{secrets.token_urlsafe(12)}",
             "reporter": own,
             "request": request,
+            "here": me.session,
             "about": about,
             "call": call,
         }
@@ -203,9 +205,10 @@ async def _about(
     return None, None
 
 
-async def _one_to_add_to(tx: AsyncConnection, me: str, call: str | None, about: str | None) -> Any:
-    """An open report of mine that says the same, or the newest when there are too many already."""
-    mine = await rows(tx, f"{_REPORT} WHERE {_OWN} AND state = 'open' ORDER BY made_at DESC, id", me=me)
+async def _one_to_add_to(tx: AsyncConnection, me: SignedIn, call: str | None, about: str | None) -> Any:
+    """An open report told from here that says the same, or the newest when there are too many already."""
+    open_ = f"{_REPORT} WHERE {_FROM_HERE} AND state = 'open' ORDER BY made_at DESC, id"
+    mine = await rows(tx, open_, me=me.person, here=me.session)
     same = next((row for row in mine if (row[6], row[1]) == (call, about)), None)
     return same or (mine[0] if len(mine) >= MOST_OPEN else None)
 
@@ -216,11 +219,12 @@ def _report(row: Sequence[Any], known: dict[str, Someone], names: dict[str, str]
 
 
 _OWN: Final = "reporter = (SELECT pseudonym FROM people WHERE id = :me)"
+_FROM_HERE: Final = f"{_OWN} AND told_from = :here"
 _REPORT: Final = "SELECT id, about, made_at, look_by, state, what, call_id FROM reports"
-_MINE: Final = f"{_REPORT} WHERE {_OWN} AND made_at >= :since ORDER BY made_at DESC, id"
+_MINE: Final = f"{_REPORT} WHERE {_FROM_HERE} AND made_at >= :since ORDER BY made_at DESC, id"
 _NEW: Final = """
-INSERT INTO reports (id, reporter, request, kind, about, call_id, what, made_at, look_by, state)
-VALUES (:id, :reporter, :request, :kind, :about, :call, :what, :now, :look_by, 'open')
+INSERT INTO reports (id, reporter, request, told_from, kind, about, call_id, what, made_at, look_by, state)
+VALUES (:id, :reporter, :request, :here, :kind, :about, :call, :what, :now, :look_by, 'open')
 """
 _HOLD: Final = "INSERT INTO evidence (report_id, mark_id) SELECT :report, id FROM marks"
 _HOME: Final = "SELECT h.country, h.time_zone FROM people p JOIN households h ON h.id = p.household_id WHERE p.id = :me"

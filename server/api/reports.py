@@ -2,6 +2,8 @@
 
 A report that has the right shape is taken, whatever it is about. ``request`` is made by the page and kept by it until the answer is
 there, so that a page that lost the network sends the same report again and not a second one.
+
+How often is counted by sign-in. Counted by child, whoever pairs one more screen as that child could use it all up.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ from server.errors import BadRequest, SlowDown
 from server.policy import Decision, Verb
 from server.support import supports
 
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{0,64}\Z")]  # a NUL would stop PostgreSQL, and with it the report
+
 
 class About(Body, frozen=True):
     """Where or who: one of the two."""
 
-    call: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
-    ref: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    call: Name | UnsetType = UNSET
+    ref: Name | UnsetType = UNSET
 
 
 class NewReport(Body, frozen=True):
@@ -60,7 +64,9 @@ async def report(request: web.Request) -> web.Response:
     if body.about and (call is UNSET) is (ref is UNSET):
         raise BadRequest({"about": "wrong"})
     me = signed_in(request)
-    wait = request.app[THROTTLE].check("report", account=me.person)  # not by address: a class is behind one
+    wait = request.app[THROTTLE].check(
+        "report", account=me.session
+    )  # not by address: a class is behind one; nor by child
     if wait is not None:
         raise SlowDown(wait)
     outcome = await reports.make(

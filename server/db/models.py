@@ -1008,6 +1008,12 @@ reports: Final = Table(
         comment="Made by the page, so that sending again is the same report. As the row.",
     ),
     Column(
+        "told_from",
+        String(32),
+        nullable=True,
+        comment="The sign-in that told it: no other device of this child shows it, a guardian may have paired one. As the row.",
+    ),
+    Column(
         "kind",
         String(12),
         nullable=False,

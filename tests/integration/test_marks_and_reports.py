@@ -300,10 +300,39 @@ async def test_many_reports_add_to_the_newest_and_none_is_refused_until_it_is_a_
     assert fine.status == 200
 
 
+async def test_a_device_that_a_guardian_pairs_as_the_child_shows_no_report_and_hides_none(
+    house: House, families: Families
+) -> None:
+    """A parent may pair as many screens as they like. On theirs nothing was told, whatever they try; what they tell there is theirs."""
+    two = await families.two()
+    early = await families.pair(two.sam, two.maya_id)  # before, and after, the child has told us
+    report = await tell(two.maya, {"ref": two.maya_sees_theo}, ("threat",))
+    late = await families.pair(two.sam, two.maya_id)
+    for number in range(reports.MOST_OPEN):
+        await a_call(house, "Maya", "Theo", f"c_call{number:08}")
+    for screen in (early, late):
+        assert (await screen.get("/api/child/reports"))["reports"] == []
+        guess = await tell(screen, {"ref": two.maya_sees_theo}, (), f"a-parents-guess-{id(screen)}")
+        assert guess["id"] != report["id"], "added to hers, it would say that hers is there"
+        for number in range(reports.MOST_OPEN):  # and neither does their number say it
+            await tell(screen, {"call": f"c_call{number:08}"}, (), f"a-parents-{id(screen)}-{number:02}")
+        shown = {one["id"] for one in (await screen.get("/api/child/reports"))["reports"]}
+        assert (len(shown), report["id"] in shown) == (reports.MOST_OPEN, False)
+    (mine,) = (await two.maya.get("/api/child/reports"))["reports"]
+    assert mine == report
+    for _ in range(60):
+        await late.call("POST", "/api/child/reports", {"request": "x" * 16, "about": None, "what": []})
+    again = await late.call("POST", "/api/child/reports", {"request": "x" * 16, "about": None, "what": []})
+    assert again.code == "slow_down", "a machine"
+    own = await tell(two.maya, None, (), "report-number-0002")  # and yet the child is heard, in a row of its own
+    assert own["id"] not in {report["id"], *shown}
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         ({"about": None, "what": []}, {"request": "missing"}),
+        ({"request": REQUEST, "about": {"call": "c_\0"}, "what": []}, {"about": "wrong"}),
         ({"request": "short", "about": None, "what": []}, {"request": "wrong"}),
         ({"request": REQUEST, "about": {}, "what": []}, {"about": "wrong"}),
         ({"request": REQUEST, "about": {"call": "c_1", "ref": "k_1"}, "what": []}, {"about": "wrong"}),
