@@ -87,6 +87,7 @@ const asks = {
       if (step === "people") copies.people(what[0]);
       if (step === "camera") copies.camera(what[0]);
       if (step === "dressed") marks.waiting.get(what[0]).done();
+      if (step === "dressed too late") marks.waiting.get(what[0]).done(), copies.camera(null); // before anybody heard that it is done
       if (step === "unmarked") marks.onunmarked(...what);
       if (step === "stop") copies.stop();
       await new Promise((later) => setTimeout(later));

@@ -95,6 +95,11 @@ def test_when_the_camera_is_shut_everybodys_picture_is_gone_and_a_late_mark_brin
     assert late == []
 
 
+def test_a_mark_that_is_done_in_the_very_moment_in_which_the_camera_is_shut_sends_nothing(node: Node) -> None:
+    *_, late = walk(node, ("people", [leg("k_theo")]), ("camera", "cam"), ("dressed too late", "k_theo"))
+    assert late == [["track", "k_theo", None], ["undress", "k_theo"]]
+
+
 def test_a_camera_that_is_opened_anew_is_tried_again(node: Node) -> None:
     *_, fell, shut, again, dressed = walk(
         node,

@@ -657,6 +657,27 @@ def test_a_changed_guardian_is_believed_only_after_the_own_guardians_signed_yes(
     assert why_not(call) == "guardian"
 
 
+@pytest.mark.parametrize("kind", ["js", "py"])
+@pytest.mark.parametrize(("at", "why"), [(1, "guardian"), (3, "")])
+def test_a_yes_that_is_older_than_the_one_in_use_brings_no_lost_browser_back(
+    node: Node, kind: str, at: int, why: str
+) -> None:
+    """The browser that Theo's grown-up lost is in somebody's hands, and the server hands out the yes that was once said to it."""
+    call = met_before(node, kind)
+    key = new_browser(call)
+    say_yes(call, key, at=2)
+    assert why_not(call) == ""
+    call.sign("maya", "theo", 7, call.key("theo"))
+    say_yes(call, twin.key_of(call.guardian("theo")), at=at)
+    call.leave("maya")
+    if kind == "js":
+        call.browser("maya", 0)
+    else:
+        call.python("maya", 0).met = {"theo": twin.Met(*call.between("maya", "theo"), key, 6, 2)}
+    call.browser("theo", 1)
+    assert why_not(call) == why
+
+
 def test_at_the_first_meeting_the_own_guardians_yes_says_who_it_must_be(node: Node) -> None:
     call = Call(node)
     call.browser("maya", 0)
