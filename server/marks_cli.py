@@ -52,9 +52,9 @@ def add_commands(commands: Any) -> None:
     )
     _helpers(_command(told, "list", "every report that is not closed, the overdue ones first", _list))
     take = _helpers(_command(told, "take", "a helper has looked: the 48 hours stop", _take))
-    take.add_argument("report")
+    take.add_argument("report", type=_id)
     close = _helpers(_command(told, "close", "done", _close))
-    close.add_argument("report")
+    close.add_argument("report", type=_id)
     close.add_argument("--outcome", choices=helpers.OUTCOMES, required=True)
     opened = _helpers(_command(told, "open", "a recording came in another way than by a child's report", _open))
     opened.add_argument("--mark", type=_mark, required=True, metavar="ID", help="what `ringfence trace` read")
@@ -62,10 +62,10 @@ def add_commands(commands: Any) -> None:
     marks = commands.add_parser("marks", help="whose copy a recording is").add_subparsers(required=True, metavar="what")
     ask = _helpers(_command(marks, "ask", "the first of two helpers asks whose copy it is", _ask))
     ask.add_argument("mark", type=_mark, metavar="ID", help="what `ringfence trace` read: eight hexadecimal digits")
-    ask.add_argument("--case", required=True, metavar="REPORT")
+    ask.add_argument("--case", type=_id, required=True, metavar="REPORT")
     ask.add_argument("--why", choices=helpers.WHYS, required=True)
     agree = _helpers(_command(marks, "agree", "the second helper agrees, and is told two pseudonyms", _agree))
-    agree.add_argument("ask")
+    agree.add_argument("ask", type=_id)
     export = _helpers(_command(marks, "export", "what `ringfence trace` needs on another machine", _export))
     export.add_argument("--issued", type=Path, required=True, metavar="FILE.json", help="a new file for the issued ids")
     export.add_argument("--key", type=Path, required=True, metavar="FILE", help="a new file for the deployment's key")
@@ -288,6 +288,14 @@ def _mark(typed: str) -> int:
     if not _MARK.match(typed.lower()):
         raise argparse.ArgumentTypeError("eight hexadecimal digits, as `ringfence trace` prints them")
     return int(typed, 16)
+
+
+def _id(typed: str) -> str:
+    if not re.fullmatch(
+        r"[A-Za-z0-9_-]{1,64}", typed
+    ):  # bytes that are no text reach us too, and no database takes them
+        raise argparse.ArgumentTypeError("the id that was printed: letters, digits, - and _")
+    return typed
 
 
 def _name(typed: str) -> str:

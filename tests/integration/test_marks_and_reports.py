@@ -613,6 +613,12 @@ def test_what_is_wrong_with_a_command_is_said_in_one_sentence(desk: Desk, tmp_pa
         with pytest.raises(SystemExit) as stopped:
             desk("marks", "ask", mark, "--case", "r", "--why", "report", "--helper", file)
         assert stopped.value.code == 2
+    for command in (("reports", "take"), ("marks", "agree"), ("marks", "ask", "5eedcafe", "--why", "report", "--case")):
+        for wrong in ("\udcff", "r_1\n", "r_1; --", "", "r" * 65):  # the first is what a byte that is no text becomes
+            with pytest.raises(SystemExit) as stopped:
+                desk(*command, wrong, "--helper", file)
+            assert stopped.value.code == 2
+        assert desk(*command, "r_nobodys", "--helper", file)[0] == 1
     status, out, _ = desk(
         "marks", "export", "--helper", file, "--issued", str(tmp_path / "i.json"), "--key", str(tmp_path / "k")
     )
