@@ -19,8 +19,16 @@ from server.trace import pattern
 
 Luma = npt.NDArray[np.uint8]
 WIDTH, HEIGHT = 640, 480
-FAMILIES = ("textured", "plain", "shelf", "dark", "shake", "pan")
-STILL_CAMERA = frozenset(FAMILIES[:4])
+STILL = ("textured", "plain", "shelf", "dark")
+MOVING = ("shake", "pan")
+FAMILIES = STILL + MOVING
+#: Scenes of trials begin here; nothing was ever tuned on one of them.
+FIRST_SEED = 1000
+
+
+def family(trial: int) -> str:
+    """Even trials have a still camera, odd ones a moving one."""
+    return STILL[trial // 2 % 4] if trial % 2 == 0 else MOVING[trial // 2 % 2]
 
 
 @dataclass(frozen=True)

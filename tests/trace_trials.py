@@ -1,10 +1,15 @@
-"""How often is the mark read? ``python -m tests.trace_trials --trials 50``, on scenes of seed 1000 and up, which nothing was tuned on.
+"""How often is the mark read? ``python -m tests.trace_trials``, on scenes of seed 1000 and up, which nothing was tuned on.
 
-Each trial is a made-up scene, marked with a random id, through a call (VP8 300 kbit/s) and then through every attack of
-``trace_scenes.ATTACKS``; the file that turns up is read as ``ringfence trace`` reads it. Even trials have a still camera, odd ones a
-moving one. It is judged more strictly than the command: *every* id counts as issued, so whatever fits by 0.62 and is not the one
-planted is a false reading. One line of JSON a clip goes to ``--out`` as soon as it is known, so a run may be broken off and goes on
-where it was; the table comes from that file. ``--unmarked`` gives clips without a mark to the whole search instead.
+Three kinds of trials, each with a file of its own in ``var/``. All judge more strictly than the command: *every* id counts as issued, so
+whatever fits by 0.62 and is not the one that is there is a false reading.
+
+``--calls``     what viewers of real calls got (``tests/trace_calls.py`` recorded them: page, encoder, gate, decoder), 3 s of each, through
+                every attack of ``trace_scenes.ATTACKS``; and the copies of two viewers of one call averaged.
+(nothing)       the same attacks on scenes that are marked here by the formula, through VP8 at 300 kbit/s.
+``--unmarked``  clips without a mark, given to the whole search.
+
+Even trials have a still camera, odd ones a moving one. One line of JSON a clip is written as soon as it is known, so a run may be broken
+off and goes on where it was; the table comes from that file.
 """
 
 from __future__ import annotations
@@ -22,15 +27,17 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from server.trace import bound, detect, pattern, reader
-from tests import trace_scenes
-from tests.trace_scenes import ATTACKS, HARDER, Clip
+from tests import trace_calls, trace_scenes
+from tests.trace_scenes import ATTACKS, FIRST_SEED, HARDER, MOVING, STILL, Clip, family
 
-FIRST_SEED = 1000
-STILL = ("textured", "plain", "shelf", "dark")
-MOVING = ("shake", "pan")
 TOGETHER = {"two recipients averaged, same phase": 0, "two recipients averaged, 90 degrees apart": 1}
+
+
+COPIES = "two recipients of one call averaged"
+TOGETHER_S = 0.012  #: frames of two copies that are no further apart are one picture of the camera
 
 
 class Everything(Mapping[int, str]):
@@ -47,10 +54,6 @@ class Everything(Mapping[int, str]):
 
     def __len__(self) -> int:
         return 1 << 32
-
-
-def family(trial: int) -> str:
-    return STILL[trial // 2 % 4] if trial % 2 == 0 else MOVING[trial // 2 % 2]
 
 
 def chance(trial: int, what: str) -> np.random.Generator:
@@ -78,6 +81,49 @@ def marked_files(
             yield name, (ATTACKS | HARDER)[name](seen, chance(trial, name)), {first}
 
 
+def recorded_files(call: dict[str, Any], seconds: float, names: list[str]) -> Iterator[tuple[str, bytes, set[int]]]:
+    """The files of one scene that two viewers of a call saw: the attacks on the copy of one of them, and both averaged."""
+    trial = call["trial"]
+    ids = [copy["id"] for copy in call["copies"]]
+    seen = [start_of(trace_calls.kept(trace_calls.FOLDER / f"{trial}_{n}.mkv"), seconds) for n in range(len(ids))]
+    mine = trial // 2 % len(ids)
+    for name in names:
+        if name == COPIES:
+            yield name, trace_scenes.encoded(averaged(*seen), "h264", 250), set(ids)
+        else:
+            yield name, (ATTACKS | HARDER)[name](seen[mine], chance(trial, name)), {ids[mine]}
+
+
+def start_of(clip: Clip, seconds: float) -> Clip:
+    count = sum(t < clip.times[0] + seconds for t in clip.times)
+    return Clip(clip.frames[:count], clip.times[:count])
+
+
+def averaged(one: Clip, other: Clip) -> Clip:
+    """Two people who put their copies together. The clocks of two streams begin anywhere, so the pictures say which belong together."""
+
+    def small(clip: Clip) -> npt.NDArray[np.float32]:
+        return np.stack([cv2.resize(luma, (64, 48), interpolation=cv2.INTER_AREA) for luma in clip.frames]).astype(
+            np.float32
+        )
+
+    mine, theirs, times = small(one), small(other), np.asarray(other.times)
+
+    def pairs(shift: float) -> list[tuple[int, int]]:
+        nearest = [int(np.abs(times - (t + shift)).argmin()) for t in one.times]
+        return [(n, k) for n, k in enumerate(nearest) if abs(times[k] - one.times[n] - shift) < TOGETHER_S]
+
+    def apart(shift: float) -> float:
+        some = pairs(shift)
+        if len(some) < len(one.times) / 2:
+            return np.inf
+        return float(np.mean([np.abs(mine[n] - theirs[k]).mean() for n, k in some]))
+
+    best = pairs(min(np.arange(-0.5, 0.5, 1 / 90), key=apart))
+    frames = [cv2.addWeighted(one.frames[n], 0.5, other.frames[k], 0.5, 0).astype(np.uint8) for n, k in best]
+    return Clip(frames, [one.times[n] for n, _ in best])
+
+
 def opened(data: bytes, folder: Path) -> reader.Clip:
     """Through a file, as the command opens it."""
     file = folder / "clip"
@@ -102,29 +148,36 @@ def read_back(data: bytes, tile: pattern.Tile, folder: Path) -> dict[str, Any]:
 
 def run(arguments: argparse.Namespace, folder: Path) -> None:
     cv2.setNumThreads(1)
-    done = {(line["trial"], line["attack"]) for line in lines(arguments.out)}
-    names = [*ATTACKS, *TOGETHER, *(HARDER if arguments.harder else ())]
     with arguments.out.open("a") as out:
-        for trial in range(arguments.first, arguments.first + arguments.trials):
-            if arguments.unmarked:
-                wanted = (
-                    []
-                    if (trial, "unmarked") in done
-                    else [("unmarked", unmarked_file(trial, arguments.seconds), set())]
-                )
-                files: Any = wanted
-            else:
-                left = [name for name in names if (trial, name) not in done]
-                files = marked_files(trial, arguments.seconds, left, arguments.speed)
-            tile = pattern.tile(chance(trial, "mark").bytes(32))
+        for trial, tile, files in trials(arguments):
             for name, data, right in files:
                 result = (read_nothing if arguments.unmarked else read_back)(data, tile, folder)
                 verdict = "none" if result["read"] is None else "right" if result["read"] in right else "wrong"
-                out.write(
-                    json.dumps({"trial": trial, "family": family(trial), "attack": name, "verdict": verdict} | result)
-                )
-                out.write("\n")
+                line = {"trial": trial, "family": family(trial), "attack": name, "verdict": verdict} | result
+                out.write(json.dumps(line) + "\n")
                 out.flush()
+
+
+def trials(arguments: argparse.Namespace) -> Iterator[tuple[int, pattern.Tile, Iterator[tuple[str, bytes, set[int]]]]]:
+    """What has not been done yet: number, tile, and files with a name and the ids that they may be read as."""
+    done = {(line["trial"], line["attack"]) for line in lines(arguments.out)}
+    names = [*ATTACKS, *((COPIES,) if arguments.calls else TOGETHER), *(HARDER if arguments.harder else ())]
+    numbers = range(arguments.first, arguments.first + arguments.trials)
+    calls = {call["trial"]: call for call in trace_calls.calls()} if arguments.calls else {}
+    for trial in numbers:
+        left = [name for name in names if (trial, name) not in done]
+        tile = pattern.tile(chance(trial, "mark").bytes(32))
+        if arguments.unmarked:
+            if (trial, "unmarked") not in done:
+                yield trial, tile, iter([("unmarked", unmarked_file(trial, arguments.seconds), set())])
+        elif not arguments.calls:
+            yield trial, tile, marked_files(trial, arguments.seconds, left, arguments.speed)
+        elif trial in calls and left:
+            yield (
+                trial,
+                pattern.tile(bytes.fromhex(calls[trial]["key"])),
+                recorded_files(calls[trial], arguments.seconds, left),
+            )
 
 
 #: Sizes of the unmarked clips, in turn. Small ones cost little to search, and chance does not care; now and then one so large that
@@ -194,15 +247,18 @@ def table(found: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--trials", type=int, default=54)
     parser.add_argument("--first", type=int, default=0, help="number of the first trial")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--speed", type=float, default=1.0, help="how fast a moving camera moves")
     parser.add_argument("--harder", action="store_true", help="also what is outside the aims")
-    parser.add_argument("--unmarked", action="store_true")
+    parser.add_argument("--calls", action="store_true", help="on what viewers of real calls got")
+    parser.add_argument("--unmarked", action="store_true", help="on clips without a mark")
     parser.add_argument("--table", action="store_true", help="only print the table of what is there")
-    parser.add_argument("--out", type=Path, default=Path("var/trace_trials.jsonl"))
+    parser.add_argument("--out", type=Path, help="default: var/trace_trials.jsonl, …_calls… or …_unmarked…")
     arguments = parser.parse_args()
+    kind = "calls" if arguments.calls else "unmarked" if arguments.unmarked else "trials"
+    arguments.out = arguments.out or Path(f"var/trace_{kind}.jsonl")
     if not arguments.table:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
