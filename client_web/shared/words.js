@@ -67,9 +67,16 @@ export const hasWords = (key) => key in table;
 /** "Gran, Dad and Theo". @param {string[]} names */
 export const listed = (names) => new Intl.ListFormat(locale(), { type: "conjunction" }).format(names).replace(/, (and|or) /, " $1 ");
 
-/** "Thursday, 26 November, 14:05" on the wall of the home. @param {number} at milliseconds @param {string} [zone] */
-export const moment = (at, zone) =>
-  new Intl.DateTimeFormat(locale(), { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", ...(zone ? { timeZone: zone } : {}) }).format(new Date(at));
+const DAY_MS = 86_400_000;
+
+/** "today", "yesterday", "Monday", then "12 May" (design 5.10), by the calendar of the home. @param {number} at milliseconds @param {string} zone @param {number} [now] */
+export function dayNear(at, zone, now = Date.now()) {
+  const day = (/** @type {number} */ ms) => Date.parse(new Intl.DateTimeFormat("en-CA", { timeZone: zone, dateStyle: "short" }).format(ms)) / DAY_MS;
+  const ahead = Math.round(day(at) - day(now));
+  const near = { "-1": "day.yesterday", 0: "day.today", 1: "day.tomorrow" }[ahead];
+  if (near) return words(near);
+  return new Intl.DateTimeFormat(locale(), { timeZone: zone, ...(Math.abs(ahead) < 7 ? { weekday: "long" } : { day: "numeric", month: "long" }) }).format(at);
+}
 
 /** "12 May 2027". @param {string} iso */
 export const dated = (iso) => new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric" }).format(new Date(iso));

@@ -463,3 +463,41 @@ def test_with_several_everybody_has_a_tile_of_one_size_under_their_own_name(
     assert "Gran" not in after["heading"]
     assert stage.faults == []
     stage.close()
+
+
+#: Words that are cut off or lie under something else, in every tile and on the plate above them.
+HIDDEN = """() => [...document.querySelectorAll('.stage .nameplate h2, .stage .sign, .group-plate h1, .group-plate .note')].filter(one => {
+  const box = one.getBoundingClientRect(), tile = (one.closest('.tile') ?? one.closest('.group-plate')).getBoundingClientRect();
+  const inside = box.left >= tile.left && box.right <= tile.right && box.top >= tile.top && box.bottom <= tile.bottom;
+  const above = (x, y) => one.contains(document.elementFromPoint(x, y));
+  return !inside || one.scrollWidth > one.clientWidth + 1 || !above(box.left + 2, box.top + 4) || !above(box.left + 2, box.bottom - 4);
+}).map(one => one.textContent)"""
+
+
+@pytest.mark.parametrize("others", [3, 7])
+@pytest.mark.parametrize(("width", "height"), [(320, 640), (390, 844)])
+def test_with_several_who_cannot_be_shown_is_said_under_their_name_and_what_to_do_above_and_nothing_is_covered(
+    browser: Browser, origin: str, others: int, width: int, height: int
+) -> None:
+    stage = Stage(browser, origin, viewport={"width": width, "height": height})
+    page = stage.open(ready=".chip")
+    stage.ring()
+    page.click("[data-do=answer]")
+    here = ALL[:others]
+    stage.group(*here)
+    page.wait_for_selector(f"text={others} people can hear you.")
+    page.evaluate(
+        """([one, other]) => { const { telephone } = document.querySelector('rf-in-call');
+        telephone.unsigned.set(one, 'none'); telephone.shut.set(other, new Set(['video'])); telephone.onchange() }""",
+        list(here[1:3]),
+    )
+    page.wait_for_selector(".group-plate .note")
+    assert page.locator(".tile .sign").all_inner_texts() == ["Not signed yet", "Stays shut"]
+    assert page.locator(".group-plate .note").all_inner_texts() == [
+        "Theo’s device is not signed yet. Ask your grown-up to look."
+    ]
+    assert page.evaluate(HIDDEN) == []
+    said = page.locator("#say").inner_text()
+    assert "Theo’s device is not signed yet." in said
+    assert "We can’t open what comes from Auntie Bea." in said
+    stage.close()

@@ -9,7 +9,8 @@ import { html, View } from "../../shared/html.js";
 import { peg } from "../../shared/parts.js";
 import { onPress } from "../../shared/press.js";
 import { arrive, say } from "../../shared/say.js";
-import { moment, words } from "../../shared/words.js";
+import { timeOfDay, wallTime } from "../../shared/limits.js";
+import { dayNear, words } from "../../shared/words.js";
 import { back, dock, top } from "../frame.js";
 import { known } from "../known.js";
 /** @typedef {{ref: string, name: string, avatar: number, ground: number}} Someone */
@@ -113,7 +114,8 @@ export class RfRecorded extends View {
 
   /** @param {number} at */
   #time(at) {
-    return moment(at, this.#known?.time_zone);
+    const zone = this.#known?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+    return words("day.time", { day: dayNear(at, zone), time: timeOfDay(wallTime(at, zone)) });
   }
 
   /** Where a page outside opens, it learns nothing of where it was opened. */
@@ -137,8 +139,8 @@ export class RfRecorded extends View {
         words(`recorded.state.${one.state}`, { time: this.#time(one.look_by) })}</p>`)}</div>` : null}
       <div class="help-rows" data-key="unsure"><button type="button" class="button" data-do="nobody" data-key="nobody">${words("recorded.nobody")}</button></div>
       ${this.#calls.length ? html`<section data-key="calls"><h2>${words("recorded.calls")}</h2><div class="help-rows">${this.#calls.slice(0, CALLS).map((one) => html`<button type="button"
-        class="button" data-do="call" data-call="${one.call}" data-key="${one.call}">${one.with.map((each) => each.name).join(", ") || words("someone")}<span class="sub">${this.#time(one.at)}</span></button>`)}</div></section>` : null}
-      <section data-key="people"><h2>${words("recorded.people")}</h2><div class="help-rows">${this.#people.map((one) => html`<button type="button" class="button" data-do="ref"
+        class="button" data-do="call" data-call="${one.call}" data-key="${one.call}">${one.with.map((each) => each.name).join(", ") || words("someone")}<span class="sub begun">${this.#time(one.at)}</span></button>`)}</div></section>` : null}
+      <section data-key="people"><h2>${words("recorded.people")}</h2><div class="help-rows faces">${this.#people.map((one) => html`<button type="button" class="button" data-do="ref"
         data-ref="${one.ref}" data-key="${one.ref}">${peg(one, "small")}${one.name}</button>`)}</div></section>
       ${this.#support()}${back("#/")}</main>${dock("")}`;
   }
@@ -168,7 +170,7 @@ export class RfRecorded extends View {
       <p>${words("recorded.fault")}</p>
       <ul class="panel can plain-list"><li>${words("recorded.pay")}</li><li>${words("recorded.keep")}</li><li>${words("recorded.trust")}</li></ul>
       <p>${words("recorded.held")} ${words("recorded.who-knows")}</p>
-      ${this.#support()}<div class="answers"><a class="button" href="#/">${words("ended.ok")}</a></div></main>${dock("")}`;
+      <div class="answers"><a class="button" href="#/">${words("ended.ok")}</a></div>${this.#support()}</main>${dock("")}`;
   }
 
   /** @override */

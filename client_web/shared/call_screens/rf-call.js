@@ -10,7 +10,7 @@ import { words } from "../words.js";
 import { seenSentences } from "./rf-seen-by.js";
 import "./rf-ended.js";
 import "./rf-help.js";
-import "./rf-in-call.js";
+import { troubleOf } from "./rf-in-call.js";
 import "./rf-ringing.js";
 /** @typedef {import("../parts.js").Card} Card */
 
@@ -126,8 +126,8 @@ export class RfCall extends View {
         camera: telephone.camera === "on", microphone: telephone.microphone === "on",
         seenBy: names(telephone.call.seenBy), heardBy: names(telephone.call.heardBy),
       }).join(" ");
-      const shut = [...telephone.shut.keys()].map((ref) => words("call.shut", { name: this.#cardOf(ref).name ?? "" }));
-      const line = telephone.looking ? words("call.lost", { name: this.#cardOf(telephone.call.with[0] ?? "").name ?? "" }) : [seen, ...shut].join(" ");
+      const trouble = telephone.call.with.map((ref) => troubleOf(telephone, ref, this.#cardOf(ref).name ?? words("someone"))).filter(Boolean);
+      const line = telephone.looking ? words("call.lost", { name: this.#cardOf(telephone.call.with[0] ?? "").name ?? "" }) : [seen, ...new Set(trouble)].join(" ");
       if (line !== this.#seen) (telephone.looking ? sayNow : say)(line);
       this.#seen = line;
     } else this.#seen = "";

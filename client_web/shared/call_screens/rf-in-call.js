@@ -24,6 +24,11 @@ export const keysOn = () => localStorage.getItem(KEYS_KEY) !== "off";
 /** @param {boolean} on */
 export const setKeys = (on) => localStorage.setItem(KEYS_KEY, on ? "on" : "off");
 
+/** Why nothing of somebody in the call is shown or heard, and what to do; or nothing. @param {import("../telephone.js").Telephone} telephone @param {string} ref @param {string} name */
+export const troubleOf = (telephone, ref, name) =>
+  telephone.unsigned.has(ref) ? words(telephone.unsigned.get(ref) === "own" ? "call.unsigned-own" : "call.unsigned", { name })
+  : telephone.shut.has(ref) ? words("call.shut", { name }) : "";
+
 export class RfInCall extends View {
   /** @type {import("../telephone.js").Telephone | null} */ telephone = null;
   /** @type {(ref: string) => Card} */ cardOf = () => ({ name: words("someone"), avatar: -1, ground: 0 });
@@ -90,8 +95,8 @@ export class RfInCall extends View {
     const others = there.length ? there : call.with.slice(0, 1);
     const alone = others.length === 1;
     return html`<main class="call">
-        ${alone ? null : html`<div class="group-plate" data-key="plate"><h1 tabindex="-1">${listed(this.#names(others))}</h1><rf-seen-by></rf-seen-by>${this.#note()
-          ? html`<p class="note">${this.#note()}</p>` : null}</div>`}
+        ${alone ? null : html`<div class="group-plate ${others.length > 3 ? "many" : ""}" data-key="plate"><h1 tabindex="-1">${listed(this.#names(others))}</h1><rf-seen-by></rf-seen-by>${
+          [this.#note(), this.#firstTrouble(others)].filter(Boolean).map((note) => html`<p class="note">${note}</p>`)}</div>`}
         <div class="stage ${alone ? "with-self" : "group"}" data-tiles="${others.length + 1}">
           ${others.map((ref) => this.#tile(ref, alone))}
           <rf-self data-key="self"></rf-self>
@@ -116,6 +121,13 @@ export class RfInCall extends View {
       : "";
   }
 
+  /** A tile of several has room for two words; the sentence that says what to do stands on the plate, once. @param {string[]} refs */
+  #firstTrouble(refs) {
+    const telephone = /** @type {import("../telephone.js").Telephone} */ (this.telephone);
+    const ref = refs.find((each) => telephone.unsigned.has(each)) ?? refs.find((each) => telephone.shut.has(each));
+    return ref === undefined ? "" : troubleOf(telephone, ref, this.cardOf(ref).name ?? words("someone"));
+  }
+
   /** @param {string} ref @param {boolean} alone nobody else is in the call, so the plate and the notes are on this tile */
   #tile(ref, alone) {
     const telephone = /** @type {import("../telephone.js").Telephone} */ (this.telephone);
@@ -125,12 +137,13 @@ export class RfInCall extends View {
     const name = card.name ?? words("someone");
     const here = leg?.state === "connected";
     const shown = here && leg.video && !telephone.looking && !!telephone.tracks.get(ref)?.video;
+    const short = alone ? "call" : "tile"; // under a name two words are a sentence
     const sign = call.phase === "calling" ? ""
-      : telephone.looking || leg?.state === "lost" ? words("call.lost", { name })
-      : !here ? words("call.connecting", { name })
-      : telephone.unsigned.has(ref) ? words(telephone.unsigned.get(ref) === "own" ? "call.unsigned-own" : "call.unsigned", { name })
-      : telephone.shut.has(ref) ? words("call.shut", { name })
-      : !leg.sealed ? words("call.connecting", { name }) // their device has confirmed no keys yet: nothing of theirs comes
+      : telephone.looking || leg?.state === "lost" ? words(`${short}.lost`, { name })
+      : !here ? words(`${short}.connecting`, { name })
+      : troubleOf(telephone, ref, name) ? (alone ? troubleOf(telephone, ref, name)
+        : words(telephone.unsigned.get(ref) === "own" ? "tile.unsigned-own" : telephone.unsigned.has(ref) ? "tile.unsigned" : "tile.shut"))
+      : !leg.sealed ? words(`${short}.connecting`, { name }) // their device has confirmed no keys yet: nothing of theirs comes
       : alone ? this.#note() : "";
     const calling = call.phase === "calling" ? words("call.calling", { name: listed(this.#names(call.with)) }) : "";
     return html`<section class="tile ${ground(card.ground)}" data-key="${ref}" aria-label="${name}">
@@ -139,8 +152,8 @@ export class RfInCall extends View {
       ${shown ? html`<rf-curtain open></rf-curtain>` : null}
       <div class="nameplate">${peg(card, "small")}<div class="words">${alone
         ? html`<h1 tabindex="-1">${calling || name}</h1><rf-seen-by></rf-seen-by>`
-        : html`<h2>${name}</h2>`}</div></div>
-      ${sign ? html`<p class="sign">${sign}</p>` : null}
+        : html`<h2>${name}</h2>${sign ? html`<p class="sign">${sign}</p>` : null}`}</div></div>
+      ${sign && alone ? html`<p class="sign">${sign}</p>` : null}
     </section>`;
   }
 

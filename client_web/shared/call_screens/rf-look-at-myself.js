@@ -71,9 +71,9 @@ export class RfLookAtMyself extends View {
           <button type="button" class="button" data-do="call" data-media="audio" data-key="audio">${icon("mic")}<span>${words("look.voice")}</span></button>
           <button type="button" class="button" data-do="back" data-key="back">${icon("back")}<span>${words("look.no")}</span></button>
         </div>
+        <p class="second">${words("call.record")}</p>
         ${this.stop ? html`<a class="link" href="${this.stop.href}" data-key="stop">${this.stop.words}</a>` : null}
         ${this.tell ? html`<a class="link" href="${this.tell.href}" data-key="tell">${this.tell.words}</a>` : null}
-        <p class="second">${words("call.record")}</p>
       </main>`;
   }
 }
