@@ -546,6 +546,26 @@ async def test_a_report_is_overdue_at_48_hours_loudly_and_first_until_a_helper_t
     assert mine["state"] == "taken"
 
 
+async def test_the_log_of_a_house_that_runs_says_that_nobody_has_looked(
+    house: House, families: Families, caplog: pytest.LogCaptureFixture
+) -> None:
+    two = await families.two()
+    await tell(two.maya)
+
+    async def nobody() -> None:
+        """No call is on that would have to be asked about."""
+
+    watching = asyncio.create_task(
+        retention.run(house.db, house.app[keys.CLOCK], house.app[keys.FOLLOWER], nobody, pause=0.02)
+    )
+    await asyncio.sleep(0)  # it has looked at the clock
+    house.hand.forward(49 * HOUR)
+    async with asyncio.timeout(10):
+        while "1 reports are past their 48 hours" not in caplog.text:
+            await asyncio.sleep(0.02)
+    watching.cancel()
+
+
 # -- the command line -------------------------------------------------------------------------------------------------------
 
 
