@@ -307,30 +307,30 @@ class Met:
 
 def judge(told: dict[str, Any], met: Met | None, own: str, mine: str, id_: str) -> tuple[str, Met | None]:
     """Why a device may not talk ("" when it may), and what is to be remembered."""
+    contact, side = told["contact"], told["side"]
+    same = met is None or (met.contact, met.side) == (contact, side)
+    try:
+        yes = _heard(told["knows"], "knows", told) if told["knows"] and same else None
+    except NotHeld:
+        yes = None
+    if yes and yes["guardian"] == own and (met is None or yes["at"] > met.at):
+        met = Met(contact, side, yes["key"], met.serial if met else 0, yes["at"])
     if told["roster"] is None:
         return "none", met
-    if met and (met.contact, met.side) != (told["contact"], told["side"]):
+    if not same:
         return "contact", met
     try:
         words = _heard(told["roster"], "roster", told)
     except NotHeld as why:
         return str(why), met
-    try:
-        yes = _heard(told["knows"], "knows", told) if told["knows"] else None
-    except NotHeld:
-        yes = None
-    if yes and (yes["guardian"] != own or (met and yes["at"] <= met.at)):
-        yes = None
-    expected = yes["key"] if yes else met.guardian if met else words["guardian"]
-    if words["guardian"] != expected:
+    if met and words["guardian"] != met.guardian:
         return "guardian", met
     if met and words["serial"] < met.serial:
         return "serial", met
     if mine in words["devices"]:
         return "mine", met
     fine = id_ in words["devices"]
-    at = yes["at"] if yes else met.at if met else -1
-    now = Met(told["contact"], told["side"], words["guardian"], words["serial"], at)
+    now = Met(contact, side, words["guardian"], words["serial"], met.at if met else -1)
     return ("" if fine else "device"), (now if fine or met else None)
 
 

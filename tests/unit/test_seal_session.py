@@ -687,11 +687,65 @@ def test_at_the_first_meeting_the_own_guardians_yes_says_who_it_must_be(node: No
         "maya", "theo", 1, call.key("theo"), by=Ed25519PrivateKey.generate()
     )  # the server's own, from the beginning
     assert why_not(call) == "guardian"
-    assert call.node("met", me="maya", ref="theo") is None
     call.sign("maya", "theo", 1, call.key("theo"))
     call.hand_out("maya", "theo")
     call.carry()
     assert call.heard("maya", "confirmed")
+
+
+@pytest.mark.parametrize("kind", ["js", "py"])
+@pytest.mark.parametrize("with_it", ["theirs", "nothing"])
+def test_a_yes_that_was_heard_once_is_not_undone_by_leaving_it_out(node: Node, kind: str, with_it: str) -> None:
+    """The grown-ups have compared pictures; the server hands that out once, with a roster of its own or none, and then never again."""
+    call = Call(node)
+    if kind == "js":
+        call.browser("maya", 0)
+    else:
+        call.python("maya", 0)
+    call.browser("theo", 1)
+    say_yes(call, twin.key_of(call.guardian("theo")), checked=True)
+    servers = Ed25519PrivateKey.generate()
+    forged = call.sign("maya", "theo", 1, call.key("theo"), by=servers)
+    if with_it == "nothing":
+        call.rosters["maya", "theo"] = None  # type: ignore[assignment]
+    assert why_not(call) == ("guardian" if with_it == "theirs" else "none")
+    call.known.pop(("maya", "theo"))
+    call.rosters["maya", "theo"] = forged
+    call.hand_out("maya", "theo")
+    call.carry()
+    assert why_not(call) == "guardian"
+    call.sign("maya", "theo", 1, call.key("theo"))  # and whom it was said to is believed without it
+    call.hand_out("maya", "theo")
+    call.carry()
+    assert call.py["maya"].confirmed("theo") if kind == "py" else call.heard("maya", "confirmed")
+
+
+def test_the_own_guardians_yes_to_another_ends_a_call_with_whoever_stood_in_between(node: Node) -> None:
+    call = Call(node)
+    call.browser("maya", 0)
+    call.browser("theo", 1)
+    call.sign(
+        "maya", "theo", 1, call.key("theo"), by=Ed25519PrivateKey.generate()
+    )  # the server's, at the first meeting
+    call.meet("maya", "theo")
+    call.watch("theo", "maya")
+    assert call.sees("theo", "maya")
+    say_yes(call, twin.key_of(call.guardian("theo")), checked=True)
+    call.hand_out("maya", "theo")
+    call.carry()
+    assert unsigned(call, "maya") == [("theo", "guardian")]
+    assert not call.sees("theo", "maya")
+
+
+def test_a_device_that_is_taken_out_does_not_stay_by_sending_another_hello_first(node: Node) -> None:
+    call = two(node)
+    assert call.sees("theo", "maya")
+    stranger, _ = twin.make_hello(Ed25519PrivateKey.generate(), X25519PrivateKey.generate(), CALL, 1, node("now"))
+    call.deliver("theo", "maya", stranger)  # waits, and would be all that a roster is asked about
+    call.sign("maya", "theo", 9, "A" * 43)
+    call.hand_out("maya", "theo")
+    call.carry()
+    assert not call.sees("theo", "maya")
 
 
 def test_a_hello_waits_for_the_roster_and_a_no_is_told_once(node: Node) -> None:

@@ -90,23 +90,25 @@ export async function readKnows(body, { contact, side }) {
  * @returns {Promise<{why: "" | import("./agree.js").Why, met: Met | undefined}>} `why`: empty when it may; `met`: to be remembered
  */
 export async function judge({ entry, met, own, mine, id }) {
+  const { contact, side } = entry;
+  const same = !met || (met.contact === contact && met.side === side);
+  const known = entry.knows === null || !same ? null : await readKnows(entry.knows, entry).catch(() => null);
+  const yes = known?.guardian === own && known.at > (met?.at ?? -1) ? known : null;
+  // A yes of our own grown-up says who it is, and stays, whatever else was handed out with it: leaving it out the next time undoes
+  // nothing. Without one it is whoever it was, or, the first time, whoever it is.
+  const held = yes ? { contact, side, guardian: yes.key, serial: met?.serial ?? 0, at: yes.at } : met;
   /** @param {import("./agree.js").Why} why */
-  const no = (why) => ({ why, met });
+  const no = (why) => ({ why, met: held });
   if (entry.roster === null) return no("none");
-  if (met && (met.contact !== entry.contact || met.side !== entry.side)) return no("contact");
+  if (!same) return no("contact");
   try {
     const roster = await readRoster(entry.roster, entry);
-    const known = entry.knows === null ? null : await readKnows(entry.knows, entry).catch(() => null);
-    const yes = known?.guardian === own && known.at > (met?.at ?? -1) ? known : null;
-    // a yes of our own grown-up says who it is; without one it is whoever it was, or, the first time, whoever it is
-    const expected = yes?.key ?? met?.guardian ?? roster.guardian;
-    if (roster.guardian !== expected) return no("guardian");
-    if (met && roster.serial < met.serial) return no("serial");
+    if (held && roster.guardian !== held.guardian) return no("guardian");
+    if (held && roster.serial < held.serial) return no("serial");
     if (roster.devices.includes(mine)) return no("mine");
     const fine = roster.devices.includes(id);
-    const { contact, side } = entry;
-    const now = { contact, side, guardian: roster.guardian, serial: roster.serial, at: yes?.at ?? met?.at ?? -1 };
-    return { why: fine ? "" : "device", met: fine || met ? now : undefined };
+    const now = { contact, side, guardian: roster.guardian, serial: roster.serial, at: held?.at ?? -1 };
+    return { why: fine ? "" : "device", met: fine || held ? now : undefined };
   } catch (fault) {
     return no(fault instanceof NotHeld ? fault.why : "shape");
   }

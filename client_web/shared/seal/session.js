@@ -30,7 +30,7 @@ import { Dropped, EPOCHS, kidOf, lookAtFrame, OpeningKey, sealFrame, SealingKey,
 /** @typedef {{audio: SealingKey, video: SealingKey}} SealingKeys */
 /**
  * @typedef {{ref: string, index: number, body: string, hello: Hello | null, pair: Pair | null, epoch: number,
- *   acked: number, confirmed: boolean, dark: boolean, waiting: string | null, unsigned: string, early: string[]}} Peer
+ *   acked: number, confirmed: boolean, dark: boolean, waiting: string | null, unsigned: string, signer: string, early: string[]}} Peer
  */
 /** @typedef {{ref: string, epoch: number, key: OpeningKey, until: number}} Opening */
 /** @typedef {{kind: Kind, index: number | null, told: boolean, needKey: boolean, asked: number, ask: () => void}} Incoming */
@@ -167,7 +167,7 @@ export class Session {
     if (!peer) {
       const taken = index === this.#index || [...this.#peers.values()].some((other) => other.index === index);
       if (taken || !Number.isInteger(index) || index < 0 || index >= SENDERS) throw new NotHeld("index");
-      const none = { hello: null, pair: null, epoch: -1, acked: -1, confirmed: false, dark: false, waiting: null, unsigned: "" };
+      const none = { hello: null, pair: null, epoch: -1, acked: -1, confirmed: false, dark: false, waiting: null, unsigned: "", signer: "" };
       peer = { ref, index, body: "", early: this.#early.get(ref) ?? [], ...none };
       this.#early.delete(ref);
       this.#peers.set(ref, peer);
@@ -214,7 +214,7 @@ export class Session {
     const hello = await readHello(body, expected);
     if (this.#met.has(hello.eph)) throw new NotHeld("expired"); // used once in this call, by anybody: its wraps must not open again
     const pair = await Pair.of(this.#half, this.#mine.hello, hello, this.#call);
-    const why = await this.#judge(peer, hello.id);
+    const { why, signer } = await this.#judge(peer, hello.id);
     if (why) {
       peer.waiting = body;
       return this.#unsigned(peer, why);
@@ -222,20 +222,20 @@ export class Session {
     const again = peer.hello !== null;
     this.#forget(peer.ref);
     this.#met.add(hello.eph);
-    Object.assign(peer, { body, hello, pair, epoch: -1, acked: -1, confirmed: false, dark: false, waiting: null, unsigned: "" });
+    Object.assign(peer, { body, hello, pair, epoch: -1, acked: -1, confirmed: false, dark: false, waiting: null, unsigned: "", signer });
     if (again) this.#send(peer.ref, this.#mine.body); // a new page of theirs does not have ours yet
     await this.#rotate(again);
   }
 
-  /** Why somebody's device may not talk; empty when it may; "waits" while nobody told us. @param {Peer} peer @param {string} id */
+  /** Why somebody's device may not talk; empty when it may; "waits" while nobody told us; and whose signature counts for it. @param {Peer} peer @param {string} id */
   async #judge(peer, id) {
     const entry = this.#rosters.get(peer.ref);
-    if (!entry || !this.#mine) return "waits";
+    if (!entry || !this.#mine) return { why: "waits", signer: "" };
     const before = await this.#vault.met(this.#me, peer.ref);
     const mine = this.#mine.hello.id;
     const { why, met } = await judge({ entry, met: before, own: (await this.#vault.own(this.#me)) ?? mine, mine, id });
     if (met && met !== before) await this.#vault.meet(this.#me, peer.ref, met);
-    return why;
+    return { why, signer: met?.guardian ?? "" };
   }
 
   /** @param {Peer} peer @param {string} why */
@@ -262,18 +262,22 @@ export class Session {
     await this.#own(entry);
     const peer = this.#peers.get(entry.ref);
     if (!peer) return;
-    if (peer.waiting !== null) {
-      const { waiting } = peer;
+    const { hello, waiting } = peer;
+    if (waiting !== null) {
       peer.waiting = null;
       await this.#hello(peer, waiting);
-      return this.#catchUp(peer);
+      await this.#catchUp(peer);
     }
-    // only a newer roster that holds takes a device out; one that does not hold says nothing
-    if (!peer.hello || (await this.#judge(peer, peer.hello.id)) !== "device") return;
+    // Who is in the call already is looked at also while another hello waits under the same name: anybody can send one. Only a newer
+    // roster that holds takes a device out, or our own grown-up's yes to another signer; what does not hold says nothing.
+    if (!peer.hello || peer.hello !== hello) return;
+    const { why, signer } = await this.#judge(peer, hello.id);
+    if (!why) peer.signer = signer;
+    if (!why || (why !== "device" && signer === peer.signer)) return;
     this.#forget(peer.ref);
     Object.assign(peer, { hello: null, pair: null, epoch: -1, acked: -1, confirmed: false });
     await this.#rotate(true);
-    this.#unsigned(peer, "device");
+    this.#unsigned(peer, why);
   }
 
   /** @param {string} ref */
