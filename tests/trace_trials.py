@@ -215,11 +215,19 @@ def lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def lower(right: int, count: int) -> float:
-    """Wilson's lower bound, 95 %."""
+def between(right: int, count: int) -> tuple[float, float]:
+    """Wilson's interval, 95 %."""
     z, p = 1.96, right / count
     spread = z * math.sqrt(p * (1 - p) / count + z * z / (4 * count * count))
-    return (p + z * z / (2 * count) - spread) / (1 + z * z / count)
+    middle, below = p + z * z / (2 * count), 1 + z * z / count
+    return (middle - spread) / below, (middle + spread) / below
+
+
+def share(verdicts: list[str]) -> str:
+    right, count = verdicts.count("right"), len(verdicts)
+    return (
+        f"{right}/{count} ({' to '.join(f'{one:.0%}'[:-1] for one in between(right, count))} %)" if count else "not run"
+    )
 
 
 def table(found: list[dict[str, Any]]) -> str:
@@ -228,14 +236,18 @@ def table(found: list[dict[str, Any]]) -> str:
         rows[line["attack"]].append(line)
     text = ["| what was done to the recording | still camera | moving camera | false readings |", "|---|---|---|---|"]
     for name, some in rows.items():
-        cells = []
-        for group in (STILL, MOVING):
-            verdicts = [one["verdict"] for one in some if one["family"] in group]
-            right = verdicts.count("right")
-            cells.append(
-                f"{right}/{len(verdicts)} (at least {lower(right, len(verdicts)):.0%})" if verdicts else "not run"
-            )
+        cells = [share([one["verdict"] for one in some if one["family"] in group]) for group in (STILL, MOVING)]
         text.append(f"| {name} | {' | '.join(cells)} | {[one['verdict'] for one in some].count('wrong')} |")
+    alone = [one for one in found if one["attack"] not in (COPIES, *TOGETHER)]
+    for said, group in (("still", STILL), ("moving", MOVING)):
+        some = [one["verdict"] for one in alone if one["family"] in group]
+        text.append(f"{said} camera, one recipient, all rows: {share(some)}")
+    correlations = [rho for one in found for rho in one.get("seen", ())]
+    for rho in (0.44, 0.46, 0.47, 0.48, 0.49, 0.5) if correlations else ():
+        more = sum(one >= rho for one in correlations)
+        text.append(
+            f"{more} of {len(correlations)} decodings reached {rho}; chance allows {len(correlations) * bound.false_alarm(rho, 1):.1f}"
+        )
     seconds = sum(one["looked_s"] for one in found)
     search = sorted(one["search_s"] for one in found)
     attempts = max((one["attempts"] for one in found), default=0)
