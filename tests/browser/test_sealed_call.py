@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Page, Route
 
+from server import marks
 from tests import seal_twin
 from tests.browser.marionette import FIREFOX, firefox
 from tests.browser.people import chromium, open_curtain, pair_by_api, press, ring, screen, wear
@@ -103,6 +104,50 @@ async def test_somebody_on_a_device_that_nobody_signed_for_is_neither_seen_nor_h
         await two.theo.wait_frames("audio", 25)
         await page.get_by_text("Theo’s device is not signed yet.").wait_for(state="detached")
         await heard(page)
+
+
+#: The page does not hear yet that its worker has sealed anything.
+UNHEARD = """
+window.unheard = [];
+const Plain = window.Worker;
+window.Worker = class extends Plain {
+  set onmessage(hear) {
+    super.onmessage = (event) => { if (unheard && event.data.k === "sealed") unheard.push(() => hear(event)); else hear(event); };
+  }
+};
+window.opened = new Set();
+const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
+devices.getUserMedia = async (...a) => {
+  const stream = await ask(...a);
+  for (const track of stream.getTracks()) opened.add(track);
+  return stream;
+};
+window.real = () => connections[0].getSenders().map(({track}) => track)
+  .filter((track) => track && (opened.has(track) || track instanceof MediaStreamTrackGenerator)).map(({kind}) => kind).sort().join();
+"""
+
+
+async def test_neither_microphone_nor_camera_is_on_a_sender_before_the_worker_has_sealed_a_frame_there(
+    house: House,
+) -> None:
+    async with chromium() as browser:
+        page = await screen(browser)
+        await page.context.add_init_script(UNHEARD)
+        two = await calls(page, house)
+        await open_curtain(page)
+        async with asyncio.timeout(15):
+            while await page.evaluate("unheard.length") < 2 or not await marked(house):
+                await asyncio.sleep(0.1)
+        assert await page.evaluate("[real(), opened.size]") == ["", 2]  # both are open, and neither is on the wire
+        await page.evaluate("for (const go of unheard.splice(0)) go(); unheard = null")
+        await page.wait_for_function("real() === 'audio,video'")
+        await two.theo.wait_frames("video", 10)
+
+
+async def marked(house: House) -> int:
+    """Copies that a page has handed over: the server is told after that."""
+    async with house.db.read() as tx:
+        return (await marks.tally(tx)).marked
 
 
 #: No element of the page has a sound of somebody else's.
