@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ NEEDS: Final = ("numpy", "cv2", "av")
 #: A table of ten million ids; more is a mistake, or meant to fill the memory.
 LARGEST_TABLE: Final = 1_000_000_000
 BAR: Final = 30
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}")
 
 
 class _CannotDo(Exception):
@@ -149,10 +151,11 @@ def _issued(file: Path) -> dict[int, str]:
         said = json.loads(file.read_text("utf-8"))
         if said["ringfence_issued"] != 1:
             raise ValueError
-        rows = {int(name, 16): row for name, row in said["ids"].items() if len(name) == 8}
-        if len(rows) != len(said["ids"]) or not all(isinstance(row, str) for row in rows.values()):
+        rows = {int(name, 16): row for name, row in said["ids"].items() if _ID.fullmatch(name)}
+        if len(rows) != len(said["ids"]):
             raise ValueError
-        if not all(0 <= one < 1 << 32 for one in rows):
+        # what is printed beside a reading must not be able to repaint the terminal, and so the reading
+        if not all(isinstance(row, str) and row.isprintable() for row in rows.values()):
             raise ValueError
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise _CannotDo(

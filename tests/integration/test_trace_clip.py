@@ -306,7 +306,9 @@ def test_soak_attempts_end(clips: dict[str, bytes]) -> None:
 @pytest.mark.parametrize(
     "table",
     ["", "[]", '{"ids": {}}', '{"ringfence_issued": 2, "ids": {}}', '{"ringfence_issued": 1, "ids": {"xyz": "row"}}',
-     '{"ringfence_issued": 1, "ids": {"5eedcafe": 7}}', '{"ringfence_issued": 1, "ids": {"-5eedcaf": "row"}}', "[" * 100_000],
+     '{"ringfence_issued": 1, "ids": {"5eedcafe": 7}}', '{"ringfence_issued": 1, "ids": {"-5eedcaf": "row"}}', "[" * 100_000,
+     '{"ringfence_issued": 1, "ids": {"5eedcafe": "row\\u001b[2J\\u001b[HReading: 00000001"}}',
+     '{"ringfence_issued": 1, "ids": {"0x1_2_3a": "row"}}'],
 )  # fmt: skip
 def test_a_table_that_is_none_is_told(desk: Desk, clips: dict[str, bytes], table: str) -> None:
     (desk.folder / "issued.json").write_text(table)
