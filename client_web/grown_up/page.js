@@ -100,11 +100,12 @@ export class Page extends View {
     if (summary instanceof HTMLElement) summary.focus();
   }
 
-  /** Say what was done, and show it above the page. @param {string} text */
-  done(text) {
+  /** Say what was done, and show it above the page. @param {string} text @param {boolean} [gone] what was pressed is no longer there, so the heading takes the focus */
+  done(text, gone = false) {
     this.mistakes = [];
     this.news = text;
     this.update();
+    if (gone && !this.contains(document.activeElement)) this.dispatchEvent(new CustomEvent("arrived", { bubbles: true }));
     say(text);
   }
 
@@ -156,7 +157,8 @@ export const radios = ({ id, legend, choices, chosen = "", help, wrong, plain = 
 export const typed = (form) => Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
 
 /** Three still posts and a word: nothing spins. */
-export const waiting = () => html`<div class="waiting" data-key="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("loading")}</p></div>`;
+/** @param {string} [why] */
+export const waiting = (why = words("loading")) => html`<div class="waiting" data-key="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${why}</p></div>`;
 
 /** Something could not be fetched. @param {import("../shared/api.js").ApiFault} fault */
 export const stuck = (fault) => html`<div class="panel" data-key="stuck"><p>${words(fault.code === "offline" ? "stuck.offline" : "stuck")}</p>

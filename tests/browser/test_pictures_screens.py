@@ -340,6 +340,8 @@ def test_both_answers_are_one_size_and_colour_and_nothing_is_chosen_for_a_tired_
     assert len(answers) == 2
     assert answers[0] == answers[1]
     assert phone.locator(".answers :focus").count() == 0
+    ends = phone.eval_on_selector_all(".answers > .button", "all => all.map(e => e.getBoundingClientRect().bottom)")
+    assert max(ends) <= 844, "both are in view, below a call that is on and a long name"
 
 
 def test_each_picture_is_large_on_paper_in_light_and_dark_and_its_word_is_read_and_not_only_drawn(

@@ -77,11 +77,13 @@ def test_a_device_waits_until_a_hand_signs_for_it(page: Page, house: MadeUp) -> 
     page.goto(house.url + "/grown-up/#devices")
     button = page.get_by_role("button", name="Sign this device")
     expect(button).to_be_visible()
+    expect(page.locator(".to-sign")).to_contain_text("Sign it only if you know that it is Maya’s.")
     assert violations(page) == []
     assert sent(house, "/api/rosters") == []  # what the server lists is not signed by itself
     button.click()
     expect(page.locator(".saved")).to_have_text("Saved. Signed for every person you said yes to.")
     expect(page.locator(".signed .chip.ok")).to_have_text("Signed")
+    expect(page.locator("h1")).to_be_focused()  # the button that was pressed is gone
     (words,) = sent(house, "/api/rosters")
     assert (words["contact"], words["side"], words["devices"]) == ("x1", "a", [TABLET])
     page.reload()  # this browser remembers it, so the next contact is signed without a press
@@ -96,16 +98,16 @@ def test_where_another_browser_signs_this_one_does_not_until_it_is_told_to(page:
     other = seal_twin.roster(Ed25519PrivateKey.generate(), "x1", "a", [TABLET], 2_000_000_000_000_000)
     house.answers["GET /api/rosters"] = desk(roster=other)
     page.goto(house.url + "/grown-up/#devices")
-    button = page.get_by_role("button", name="Sign in this browser instead")
+    button = page.get_by_role("button", name="Let this browser sign instead")
     expect(button).to_be_visible()
     expect(page.locator(".signed")).to_have_count(0)
     assert violations(page) == []
     button.click()
-    page.get_by_role("button", name="Leave it").click()
+    page.get_by_role("button", name="Leave it as it is").click()
     assert sent(house, "/api/rosters") == []
     page.wait_for_timeout(AGAIN_MS)
     button.click()
-    page.get_by_role("button", name="Sign here").click()
+    page.get_by_role("button", name="Let it sign").click()
     expect(page.locator(".saved")).to_be_visible()
     (words,) = sent(house, "/api/rosters")
     assert words["devices"] == [TABLET]

@@ -129,7 +129,7 @@ class Sees extends Page {
     const lines = SEES[child?.reach ?? "approve"];
     /** @param {"yes" | "no" | "can"} kind @param {import("../../shared/parts.js").IconName} sign */
     const part = (kind, sign) => html`<section class="panel sees"><h2>${icon(sign)}<span>${words(`sees.${kind}`)}</span></h2><ul>${lines[kind].map((n) => html`<li>${words(`sees.${kind}-${n}`, fill)}</li>`)}</ul></section>`;
-    return html`<h1 tabindex="-1">${words("sees.title")}</h1>${child ? html`${part("yes", "eye")}${part("no", "eye-off")}${part("can", "hand")}<p class="second">${words("sees.record")} ${words("sees.gate")}</p><p class="second">${words("sees.mark")}</p>` : waiting()}`;
+    return html`<h1 tabindex="-1">${words("sees.title")}</h1>${child ? html`${part("yes", "eye")}${part("no", "eye-off")}${part("can", "hand")}<p>${words("sees.record")}</p><p>${words("sees.gate")}</p><p class="second">${words("sees.mark")}</p>` : waiting()}`;
   }
 }
 

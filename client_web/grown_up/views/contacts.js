@@ -34,7 +34,7 @@ export const changedNote = (ref, name) => (toSign(ref)?.changed ? html`<div clas
 export async function knowThem(page, ref, name) {
   if (!await askFirst({ title: words("sign.changed-q", { name }), text: words("sign.changed-q-lead"), yes: words("sign.changed-q-yes"), no: words("sign.changed-q-no") })) return;
   await page.attempt(async () => {
-    if (await sayKnown(ref)) page.done(words("sign.known", { name }));
+    if (await sayKnown(ref)) page.done(words("sign.known", { name }), true);
   });
 }
 

@@ -58,7 +58,7 @@ class Devices extends Page {
   async #sign(whose, id) {
     await this.attempt(async () => {
       await signDevice(whose, id);
-      this.done(words("sign.done"));
+      this.done(words("sign.done"), true);
     });
   }
 
@@ -67,21 +67,27 @@ class Devices extends Page {
     if (!await askFirst({ title: words("sign.here-q"), text: words("sign.here-lead"), yes: words("sign.here-yes"), no: words("sign.here-no") })) return;
     await this.attempt(async () => {
       await takeOver(whose);
-      this.done(words("sign.done"));
+      this.done(words("sign.done"), true);
     });
   }
 
-  /** What stands under a device: signed, or a button that signs it. @param {string} whose @param {string} id @param {string} label */
-  #signed(whose, id, label) {
+  /** Is it signed, under its name. @param {string} whose @param {string} id */
+  #signed(whose, id) {
     const state = stateOf(whose, id);
     if (state === "" || signedElsewhere(whose)) return null;
-    return state === "signed" ? html`<span class="signed">${chip("ok", "tick", words("sign.signed"))}</span>`
-      : html`<span class="signed">${chip("wait", "wait", words("sign.waits"))} <button class="button" type="button" data-do="sign" data-whose="${whose}" data-id="${id}">${words("sign.sign")}<span class="hidden-words"> ${words("devices.for", { label })}</span></button></span>`;
+    return html`<span class="signed">${state === "signed" ? chip("ok", "tick", words("sign.signed")) : chip("wait", "wait", words("sign.waits"))}</span>`;
+  }
+
+  /** What a press would mean, and the button: below everything else of this device, away from "Sign out". @param {string} whose @param {string} id @param {string} label @param {string} name */
+  #waits(whose, id, label, name) {
+    if (stateOf(whose, id) !== "waits" || signedElsewhere(whose)) return null;
+    return html`<div class="to-sign" data-key="sign"><p class="second">${words(name ? "sign.waits-child" : "sign.waits-mine", { name })}</p>
+      <button class="button" type="button" data-do="sign" data-whose="${whose}" data-id="${id}">${words("sign.sign")}<span class="hidden-words"> ${words("devices.for", { label })}</span></button></div>`;
   }
 
   /** @param {string} whose @param {string} key */
   #elsewhere(whose, key) {
-    return signedElsewhere(whose) ? html`<div class="panel" data-key="${key}"><p>${words("sign.elsewhere")}</p>
+    return signedElsewhere(whose) ? html`<div class="panel limit" data-key="${key}"><p>${words("sign.elsewhere")}</p>
       <p><button class="button" type="button" data-do="sign-here" data-whose="${whose}">${words("sign.here")}</button></p></div>` : null;
   }
 
@@ -112,8 +118,8 @@ class Devices extends Page {
 
   /** @param {Device} one */
   #device(one) {
-    return html`<li data-key="${one.id}">${icon("tablet")}<p class="grow"><b class="device-name">${one.label}</b><span class="second">${begun(this.#used(one.last_used_on))}</span>${this.#signed(one.child.id, one.id, one.label)}</p>
-      <button class="button" type="button" data-do="sign-out-device" data-id="${one.id}">${words("devices.out")}<span class="hidden-words"> ${words("devices.for", { label: one.label })}</span></button></li>`;
+    return html`<li data-key="${one.id}">${icon("tablet")}<p class="grow"><b class="device-name">${one.label}</b><span class="second">${begun(this.#used(one.last_used_on))}</span>${this.#signed(one.child.id, one.id)}</p>
+      <button class="button" type="button" data-do="sign-out-device" data-id="${one.id}">${words("devices.out")}<span class="hidden-words"> ${words("devices.for", { label: one.label })}</span></button>${this.#waits(one.child.id, one.id, one.label, one.child.name)}</li>`;
   }
 
   /** @param {1 | 2} level */
@@ -121,8 +127,8 @@ class Devices extends Page {
     const places = look("sessions");
     const fault = faultOf("sessions");
     return html`${level === 1 ? html`<h1 tabindex="-1" data-key="mine">${words("devices.mine")}</h1>` : html`<h2 class="part" data-key="mine">${words("devices.mine")}</h2>`}
-      ${!places ? (fault ? stuck(fault) : waiting()) : html`<ul class="rail-list" data-key="places">${places.map((one) => html`<li data-key="${one.id}">${icon("keys")}<p class="grow"><b class="device-name">${one.label}</b><span class="second">${begun(this.#used(one.last_used_on))}</span>${one.this || !hasContacts("") ? null : this.#signed("", one.id, one.label)}</p>
-        ${one.this ? chip("ok", "tick", words("devices.this")) : html`<button class="button" type="button" data-do="sign-out-there" data-id="${one.id}">${words("devices.mine-out")}<span class="hidden-words"> ${words("devices.for", { label: one.label })}</span></button>`}</li>`)}</ul>`}${this.#elsewhere("", "mine-elsewhere")}`;
+      ${!places ? (fault ? stuck(fault) : waiting()) : html`<ul class="rail-list" data-key="places">${places.map((one) => html`<li data-key="${one.id}">${icon("keys")}<p class="grow"><b class="device-name">${one.label}</b><span class="second">${begun(this.#used(one.last_used_on))}</span>${one.this || !hasContacts("") ? null : this.#signed("", one.id)}</p>
+        ${one.this ? chip("ok", "tick", words("devices.this")) : html`<button class="button" type="button" data-do="sign-out-there" data-id="${one.id}">${words("devices.mine-out")}<span class="hidden-words"> ${words("devices.for", { label: one.label })}</span></button>`}${one.this || !hasContacts("") ? null : this.#waits("", one.id, one.label, "")}</li>`)}</ul>`}${this.#elsewhere("", "mine-elsewhere")}`;
   }
 
   /** @param {import("../facts.js").Child} child */

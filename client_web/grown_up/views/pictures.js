@@ -168,8 +168,8 @@ class Pictures extends Page {
     const anew = html`<p><button class="button" type="button" id="anew" data-do="anew">${words("pictures.anew")}</button></p>`;
     const mine = found(this.ref);
     if (stage === "other") return html`${h1("pictures.link")}<div class="panel" data-key="other"><p>${words("pictures.other")}</p></div>`;
-    if (stage === "waiting") return html`${h1("pictures.waiting")}${lead("pictures.waiting-lead")}${waiting()}`;
-    if (stage === "coming") return html`${h1("pictures.coming")}${waiting()}`;
+    if (stage === "waiting") return html`${h1("pictures.waiting")}${lead("pictures.waiting-lead")}${waiting(words("pictures.looking"))}`;
+    if (stage === "coming") return html`${h1("pictures.coming")}${waiting(words("pictures.looking"))}`;
     if (stage === "over") return html`${h1("pictures.over")}${lead("pictures.over-lead")}${anew}`;
     if (stage === "asked" && this.#may()) return html`${h1("pictures.asked")}${lead("pictures.asked-lead")}
       <p><button class="button go" type="button" id="join" data-do="join">${words("pictures.join")}</button></p>`;
