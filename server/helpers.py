@@ -126,11 +126,15 @@ async def note(
     )
 
 
-async def allowed(tx: AsyncConnection, keeper: Gatekeeper, key: str, what: str, now: int) -> Helper | None:
-    """Whether this is a helper, who may do what every helper may; written down either way."""
+async def allowed(
+    tx: AsyncConnection, keeper: Gatekeeper, key: str, what: str, now: int, report: str = ""
+) -> Helper | None:
+    """Whether this is a helper, who may do what every helper may; written down either way, with the report that it was done to: one
+    helper alone can close a report, and its row is deleted afterwards."""
     helper = await who(tx, key)
     fine = helper is not None and helper.active
-    await note(tx, keeper, now, what, (helper.id,) if helper else (), allow=fine)
+    there = report and await rows(tx, "SELECT 1 FROM reports WHERE id = :report", report=report)
+    await note(tx, keeper, now, what, ((helper.id, report) if there else (helper.id,)) if helper else (), allow=fine)
     return helper if fine else None
 
 
@@ -149,7 +153,7 @@ async def list_reports(db: Database, keeper: Gatekeeper, key: str, now: int) -> 
 async def take(db: Database, keeper: Gatekeeper, key: str, report: str, now: int) -> bool | None:
     """A helper has looked: the clock stops. False if there is no open report of this id; None: no helper."""
     async with db.begin() as tx:
-        if (helper := await allowed(tx, keeper, key, "take_report", now)) is None:
+        if (helper := await allowed(tx, keeper, key, "take_report", now, report)) is None:
             return None
         taken = await rows(tx, _TAKE, report=report, helper=helper.id, now=now)
         return bool(taken)
@@ -158,7 +162,7 @@ async def take(db: Database, keeper: Gatekeeper, key: str, report: str, now: int
 async def close(db: Database, keeper: Gatekeeper, key: str, report: str, outcome: Outcome, now: int) -> bool | None:
     """Done. Its evidence goes when ``KEPT_MS`` is over. False if there is no taken report of this id; None: no helper."""
     async with db.begin() as tx:
-        if await allowed(tx, keeper, key, "close_report", now) is None:
+        if await allowed(tx, keeper, key, "close_report", now, report) is None:
             return None
         closed = await rows(tx, _CLOSE, report=report, outcome=outcome, now=now, until=now + KEPT_MS[outcome])
         return bool(closed)

@@ -522,6 +522,25 @@ async def test_nobody_without_a_helpers_key_does_anything_and_without_an_open_ca
         assert no.rules == ("no-mark-without-a-case",)
 
 
+async def test_who_took_and_who_closed_a_report_stands_in_the_record_when_the_report_is_gone(
+    house: House, families: Families
+) -> None:
+    two = await families.two()
+    report, (ada, _), keeper = (await tell(two.maya))["id"], await two_helpers(house), house.app[keys.KEEPER]
+    own = ada.split(".")[0]
+    assert await helpers.take(house.db, keeper, ada, "r_nobodys", now(house)) is False
+    assert set((await last(house, "take_report"))[3]) == {own}
+    assert await helpers.take(house.db, keeper, ada, report, now(house))
+    assert set((await last(house, "take_report"))[3]) == {own, report}
+    assert await helpers.close(house.db, keeper, ada, report, "nothing_found", now(house))
+    house.hand.forward(31 * DAY)
+    await retention.sweep(house.db, now(house))
+    async with house.db.read() as tx:
+        assert await rows(tx, "SELECT * FROM reports") == []
+    verdict, _, chain, who = await last(house, "close_report")
+    assert (verdict, chain, set(who)) == ("allow", "platform", {own, report})
+
+
 async def test_a_report_is_overdue_at_48_hours_loudly_and_first_until_a_helper_takes_it(
     house: House, families: Families, caplog: pytest.LogCaptureFixture
 ) -> None:
