@@ -127,7 +127,7 @@ def spectrum(swing: Complex) -> Spectrum:
     around = cv2.blur(power, reach) + 1e-20
     around = 1.15 * cv2.blur(np.minimum(power, 4 * around), reach) + 1e-20
     level = np.minimum(power / around, PEAK)
-    level /= float(level.mean())
+    level /= max(float(level.mean()), 1e-12)  # a black clip has none
     return Spectrum(np.asarray(level, np.float32), np.asarray(around, np.float32), (across, down), (keep_x, keep_y))
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from server import cli
-from server.trace import bound, detect, pattern, reader
+from server.trace import bound, detect, lattice, pattern, reader
 from tests import trace_scenes
 from tests.trace_scenes import Clip
 
@@ -354,3 +354,27 @@ def test_the_rest_of_the_house_does_without_the_extra() -> None:
     )
     said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, cwd=ROOT, check=True)
     assert said.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("shade", [0, 16, 255])
+@pytest.mark.filterwarnings("error")
+def test_a_clip_of_one_shade_is_no_reading_and_no_fault(shade: int) -> None:
+    frames = [np.full((120, 160), shade, np.uint8)] * 20
+    found = detect.read(frames, [n / 15 for n in range(20)], pattern.tile(KEY), {MARK_ID: "row"})
+    assert found.mark_id is None
+
+
+def test_a_moving_camera_is_read_by_its_news_where_the_frames_themselves_show_too_little() -> None:
+    """At half size and 150 kbit/s; seed 104, on which the detector was tuned."""
+    tile = pattern.tile(KEY)
+    moving = trace_scenes.scene("shake", 104, SECONDS)
+    seen = trace_scenes.called(trace_scenes.mark(moving, tile, MARK_ID, quarter=1, start=0.4))
+    file = trace_scenes.ATTACKS["scale 50 %, H.264 150k"](seen, np.random.default_rng(1))
+    clip = trace_scenes.decoded(file)
+    found = detect.read(clip.frames, clip.times, tile, {MARK_ID: "row"})
+    assert found.mark_id == MARK_ID
+    assert found.correlation is not None
+    assert found.correlation >= 0.7
+    plain = [lattice.residual(one) for one in clip.frames[::2]]
+    course = detect._by_course(plain, clip.times[::2], lattice.FRAMES, tile, pattern.HZ, weighing=False)
+    assert max(one.rho for one in course) < bound.RHO
