@@ -14,7 +14,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,6 +159,13 @@ class Desk:
         assert status in (0, 1), error
         return dict(json.loads(out))
 
+    async def reads(self, record: Callable[[], Awaitable[bytes]]) -> str | None:
+        """What a recording says; of a machine that stutters it may take a second one."""
+        for _ in range(3):
+            if reading := (await self.trace(await record()))["reading"]:
+                return str(reading["id"])
+        return None
+
 
 async def marked_for(house: House) -> dict[str, str]:
     """Maya's copies that are known as marked: the id of each, by the name of who gets it."""
@@ -217,21 +224,24 @@ async def test_each_viewers_recording_is_traced_to_that_viewer_and_without_the_k
         async with asyncio.timeout(20):
             while (await marked_for(house)).keys() != {"Theo", "Lea"}:
                 await asyncio.sleep(0.1)
-        webm = base64.b64decode(await recorded(theo, RECORD))
-        async with asyncio.timeout(20):
-            while len(keeper.times) < PICTURES:
-                await asyncio.sleep(0.1)
-        at_the_gate = [frame for kind, frame in tap.frames(place(house, 1).peer) if kind == "video"]
         copies = await marked_for(house)
+        assert copies["Theo"] != copies["Lea"]
 
         # With the key, as admitted devices: each to whom it was made for.
-        assert frames_in(webm) > PICTURES / 2
-        reading = (await desk.trace(webm))["reading"]
-        assert reading["id"] == copies["Theo"]
-        reading = (await desk.trace(trace_scenes.encoded(keeper.last(2 * SECONDS), "h264", 1000)))["reading"]
-        assert reading["id"] == copies["Lea"] != copies["Theo"]
+        async def theos() -> bytes:
+            webm = base64.b64decode(await recorded(theo, RECORD))
+            assert frames_in(webm) > PICTURES / 2
+            return webm
+
+        async def leas() -> bytes:
+            await lea.wait_frames("video", PICTURES, 30)
+            return trace_scenes.encoded(keeper.last(2 * SECONDS), "h264", 1000)
+
+        assert await desk.reads(theos) == copies["Theo"]
+        assert await desk.reads(leas) == copies["Lea"]
 
         # Without: the gate has every frame, and not one of them is a picture.
+        at_the_gate = [frame for kind, frame in tap.frames(place(house, 1).peer) if kind == "video"]
         assert len(at_the_gate) > 40
         assert pictures(at_the_gate) == 0
 
