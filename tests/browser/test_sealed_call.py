@@ -95,14 +95,15 @@ async def test_somebody_on_a_device_that_nobody_signed_for_is_neither_seen_nor_h
         since = len(two.theo.seen)
         await ring(page, "Theo")
         await answers(two.theo, since)
-        await page.get_by_text("Theo’s device is not signed yet.").wait_for()
+        sign = page.locator(".sign", has_text="Theo’s device is not signed yet.")
+        await sign.wait_for()
         before = two.theo.frames["audio"]
         await asyncio.sleep(1.5)
         assert two.theo.frames["audio"] == before
         assert await page.evaluate(SILENT)
         await two.femi.sign()
         await two.theo.wait_frames("audio", 25)
-        await page.get_by_text("Theo’s device is not signed yet.").wait_for(state="detached")
+        await sign.wait_for(state="detached")
         await heard(page)
 
 

@@ -197,6 +197,7 @@ WEAKER: list[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]] = [
         ("grown-ups-only",),
         (('["guardian", "trusted_adult"].contains(principal.kind) && resource.whose', "resource.whose"),),
     ),
+    ("pictures-are-for-the-grown-ups-of-the-contact", ("not-yours",), ()),
     ("a-guardian-does-not-look-over-a-leading-teenager", ("teen-led",), ()),
     ("single-calls-are-a-teenagers-from-13", ("know-and-discuss",), ()),
     ("only-a-leading-teenager-changes-own-limits", ("not-leading",), ()),
