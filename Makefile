@@ -1,5 +1,5 @@
 # Two commands matter: `make run` and `make test`. Each sets up what it needs, on a fresh machine too.
-# The rest: setup, check (types and lint), bench, trials, and the slow suites prove, soak, fuzz and chaos.
+# The rest: setup, check (types and lint), bench, trials, and the slow suites prove, soak, witness, fuzz and chaos.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 # tsc only reads our JSDoc; nothing of it is shipped. Pinned here, fetched by npx, never committed.
 TYPESCRIPT := typescript@5.9.3
 
-.PHONY: run test check setup bench trials prove soak fuzz chaos lock clean browsers node
+.PHONY: run test check setup bench trials prove soak witness fuzz chaos lock clean browsers node
 
 run: setup
 	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
@@ -38,6 +38,10 @@ prove: setup
 
 soak: setup
 	@$(PY) -m pytest -m slow -k soak
+
+# What takes long, or wants a quiet machine: whole calls searched, recorded, tapped and attacked in real browsers.
+witness: setup browsers
+	@$(PY) -m pytest -m slow tests/browser tests/integration/test_nothing_is_stored.py tests/integration/test_gate_cannot_see.py
 
 fuzz: setup
 	@$(PY) -m pytest -m slow -k malformed

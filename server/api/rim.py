@@ -34,7 +34,7 @@ from signalling import ws
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0
-GUARD_SECONDS: Final = 3.0  # a guard that takes longer is not effective
+GUARD_SECONDS: Final = 10.0  # a guard that takes longer is not effective
 TICKET_SECONDS: Final = 30  # docs of the protocol: single use, bound to the sign-in
 
 

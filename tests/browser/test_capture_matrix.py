@@ -14,6 +14,7 @@ def without_versions(page: str) -> list[str]:
     return [line for line in page.splitlines() if not line.startswith("Made by ")]
 
 
+@pytest.mark.slow  # make witness
 @pytest.mark.skipif(FIREFOX is None, reason="no Firefox on this machine")
 async def test_the_capture_matrix_is_what_the_probes_say() -> None:
     found = await capture_matrix.probe()

@@ -109,6 +109,7 @@ async def test_another_camera_and_a_camera_shut_and_opened_again_and_a_page_load
         assert await page.get_by_text("is not signed").count() == 0  # the same device as before
 
 
+@pytest.mark.slow  # make witness
 async def test_who_comes_later_opens_nothing_of_before_and_who_went_opens_nothing_of_after(
     house: House, tap: Tap
 ) -> None:
@@ -160,6 +161,7 @@ async def test_who_comes_later_opens_nothing_of_before_and_who_went_opens_nothin
         assert await page.locator("section.tile[aria-label=Lea]").count() == 0
 
 
+@pytest.mark.slow  # make witness
 @pytest.mark.skipif(FIREFOX is None, reason="no Firefox on this machine")
 async def test_firefox_and_chromium_in_one_call_with_a_third_and_firefox_with_another_camera_and_loaded_anew(
     house: House, tap: Tap, tmp_path: Path

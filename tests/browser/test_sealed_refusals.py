@@ -144,6 +144,7 @@ def played_again() -> Any:
     return change
 
 
+@pytest.mark.slow  # make witness
 async def test_frames_that_were_changed_played_again_or_sealed_with_another_key_are_refused_and_it_is_said(
     house: House, browser: Browser, tap: Tap
 ) -> None:
@@ -316,6 +317,7 @@ async def test_who_was_removed_is_gone_from_the_screen_opens_nothing_more_and_is
 # -- a server and a gate that lie --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # make witness
 async def test_a_server_that_swaps_two_places_and_a_gate_that_swaps_two_peoples_frames_give_nobody_anothers_name(
     house: House, browser: Browser, tap: Tap
 ) -> None:
@@ -452,6 +454,7 @@ async def lacking(page: Page, lack: str) -> None:
         await page.context.route("**/seal/worker.js", worker)
 
 
+@pytest.mark.slow  # make witness
 async def test_a_browser_that_lacks_anything_for_sealing_says_so_to_who_calls_and_to_who_is_called_before_anything_opens(
     house: House, browser: Browser
 ) -> None:

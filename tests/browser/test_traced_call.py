@@ -202,6 +202,7 @@ async def recorded(page: Page, how: str, seconds: float = SECONDS) -> Any:
         return await page.evaluate(how, seconds)
 
 
+@pytest.mark.slow  # make witness
 async def test_each_viewers_recording_is_traced_to_that_viewer_and_without_the_key_there_is_nothing_to_record(
     house: House, tap: Tap, tmp_path: Path
 ) -> None:
@@ -246,6 +247,7 @@ async def test_each_viewers_recording_is_traced_to_that_viewer_and_without_the_k
         assert pictures(at_the_gate) == 0
 
 
+@pytest.mark.slow  # make witness
 async def test_where_the_worker_with_the_keys_is_left_out_a_browser_has_nothing_to_record(house: House) -> None:
     async with chromium() as browser:
         two = await Families(house).two()

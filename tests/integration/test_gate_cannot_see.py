@@ -124,6 +124,7 @@ async def seen(folder: Path, kind: type[Known] = Known, *, remember: bool = True
                 yield Seen(call, needles, memory, searched, wire)
 
 
+@pytest.mark.slow  # make witness
 async def test_neither_memory_nor_wire_nor_messages_hold_a_plain_frame_or_a_key(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +153,7 @@ async def test_neither_memory_nor_wire_nor_messages_hold_a_plain_frame_or_a_key(
         assert PLAIN | {"base key", "derived key"} <= sender
 
 
+@pytest.mark.slow  # make witness
 async def test_the_same_search_finds_at_the_gate_what_devices_did_not_seal(tmp_path: Path) -> None:
     async with seen(tmp_path, Silent) as now:
         assert now.memory & PLAIN

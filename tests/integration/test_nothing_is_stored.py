@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from server.settings import ROOT
 from tests.known_call import Needles, a_house, known_call, packets, ports_of, windows
 from tests.unit.test_the_arrows_go_one_way import imported
@@ -197,6 +199,7 @@ async def told(process: asyncio.subprocess.Process) -> tuple[list[str], list[str
                 return modules, objects
 
 
+@pytest.mark.slow  # make witness
 async def test_a_call_leaves_nothing_behind_but_records(tmp_path: Path) -> None:
     watched = await watched_call(tmp_path)
     assert watched.frames > 150
@@ -212,6 +215,7 @@ async def test_a_call_leaves_nothing_behind_but_records(tmp_path: Path) -> None:
     assert "aiortc.rtp" in heavy
 
 
+@pytest.mark.slow  # make witness
 async def test_a_house_that_records_is_caught_whatever_way_it_takes(tmp_path: Path) -> None:
     ways = "into_a_file, into_its_own_database, into_memory_that_has_no_name, into_a_decoder"
     watched = await watched_call(tmp_path, RECORDS.replace("WAYS", ways), 1.0)
@@ -227,6 +231,7 @@ async def test_a_house_that_records_is_caught_whatever_way_it_takes(tmp_path: Pa
     assert at_work(watched) == ["av.video.codeccontext.VideoCodecContext"]
 
 
+@pytest.mark.slow  # make witness
 async def test_a_house_that_hides_what_it_keeps_writes_too_much(tmp_path: Path) -> None:
     watched = await watched_call(tmp_path, RECORDS.replace("WAYS", "changed_into_its_own_database,"), 1.0)
     assert watched.faults() == ["wrote much: it may be media in a form that is not known"]
