@@ -73,9 +73,13 @@ def test_only_the_gatekeeper_asks_the_rules(file: Path) -> None:
         assert calls == []
 
 
+#: What a headless peer of the inspection needs of PyAV: a fault and a type. Containers, which write files, are not among them.
+NAMES_OF_AV = {"server/inspection/sealing.py": {"av.error", "av.frame", "av.frame.Frame"}}
+
+
 def test_nothing_of_ours_records_or_writes_media() -> None:
     for file in SOURCES:
-        names = imported(file)
+        names = imported(file) - NAMES_OF_AV.get(file.relative_to(ROOT).as_posix(), set())
         assert not [name for name in names if "MediaRecorder" in name or name.startswith(("aiortc.contrib", "av."))], (
             file
         )
