@@ -17,6 +17,9 @@ from typing import Final, Literal
 
 Outcome = Literal["broken", "not_shown", "proven"]
 WORST_FIRST: Final[tuple[Outcome, ...]] = ("broken", "not_shown", "proven")
+#: So begins the ``why`` of a finding that is not shown because the platform has no such thing (adapter.NoSuchThing). It stays "not
+#: shown"; the comparison of platforms tells it apart, since it is no fault of anybody.
+NO_SUCH_THING: Final = "No such thing on this platform: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class Finding:
     audit: tuple[AuditRow, ...] = ()
     seconds: float = 0.0
 
+    @property
+    def shown(self) -> Outcome:
+        """The outcome that counts: never better than the steps carry, whatever ``outcome`` says."""
+        return worst((self.outcome, outcome_of(self.steps, None)))
+
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
@@ -90,9 +98,7 @@ class Inspection:
 
     def verdicts(self) -> dict[str, Outcome]:
         """For each promise in scope the worst that any of its scenarios showed; ``not_shown`` when none played for it."""
-        return {
-            promise: worst(one.outcome for one in self.findings if promise in one.promises) for promise in self.scope
-        }
+        return {promise: worst(one.shown for one in self.findings if promise in one.promises) for promise in self.scope}
 
     @property
     def all_proven(self) -> bool:
