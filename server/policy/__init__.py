@@ -21,10 +21,10 @@
 **How an answer comes about.** A question is a verb and facts: who asks, who or what is concerned, what the families have
 agreed, which call. *May X reach Y?* is asked for every ordered pair of people in a call: a call is the set of its pairs, so
 nobody comes in by knowing only one of the others. A stage has two questions of its own, *may X be on it?* (``Host``) and *may X
-watch Y on it?* (``Watch``); a helper's work has one, *may X do this in that case?* (``Handle``). Everything else is *may X do this
-to that?* (``Act``). If any forbid holds, the answer is no, and all forbids that hold are its reasons. If none holds and a permit
-does, the answer is yes. If nothing holds, the answer is no (``no-permit``). If anything goes wrong on the way, the answer is no
-(``rule-broken``).
+watch Y on it?* (``Watch``); a helper's work has one, *may X do this in that case?* (``Handle``), and an inspector's one, *may X
+look at this?* (``Inspect``). Everything else is *may X do this to that?* (``Act``). If any forbid holds, the answer is no, and
+all forbids that hold are its reasons. If none holds and a permit does, the answer is yes. If nothing holds, the answer is no
+(``no-permit``). If anything goes wrong on the way, the answer is no (``rule-broken``).
 
 **What the rules never see.** No clock, no database, no network, no name. The asker puts the facts in, the time as "is the yes
 still within its year?". What could not be read is put in as the unsafe value: an unknown age is the youngest band.

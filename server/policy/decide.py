@@ -28,7 +28,19 @@ from typing import Any, Final, Literal
 import cedarpy
 
 from server.policy.bands import Bands, BrokenRulebook, read_bands
-from server.policy.facts import Act, Handle, Host, Person, Question, Reach, Shape, Verb, question_from, well_formed
+from server.policy.facts import (
+    Act,
+    Handle,
+    Host,
+    Inspect,
+    Person,
+    Question,
+    Reach,
+    Shape,
+    Verb,
+    question_from,
+    well_formed,
+)
 from server.policy.lines import line_of_rule, line_of_syntax_error, line_of_word, rule_around
 
 log = logging.getLogger(__name__)
@@ -167,6 +179,8 @@ class Rulebook:
                 resource, context = question.stage, {}
             case Handle():
                 resource, context = question.case, {}
+            case Inspect():
+                resource, context = question.evidence, {}
             case Reach():
                 resource, context = question.y, {"contact": _plain(question.contact), "call": _plain(question.call)}
             case _:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from server.policy.bands import Book, Value
 from server.policy.decide import BUILT_IN, Rule, Rulebook
-from server.policy.facts import PARTS, Handle, Host, Reach, Verb, Watch, kind_of
+from server.policy.facts import PARTS, Handle, Host, Inspect, Reach, Verb, Watch, kind_of
 from server.policy.lines import rule_texts
 from server.policy.situations import values_of
 
@@ -39,7 +39,7 @@ def as_markdown(book: Rulebook) -> str:
     texts = rule_texts(book.cedar)
     forbids = [rule for rule in book.rules.values() if rule.effect == "forbid"]
     permits = [rule for rule in book.rules.values() if rule.effect == "permit"]
-    asked = {kind: [verb for verb in Verb if kind_of(verb) is kind] for kind in (Reach, Watch, Host, Handle)}
+    asked = {kind: [verb for verb in Verb if kind_of(verb) is kind] for kind in (Reach, Watch, Host, Handle, Inspect)}
     acts = [verb for verb in Verb if kind_of(verb) not in asked]
     parts = [
         _HEAD,
@@ -55,6 +55,7 @@ def as_markdown(book: Rulebook) -> str:
         f"May X watch Y, who is on a stage: {_verbs(asked[Watch])}.\n",
         f"May X be on a stage: {_verbs(asked[Host])}.\n",
         f"May X, a helper, do this in a case: {_verbs(asked[Handle])}.\n",
+        f"May X, an inspector, look at this: {_verbs(asked[Inspect])}.\n",
         f"May X do this to that: {_verbs(acts)}.\n",
         f"## What changes with age (`bands.toml`, {book.bands.version})\n",
         f"An unknown age is read as {book.bands.youngest}.\n",

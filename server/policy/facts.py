@@ -3,7 +3,7 @@
 There are two kinds of question. ``Reach``: may X reach Y? Asked for every ordered pair of people in a call, and for
 presence. ``Act``: may X do this to that? Asked for everything else that anybody does here. A stage, where one child shows
 something to people who only watch, has one of each: ``Host`` (may X be on it?) and ``Watch`` (may X watch Y on it?). ``Handle``:
-may X, a helper, do this in that case? A case is a report that a child has made.
+may X, a helper, do this in that case? A case is a report that a child has made. ``Inspect``: may X, an inspector, look at this?
 
 A question names nobody. It holds what the rules can see and no more (no ids, no names, no time of day), so that the same
 situation is the same question, its answer may be remembered, and a vector written in another language means the same. Who
@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeVar
 
-Kind = Literal["child", "guardian", "trusted_adult", "helper", "nobody"]
+Kind = Literal["child", "guardian", "trusted_adult", "helper", "inspector", "nobody"]
 Band = Literal["0-12", "13-15", "16-17", "18+"]
 ContactState = Literal["approved", "asked", "refused", "lapsed", "ended", "none"]
 Whose = Literal["own", "ward", "stranger", "nobody"]
@@ -116,6 +116,9 @@ class Verb(StrEnum):
     # -- Handle: a helper, in a case ------------------------------------------------------------------------------------
     ASK_FOR_MARK = "ask_for_mark"  #: the first of two helpers: whose copy is this recording?
     RESOLVE_MARK = "resolve_mark"  #: the second: be told two pseudonyms
+
+    # -- Inspect: somebody from outside who checks that promises are kept ------------------------------------------------
+    LOOK_AT_EVIDENCE = "look_at_evidence"  #: rules, promises, counts, decisions: nothing that names anybody
 
     # -- Act: what nobody ever may --------------------------------------------------------------------------------------
     RECORD = "record"
@@ -315,8 +318,24 @@ class Handle:
     case: Case = Case()
 
 
-Question = Reach | Act | Host | Watch | Handle
-Shape = Person | Contact | Call | Matter | Stage | Case
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an inspector is shown. ``nameless``: it holds nobody's name, id or pseudonym and no family's chain (row 60)."""
+
+    nameless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """May X, an inspector, look at this?"""
+
+    verb: Verb
+    x: Person = STRANGER
+    evidence: Evidence = Evidence()
+
+
+Question = Reach | Act | Host | Watch | Handle | Inspect
+Shape = Person | Contact | Call | Matter | Stage | Case | Evidence
 
 #: For each kind of question its parts, in order, and what each of them is.
 PARTS: Final[Mapping[type[Any], Mapping[str, type[Any]]]] = {
@@ -325,6 +344,7 @@ PARTS: Final[Mapping[type[Any], Mapping[str, type[Any]]]] = {
     Host: {"x": Person, "stage": Stage},
     Watch: {"x": Person, "y": Person, "contact": Contact, "stage": Stage},
     Handle: {"x": Person, "case": Case},
+    Inspect: {"x": Person, "evidence": Evidence},
 }
 
 
@@ -340,6 +360,7 @@ _KINDS: Final[Mapping[Verb, type[Question]]] = {
     Verb.WATCH_STAGE: Watch,
     Verb.ASK_FOR_MARK: Handle,
     Verb.RESOLVE_MARK: Handle,
+    Verb.LOOK_AT_EVIDENCE: Inspect,
 }
 
 
@@ -367,10 +388,10 @@ def _has_its_types(facts: Shape) -> bool:
 #: each fact's type is that of its default, the unsafe value
 _TYPES: Final = {
     shape: {part.name: type(part.default) for part in fields(shape)}
-    for shape in (Person, Contact, Call, Matter, Stage, Case)
+    for shape in (Person, Contact, Call, Matter, Stage, Case, Evidence)
 }
 
-_Shape = TypeVar("_Shape", Person, Contact, Call, Matter, Stage, Case)
+_Shape = TypeVar("_Shape", Person, Contact, Call, Matter, Stage, Case, Evidence)
 
 
 def _shape(shape: type[_Shape], plain: Any) -> _Shape:

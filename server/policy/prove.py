@@ -56,7 +56,8 @@ CLOSING: Final = frozenset(
     }
 )  # fmt: skip
 FOR_HELPERS: Final = frozenset({Verb.ASK_FOR_MARK, Verb.RESOLVE_MARK})
-ACTS: Final = frozenset(Verb) - REACH - {Verb.HOST_STAGE} - OPEN_TO_ALL - FOR_NOBODY - FOR_HELPERS
+FOR_INSPECTORS: Final = frozenset({Verb.LOOK_AT_EVIDENCE})
+ACTS: Final = frozenset(Verb) - REACH - {Verb.HOST_STAGE} - OPEN_TO_ALL - FOR_NOBODY - FOR_HELPERS - FOR_INSPECTORS
 GATED: Final = frozenset(Verb) - OPEN_TO_ALL - FOR_NOBODY
 #: only a guardian, and only of an own child
 OF_ONES_WARD: Final = frozenset(
@@ -404,6 +405,25 @@ PROMISES: Final = (
         GATED - FOR_HELPERS,
         lambda when: when.any(when(f"{end}.kind", "helper") for end in when.ends),
     ),
+    # -- inspectors
+    Promise(
+        "evidence-is-for-inspectors",
+        "Nobody but an inspector looks at what is kept for inspectors.",
+        FOR_INSPECTORS,
+        lambda when: when.not_("x.kind", "inspector"),
+    ),
+    Promise(
+        "an-inspector-is-told-of-nobody",
+        "No inspector is shown anything that names somebody.",
+        FOR_INSPECTORS,
+        lambda when: when.not_("evidence.nameless"),
+    ),
+    Promise(
+        "an-inspector-reaches-no-family-and-changes-nothing",
+        "An inspector reaches nobody, is reached by nobody, manages nothing and has no case: inspectors only look at evidence.",
+        GATED - FOR_INSPECTORS,
+        lambda when: when.any(when(f"{end}.kind", "inspector") for end in when.ends),
+    ),
     Promise(
         "what-is-not-known-is-a-no",
         "A fact with a value that nobody knows is a no, whatever else is true.",
@@ -492,7 +512,9 @@ def _broken(space: Space, asked: Asked, wrong: Set, name: str, sentence: str, an
 #: For each fact which values are less safe than which. A yes or no that is not here: False is less safe than True.
 #: ``matter.reach`` has no order: it moves a say from the guardian to the teenager, and is a promise above.
 LESS_SAFE: Final[Mapping[str, tuple[tuple[Value, Value], ...]]] = {
-    "kind": tuple((worse, better) for worse in ("nobody", OTHER) for better in ("child", *ADULTS, "helper")),
+    "kind": tuple(
+        (worse, better) for worse in ("nobody", OTHER) for better in ("child", *ADULTS, "helper", "inspector")
+    ),
     "band": tuple((OTHER, better) for better in ("0-12", "13-15", "16-17", "18+")),
     "acts": ((True, False),),  # who acts needs a sign-in and a device
     "blocked": ((True, False),),
@@ -642,7 +664,7 @@ def _good_ones(book: Situations, verb: str, dice: Dice) -> Callable[[], Situatio
     """Situations that are answered with a yes, to start from."""
     asked, allowed = book.verbs[verb], book.answers[verb].allowed
     starts = []
-    for kinds in itertools.product(("child", *ADULTS, "helper"), repeat=2):
+    for kinds in itertools.product(("child", *ADULTS, "helper", "inspector"), repeat=2):
         those = allowed & book.space.where("x.kind", kinds[0])
         if "y.kind" in asked.facts:
             those &= book.space.where("y.kind", kinds[1])

@@ -25,7 +25,7 @@ from typing import Any, Final, Protocol, get_args, get_type_hints
 
 import cedarpy
 
-from server.policy.facts import Call, Case, Contact, Matter, Person, Stage, Verb
+from server.policy.facts import Call, Case, Contact, Evidence, Matter, Person, Stage, Verb
 
 Value = bool | int | str
 #: one situation: every fact of a verb by its name in a question ("x.kind", "contact.state") and its value
@@ -89,6 +89,7 @@ _SHAPES: Final = {
     "Matter": Matter,
     "Stage": Stage,
     "Case": Case,
+    "Evidence": Evidence,
     "OnStage": Stage,
 }
 

@@ -25,7 +25,7 @@ import pytest
 
 from server.policy import Rulebook, Verb, load
 from server.policy.facts import _TYPES as FACTS
-from server.policy.facts import PARTS, REACH_VERBS, Handle, kind_of
+from server.policy.facts import PARTS, REACH_VERBS, Handle, Inspect, kind_of
 from server.policy.vectors import BrokenVectors, check, differences, load_vectors
 
 ROOT = Path(__file__).parents[2]
@@ -350,14 +350,14 @@ _VALUES: dict[str, list[Any]] = {
 
 def _random_question(chance: random.Random) -> dict[str, Any]:
     """Any question, most facts on their safe side so that many single rules decide; one in twelve is broken somewhere."""
-    of_helpers = [verb for verb in Verb if kind_of(verb) is Handle]
+    of_helpers = [verb for verb in Verb if kind_of(verb) in (Handle, Inspect)]
     verb = chance.choice([*Verb, *sorted(REACH_VERBS) * 6, *of_helpers * 3])
     safe = chance.choice([0.6, 0.95, 0.99, 0.995])
     question: dict[str, Any] = {"verb": verb.value}
     for part, shape in PARTS[kind_of(verb)].items():
         question[part] = {name: _random_value(chance, name, safe) for name in FACTS[shape]}
     if verb in of_helpers and chance.random() < 0.6:
-        question["x"]["kind"] = "helper"
+        question["x"]["kind"] = "helper" if kind_of(verb) is Handle else "inspector"
     if chance.random() < 1 / 12:
         facts = chance.choice([question[part] for part in question if part != "verb"])
         name = chance.choice([*facts, "more"])

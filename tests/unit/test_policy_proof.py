@@ -23,6 +23,7 @@ from server.policy.facts import question_from
 from server.policy.prove import (
     ACTS,
     FOR_HELPERS,
+    FOR_INSPECTORS,
     FOR_NOBODY,
     OPEN_TO_ALL,
     PROMISES,
@@ -95,7 +96,7 @@ def test_every_situation_of_every_verb_is_decided_and_counted() -> None:
 
 
 def test_every_verb_is_promised_something_and_stands_in_one_list() -> None:
-    lists = (REACH, ACTS, OPEN_TO_ALL, FOR_NOBODY, FOR_HELPERS, frozenset({Verb.HOST_STAGE}))
+    lists = (REACH, ACTS, OPEN_TO_ALL, FOR_NOBODY, FOR_HELPERS, FOR_INSPECTORS, frozenset({Verb.HOST_STAGE}))
     assert sum(map(len, lists)) == len(frozenset().union(*lists)) == len(Verb)
     assert frozenset().union(*(promise.verbs for promise in PROMISES)) == frozenset(Verb)
 
@@ -213,6 +214,17 @@ WEAKER: list[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]] = [
         "a-helper-is-nobody-to-a-family",
         (),
         (('"nobody"].contains(principal.kind) &&\n', '"nobody", "helper"].contains(principal.kind) &&\n'),),
+    ),
+    (
+        "evidence-is-for-inspectors",
+        ("inspectors-only",),
+        (('"Inspectors", resource)\nwhen { principal.kind == "inspector" }', '"Inspectors", resource)'),),
+    ),
+    ("an-inspector-is-told-of-nobody", ("evidence-names-nobody",), ()),
+    (
+        "an-inspector-reaches-no-family-and-changes-nothing",
+        (),
+        (('"nobody"].contains(principal.kind) &&\n', '"nobody", "inspector"].contains(principal.kind) &&\n'),),
     ),
     ("what-is-not-known-is-a-no", ("unknown-fact",), ()),
     ("nobody-ever", ("nobody-searches",), (('in Action::"SafeHarbour"', 'in [Action::"SafeHarbour", Action::"Never"]'),)),

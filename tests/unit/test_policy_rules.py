@@ -25,8 +25,10 @@ from server.policy.facts import (
     Call,
     Case,
     Contact,
+    Evidence,
     Handle,
     Host,
+    Inspect,
     Matter,
     Person,
     Question,
@@ -72,6 +74,7 @@ SECOND_LOCKS = {
     "children-only": "a-childs-own-things asks for a child itself",
     "grown-ups-only": "a-grown-ups-own-things asks for a grown-up itself",
     "helpers-only": "helpers-find-whose-copy asks for a helper itself",
+    "inspectors-only": "inspectors-look-at-evidence asks for an inspector itself",
     "guardians-only": "a-guardian-looks-after asks for a guardian itself",
     "only-who-looks-after": "a-guardian-looks-after is for own children, and for nothing in particular",
     "a-stage-is-a-childs-own": "a-stage-of-ones-own asks for a child itself",
@@ -104,7 +107,7 @@ def test_every_rule_decides_some_vector_and_every_vector_names_known_rules() -> 
 
 people = st.builds(
     Person,
-    kind=st.sampled_from(["child", "guardian", "trusted_adult", "helper", "nobody"]),
+    kind=st.sampled_from(["child", "guardian", "trusted_adult", "helper", "inspector", "nobody"]),
     band=st.sampled_from(["0-12", "13-15", "16-17", "18+"]),
     active=st.booleans(), consent=st.booleans(), signed_in=st.booleans(), paired=st.booleans(), acts=st.booleans(),
     open_hours=st.booleans(), minutes_left=st.booleans(), few_families=st.booleans(),
@@ -151,7 +154,21 @@ cases = st.one_of(
 handles = st.builds(
     Handle, st.sampled_from([Verb.ASK_FOR_MARK, Verb.RESOLVE_MARK]), st.one_of(helpers, mostly_fine), cases
 )
-all_questions = st.one_of(reaches, acts, hosts, watchings, handles)
+inspectors = st.builds(
+    Person, st.sampled_from(["inspector", "inspector", "helper"]), st.just("18+"), *[st.just(True)] * 8
+)
+looks = st.builds(
+    Inspect, st.just(Verb.LOOK_AT_EVIDENCE), st.one_of(inspectors, mostly_fine), st.builds(Evidence, st.booleans())
+)
+all_questions = st.one_of(reaches, acts, hosts, watchings, handles, looks)
+
+
+@settings(max_examples=300, deadline=None)
+@given(looks)
+def test_evidence_that_names_nobody_is_shown_to_an_inspector_and_to_nobody_else(question: Inspect) -> None:
+    fine = question.x.kind == "inspector" and question.x.active and question.x.consent and question.evidence.nameless
+    fine = fine and (not question.x.acts or (question.x.signed_in and question.x.paired))
+    assert BOOK.decide(question).allowed is fine
 
 
 @settings(max_examples=300, deadline=None)
@@ -222,6 +239,7 @@ _UNSAFE: dict[type[Any], dict[str, Any]] = {
     Matter: {"active": False, "consent": False, "whose": "stranger", "may_lead": False},
     Stage: {"allowed": False, "on": False, "moderator": False, "live": False},
     Case: {"open": False, "evidence": False, "another": False, "in_time": False},
+    Evidence: {"nameless": False},
 }  # fmt: skip
 #: who leads has no unsafe value of its own: a guardian who leads may do more for a child, and a teenager who leads more alone
 _NEITHER = {"band", "reach"}

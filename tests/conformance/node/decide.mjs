@@ -31,7 +31,7 @@ const verbs = new Map(
     .map(([verb, { appliesTo }]) => {
       const resource = appliesTo.resourceTypes[0];
       const context = Object.keys(appliesTo.context ? record(appliesTo.context).attributes : {});
-      const about = { Person: "y", Matter: "matter", Stage: "stage", Case: "case" }[resource];
+      const about = { Person: "y", Matter: "matter", Stage: "stage", Case: "case", Evidence: "evidence" }[resource];
       return [verb, { resource, about, context }];
     }),
 );
