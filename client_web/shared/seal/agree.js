@@ -8,7 +8,7 @@
  * parts.
  *
  * Direction, call and epoch are bound into every key: a wrap sent back to its maker, carried to another call or kept for a
- * later epoch does not open. `tests/seal_twin.py` is the same once more in Python; the two are run against each other.
+ * later epoch does not open. `server/inspection/sealing.py` is the same once more in Python; the two are run against each other.
  *
  * The picture code of two identities (`commit`, `open`, `pictures`) is here too; `compare.js` keeps its order.
  */

@@ -1,6 +1,6 @@
 /**
  * SFrame (RFC 9605), cipher suite 0x0004 AES_128_GCM_SHA256_128, and how a frame of ours lies on the wire. Pure: no page, no
- * worker, no clock; the same file runs in Node, where the RFC's own vectors and the second implementation (tests/seal_twin.py)
+ * worker, no clock; the same file runs in Node, where the RFC's own vectors and the second implementation (server/inspection/sealing.py)
  * are held against it.
  *
  *     video:  type byte (0 key picture, 1 picture built on others) | SFrame header | ciphertext | 16-byte tag
