@@ -9,13 +9,16 @@ It believes nothing about the server that it speaks to: an answer has a time and
 
 from __future__ import annotations
 
+import array
 import asyncio
 import json
+import math
 import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from fractions import Fraction
 from typing import Any
 
 import aiohttp
@@ -56,6 +59,28 @@ class MovingPicture(VideoStreamTrack):
             plane.update(bytes([shade]) * plane.buffer_size)
         frame.pts, frame.time_base = pts, time_base
         return frame
+
+
+class Tone(MediaStreamTrack):
+    """A low hum, 20 ms at a time: something that is not silence."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count, self._start = 0, 0.0
+
+    async def recv(self) -> av.AudioFrame:
+        self._start = self._start or time.monotonic()
+        await asyncio.sleep(max(0.0, self._start + self._count * 0.02 - time.monotonic()))
+        frame = av.AudioFrame(format="s16", layout="mono", samples=960)
+        frame.planes[0].update(_HUM)
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, self._count * 960, Fraction(1, 48_000)
+        self._count += 1
+        return frame
+
+
+_HUM = array.array("h", [round(8_000 * math.sin(2 * math.pi * n / 96)) for n in range(960)]).tobytes()  # 500 Hz
 
 
 class Localhost(aiohttp.ThreadedResolver):
@@ -107,7 +132,10 @@ class Browserless:
         self.origin = origin or base
         self.http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=Localhost(), ssl=trust or True, local_addr=(home, 0) if home else None
+                resolver=Localhost(),
+                ssl=trust or True,
+                local_addr=(home, 0) if home else None,
+                family=socket.AF_INET if home else socket.AF_UNSPEC,
             ),
             cookie_jar=aiohttp.CookieJar(unsafe=True),
             timeout=aiohttp.ClientTimeout(total=seconds),
@@ -198,8 +226,9 @@ class Browserless:
             await self.say_key()
         ticket = (await self.post("/api/ws-ticket"))["ticket"]
         await self.open_socket()
-        await self.send(t="hello", ticket=ticket, client="tests")
-        welcome = await self.expect("welcome")
+        mark = len(self.seen)
+        await self.send(t="hello", ticket=ticket, client="headless")
+        welcome = await self.expect("welcome", since=mark)
         self.session, self.resume_token = welcome["session"], welcome["resume_token"]
         return welcome
 

@@ -49,7 +49,8 @@ class Families:
         self._count += 1
         device = self.house.device(host)
         card = {"name": name, "avatar": self._count % 40, "ground": 1 + self._count % 8}
-        email = f"{name.lower()}{self._count}{self.tag}@example.org"
+        letters = "".join(one for one in name.lower() if one.isalnum())
+        email = f"{letters}{self._count}{self.tag}@example.org"
         await device.post("/api/sign-up", {"email": email, "password": PASSWORD, "kind": kind, **card})
         await device.say_key()
         return device
