@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.api import contacts, families, limits, pictures, reports, rim, rosters
+from server.api import contacts, families, limits, pictures, promises, reports, rim, rosters
 from server.api.keys import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
-    families.ROUTES + contacts.ROUTES + limits.ROUTES + reports.ROUTES + rosters.ROUTES + pictures.ROUTES + rim.ROUTES
+    families.ROUTES
+    + contacts.ROUTES
+    + limits.ROUTES
+    + reports.ROUTES
+    + rosters.ROUTES
+    + pictures.ROUTES
+    + promises.ROUTES
+    + rim.ROUTES
 )

@@ -346,6 +346,7 @@ READ: Final[dict[str, str]] = {
     "cookies: request.app[keys.SETTINGS].cookie_name": "which sign-in; who that is, is in the record",
     "cookies: _claim_name(request)": "which device waits to be paired; a guardian says yes to it",
     "query: child": "which child's history; must be the guardian's own",
+    "query: for": "whose promises are listed; everybody may read all of them",
 }
 
 

@@ -29,6 +29,7 @@ OPEN = {
     ("POST", "/api/sign-in"),
     ("GET", "/api/me"),
     ("GET", "/api/words"),
+    ("GET", "/api/promises"),
     ("POST", "/api/pairings"),
     ("POST", "/api/pairings/mine"),
 }
