@@ -1,13 +1,21 @@
 """The audit record: what was asked, of whom, and what the rules answered. Append-only, chained, without a name in it.
 
-Every household has a chain of its own and the platform has one. Each row holds the hash of the row before it and its own hash,
-SHA-256 over the canonical row (JSON, keys sorted, no blanks) and that previous hash. Changing, cutting out, inserting or
-swapping a row breaks the chain at that place. A cut at the end leaves no broken link, so the head of each chain (how many rows,
-and the last hash) is kept beside it and written in the same transaction.
+Every household has a chain of its own and the platform has one. A row can be checked by three who may see three things of it:
 
-That shows tampering by anybody who does not rewrite the whole rest of the chain and its head. Somebody who may rewrite the
-whole database can do that; ``heads()`` is what an operator copies to a place that they cannot reach (a regulator, a printer),
-and ``verify()`` takes such a copy and holds the chains against it.
+    stamp  = SHA-256(time key || at)              time key = SHA-256("at" || salt)
+    body   = SHA-256(salt || canonical row)       JSON, keys sorted, no blanks; without the time
+    digest = SHA-256(stamp || body)
+    hash   = SHA-256(previous hash || digest)
+
+Whoever has the row and its salt checks all of it. Whoever has only the digests checks that the chain is whole and learns nothing
+of what is in it: the salt is random, so no digest can be guessed. And whoever is given the time key as well checks when each
+row was written and still not what it says. So a family shows its own chain with its child's rows closed, and an
+inspector checks every chain without reading one (``record.py`` writes both; ``docs/reference/record.md`` is the format).
+
+Changing, cutting out, inserting or swapping a row breaks the chain at that place. A cut at the end leaves no broken link, so the
+head of each chain (how many rows, and the last hash) is kept beside it and written in the same transaction. Somebody who may
+rewrite the whole database can make a chain and its head anew; what shows that is a signed statement about all heads that
+left this machine before (``checkpoints.py``). ``verify()`` looks at the chains; ``record.py`` looks at everything together.
 
 Rows are written in the transaction of the decision. If a row cannot be written the transaction fails, and so does what it
 would have allowed: no audit row, no call. People stand in it under pseudonyms that outlive their accounts, so that an account
@@ -18,7 +26,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -27,7 +36,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.db.session import Database, rows, run_all
 
 PLATFORM: Final = "platform"  #: the chain of what concerns no household
-_START: Final = bytes(32)
+START: Final = bytes(32)  #: the hash before the first row
+SALT: Final = 16  #: bytes; as many as nobody tries through
 _PAGE: Final = 1_000  # rows held in memory while verifying
 _FEW, _HEADS = 8, 128  # chains looked up by one statement: as many as one call has, or many at once
 
@@ -47,6 +57,35 @@ class Entry:
     verdict: Literal["allow", "deny"]
     rules: tuple[str, ...]
     rulebook: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it is stored. ``who`` and ``rules`` are the texts that were hashed, not what they say."""
+
+    chain: str
+    seq: int
+    at: int
+    question: str
+    who: str
+    verdict: str
+    rules: str
+    rulebook: str
+    previous: bytes
+    hash: bytes
+    salt: bytes
+
+    @property
+    def body(self) -> bytes:
+        """Commits to everything but the time."""
+        return body_of(
+            self.salt, self.chain, self.seq, self.question, self.who, self.verdict, self.rules, self.rulebook
+        )
+
+    @property
+    def digest(self) -> bytes:
+        """Commits to the row, and says nothing about it to whoever has not its salt."""
+        return digest_of(time_key(self.salt), self.at, self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +112,59 @@ async def append_all(tx: AsyncConnection, entries: Sequence[tuple[Sequence[str],
     for chains, entry in named:
         who, rules = json.dumps(entry.who), json.dumps(entry.rules)
         for chain in chains:
-            seq, previous = moved.get(chain) or heads.get(chain, (0, _START))
-            row = {
-                "chain": chain,
-                "seq": seq + 1,
-                "at": entry.at,
-                "question": entry.question,
-                "who": who,
-                "verdict": entry.verdict,
-                "rules": rules,
-                "rulebook": entry.rulebook,
-            }
-            digest = _hash(row, previous)
-            moved[chain] = seq + 1, digest
-            new.append({**row, "previous": previous, "hash": digest})
+            seq, previous = moved.get(chain) or heads.get(chain, (0, START))
+            salt = os.urandom(SALT)  # one for each chain: what one family knows of its row opens nothing of the other's
+            body = body_of(salt, chain, seq + 1, entry.question, who, entry.verdict, rules, entry.rulebook)
+            last = hash_of(previous, digest_of(time_key(salt), entry.at, body))
+            moved[chain] = seq + 1, last
+            new.append(
+                {
+                    "chain": chain,
+                    "seq": seq + 1,
+                    "at": entry.at,
+                    "question": entry.question,
+                    "who": who,
+                    "verdict": entry.verdict,
+                    "rules": rules,
+                    "rulebook": entry.rulebook,
+                    "previous": previous,
+                    "hash": last,
+                    "salt": salt,
+                }
+            )
     await run_all(
         tx,
         (_INSERT, new),
-        (_MOVE_HEAD, [{"chain": chain, "seq": seq, "hash": digest} for chain, (seq, digest) in moved.items()]),
+        (_MOVE_HEAD, [{"chain": chain, "seq": seq, "hash": last} for chain, (seq, last) in moved.items()]),
     )
+
+
+def time_key(salt: bytes) -> bytes:
+    """Opens the time of a row and nothing else of it."""
+    return _sha(b"at" + salt)
+
+
+def body_of(
+    salt: bytes, chain: str, seq: int, question: str, who: str, verdict: str, rules: str, rulebook: str
+) -> bytes:
+    row = {
+        "chain": chain,
+        "seq": seq,
+        "question": question,
+        "who": who,
+        "verdict": verdict,
+        "rules": rules,
+        "rulebook": rulebook,
+    }
+    return _sha(salt + _CANONICAL(row).encode())
+
+
+def digest_of(key: bytes, at: int, body: bytes) -> bytes:
+    return _sha(_sha(key + str(at).encode()) + body)
+
+
+def hash_of(previous: bytes, digest: bytes) -> bytes:
+    return _sha(previous + digest)
 
 
 async def heads(tx: AsyncConnection) -> Mapping[str, tuple[int, bytes]]:
@@ -121,39 +194,52 @@ async def _walk(tx: AsyncConnection, known: Mapping[str, tuple[int, bytes]]) -> 
     expected = dict(await heads(tx))
     seen: dict[str, tuple[int, bytes]] = {}
     marks = {(chain, seq): last for chain, (seq, last) in known.items()}
-    after: tuple[str, int] = ("", 0)
-    while page := await rows(tx, _PAGE_OF_ROWS, chain=after[0], seq=after[1], limit=_PAGE):
-        for chain, seq, at, question, who, verdict, rules, rulebook, previous, stored in page:
-            count, last = seen.get(chain, (0, _START))
-            row = {
-                "chain": chain,
-                "seq": seq,
-                "at": at,
-                "question": question,
-                "who": who,
-                "verdict": verdict,
-                "rules": rules,
-                "rulebook": rulebook,
-            }
-            if seq != count + 1:
-                found.append(Finding(chain, count + 1, "missing"))
-            elif bytes(previous) != last:
-                found.append(Finding(chain, seq, "out_of_order"))
-            if _hash(row, bytes(previous)) != bytes(stored) or marks.pop((chain, seq), stored) != stored:
-                found.append(Finding(chain, seq, "altered"))
-            seen[chain] = (seq, bytes(stored))
-            after = (chain, seq)
+    async for row in every_row(tx):
+        count, last = seen.get(row.chain, (0, START))
+        if row.seq != count + 1:
+            found.append(Finding(row.chain, count + 1, "missing"))
+        elif row.previous != last:
+            found.append(Finding(row.chain, row.seq, "out_of_order"))
+        if hash_of(row.previous, row.digest) != row.hash or marks.pop((row.chain, row.seq), row.hash) != row.hash:
+            found.append(Finding(row.chain, row.seq, "altered"))
+        seen[row.chain] = (row.seq, row.hash)
     found += [Finding(chain, seq, "missing") for chain, seq in marks]
     found += _ends(seen, expected)
     return found
+
+
+async def every_row(
+    tx: AsyncConnection, chain: str | None = None, after: int = 0, most: int | None = None
+) -> AsyncIterator[Row]:
+    """All rows by chain and number, a page at a time; or those of one chain, after a number, so many at most."""
+    place = (chain or "", after)
+    left = most if most is not None else -1
+    statement = _PAGE_OF_ROWS if chain is None else _PAGE_OF_CHAIN
+    while left and (
+        page := await rows(tx, statement, chain=place[0], seq=place[1], limit=_PAGE if left < 0 else min(left, _PAGE))
+    ):
+        for one in page:
+            yield row_of(one)
+        place = page[-1][0], page[-1][1]
+        left -= len(page) if left > 0 else 0
+
+
+def row_of(stored: Sequence[Any]) -> Row:
+    """A row of the table as a value. Whoever tampers may have put text where bytes were: it is no reason to stop looking."""
+    chain, seq, at, question, who, verdict, rules, rulebook, previous, last, salt = stored
+    return Row(chain, seq, at, question, who, verdict, rules, rulebook, _raw(previous), _raw(last), _raw(salt))
+
+
+def _raw(stored: Any) -> bytes:
+    return str(stored).encode() if isinstance(stored, str | int | float | None) else bytes(stored)
 
 
 def _ends(seen: Mapping[str, tuple[int, bytes]], expected: Mapping[str, tuple[int, bytes]]) -> list[Finding]:
     """What the heads know against what is there."""
     found = []
     for chain in sorted(seen.keys() | expected.keys()):
-        count, last = seen.get(chain, (0, _START))
-        should, head = expected.get(chain, (0, _START))
+        count, last = seen.get(chain, (0, START))
+        should, head = expected.get(chain, (0, START))
         if count < should:
             found.append(Finding(chain, count + 1, "missing"))
         elif count > should:
@@ -163,8 +249,8 @@ def _ends(seen: Mapping[str, tuple[int, bytes]], expected: Mapping[str, tuple[in
     return found
 
 
-def _hash(row: Mapping[str, Any], previous: bytes) -> bytes:
-    return hashlib.sha256(previous + _CANONICAL(row).encode()).digest()
+def _sha(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).digest()
 
 
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
@@ -183,8 +269,8 @@ async def _heads(tx: AsyncConnection, chains: Sequence[str]) -> dict[str, tuple[
 
 
 _INSERT: Final = """
-INSERT INTO audit (chain, seq, at, question, who, verdict, rules, rulebook, previous, hash)
-VALUES (:chain, :seq, :at, :question, :who, :verdict, :rules, :rulebook, :previous, :hash)
+INSERT INTO audit (chain, seq, at, question, who, verdict, rules, rulebook, previous, hash, salt)
+VALUES (:chain, :seq, :at, :question, :who, :verdict, :rules, :rulebook, :previous, :hash, :salt)
 """
 
 _MOVE_HEAD: Final = """
@@ -192,8 +278,14 @@ INSERT INTO audit_heads (chain, seq, hash) VALUES (:chain, :seq, :hash)
 ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash
 """
 
-_PAGE_OF_ROWS: Final = """
-SELECT chain, seq, at, question, who, verdict, rules, rulebook, previous, hash FROM audit
+_COLUMNS: Final = "chain, seq, at, question, who, verdict, rules, rulebook, previous, hash, salt"
+
+_PAGE_OF_ROWS: Final = f"""
+SELECT {_COLUMNS} FROM audit
 WHERE chain > :chain OR (chain = :chain AND seq > :seq)
 ORDER BY chain, seq LIMIT :limit
-"""
+"""  # noqa: S608  # our own column names are put in
+
+_PAGE_OF_CHAIN: Final = f"""
+SELECT {_COLUMNS} FROM audit WHERE chain = :chain AND seq > :seq ORDER BY seq LIMIT :limit
+"""  # noqa: S608  # our own column names are put in

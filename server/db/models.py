@@ -985,6 +985,55 @@ helpers: Final = Table(
     Column("gone_at", BigInteger, nullable=True, comment="No helper any more from then on. The row goes a year later."),
 )
 
+inspectors: Final = Table(
+    "inspectors",
+    metadata,
+    Column(
+        "id",
+        String(32),
+        primary_key=True,
+        comment="i_... Random; in the audit record. Until a year after the key was taken back.",
+    ),
+    Column(
+        "name",
+        String(40),
+        nullable=False,
+        unique=True,
+        comment="How the operator calls them; typed in commands. As the row.",
+    ),
+    Column(
+        "key_hash",
+        LargeBinary(32),
+        nullable=False,
+        unique=True,
+        comment="SHA-256 of a random key that only this inspector has. As the row.",
+    ),
+    Column("added_at", BigInteger, nullable=False, comment="As the row."),
+    Column(
+        "gone_at", BigInteger, nullable=True, comment="No inspector any more from then on. The row goes a year later."
+    ),
+)
+
+inspector_sessions: Final = Table(
+    "inspector_sessions",
+    metadata,
+    Column(
+        "token_hash",
+        LargeBinary(32),
+        primary_key=True,
+        comment="SHA-256 of the cookie; the cookie itself is not kept. Until signed out, or until it runs out.",
+    ),
+    Column(
+        "inspector_id",
+        String(32),
+        ForeignKey("inspectors.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="Whose sign-in. The row goes with the key.",
+    ),
+    Column("expires_at", BigInteger, nullable=False, comment="Four hours after signing in; the row goes then."),
+)
+
 reports: Final = Table(
     "reports",
     metadata,
@@ -1124,7 +1173,13 @@ audit: Final = Table(
     Column("rules", Text, nullable=False, comment="JSON: ids of all deciding rules."),
     Column("rulebook", String(32), nullable=False, comment="Which version of the rules decided."),
     Column("previous", LargeBinary(32), nullable=False, comment="Hash of the row before; 32 zero bytes at the start."),
-    Column("hash", LargeBinary(32), nullable=False, comment="SHA-256 over the canonical row with `previous`."),
+    Column("hash", LargeBinary(32), nullable=False, comment="SHA-256 over `previous` and the row's digest."),
+    Column(
+        "salt",
+        LargeBinary(16),
+        nullable=False,
+        comment="Random: whoever is shown only a row's digest cannot find out the row by trying. As the row.",
+    ),
     CheckConstraint("verdict IN ('allow','deny')", name="verdict"),
 )
 
@@ -1134,4 +1189,68 @@ audit_heads: Final = Table(
     Column("chain", String(34), primary_key=True, comment="Which chain. Outlives accounts, as the chain itself."),
     Column("seq", Integer, nullable=False, comment="How many rows the chain has: rows cut from its end are missed."),
     Column("hash", LargeBinary(32), nullable=False, comment="Hash of its last row. As the chain."),
+)
+
+# The four below name nobody. They are kept for as long as the record is: an old checkpoint is what an old copy is held against.
+
+record_log: Final = Table(
+    "record_log",
+    metadata,
+    Column(
+        "idx",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="Place in the log, from 0. For ever: the log only grows.",
+    ),
+    Column("chain", String(34), nullable=False, comment="Which chain's head had moved. As the row."),
+    Column("seq", Integer, nullable=False, comment="How many rows it then had. As the row."),
+    Column("hash", LargeBinary(32), nullable=False, comment="Hash of its last row then. As the row."),
+    Index("ix_record_log_chain_idx", "chain", "idx"),
+)
+
+record_nodes: Final = Table(
+    "record_nodes",
+    metadata,
+    Column(
+        "level", Integer, primary_key=True, autoincrement=False, comment="0: the log's entries, hashed. As the log."
+    ),
+    Column("place", Integer, primary_key=True, autoincrement=False, comment="From the left, from 0. As the log."),
+    Column(
+        "hash",
+        LargeBinary(32),
+        nullable=False,
+        comment="Of a whole subtree: a proof needs a few of them instead of the log. As the log.",
+    ),
+)
+
+checkpoints: Final = Table(
+    "checkpoints",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=False, comment="Counts up from 1. For ever."),
+    Column("at", BigInteger, nullable=False, comment="When it was signed. As the row."),
+    Column("size", Integer, nullable=False, comment="How long the log was. As the row."),
+    Column(
+        "root", LargeBinary(32), nullable=False, comment="Of the tree over the log's first `size` entries. As the row."
+    ),
+    Column("note", Text, nullable=False, comment="The signed statement, public. As the row."),
+)
+
+record_keys: Final = Table(
+    "record_keys",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=False, comment="Counts up from 1. For ever."),
+    Column(
+        "key",
+        String(300),
+        nullable=False,
+        comment="Public key that signs from then on; the private one is a file, not here. As the row.",
+    ),
+    Column("since", BigInteger, nullable=False, comment="From when. As the row."),
+    Column(
+        "hand_over",
+        Text,
+        nullable=True,
+        comment="The note in which the key before hands over, signed by both. Null for the first. As the row.",
+    ),
 )

@@ -54,6 +54,7 @@ async def test_an_untouched_record_is_whole(db: Database) -> None:
         "question = 'help'",
         "rulebook = 'another'",
         "rules = ' ' || rules",
+        "salt = zeroblob(16)",
     ],
 )
 async def test_an_altered_row_is_found_where_it_is(db: Database, seq: int, change: str) -> None:
@@ -101,7 +102,7 @@ async def test_a_row_put_in_between_is_found(db: Database) -> None:
         await rows(tx, "UPDATE audit SET seq = seq + 100 WHERE chain = 'h_sam' AND seq > 6")
         await rows(
             tx,
-            "INSERT INTO audit SELECT chain, 7, at, question, who, verdict, rules, rulebook, previous, hash FROM audit"
+            "INSERT INTO audit SELECT chain, 7, at, question, who, verdict, rules, rulebook, previous, hash, salt FROM audit"
             " WHERE chain = 'h_sam' AND seq = 6",
         )
         await rows(tx, "UPDATE audit SET seq = seq - 99 WHERE chain = 'h_sam' AND seq > 100")
