@@ -108,3 +108,32 @@ class Platform(Protocol):
 
     async def audit(self, family: Family, since: int) -> tuple[AuditRow, ...]:
         """The platform's own record of what was asked about this family; empty where it keeps none that the family can see."""
+
+
+# What not every platform can be asked. Where an adapter lacks one of these, the scenario that wants it could not be shown.
+
+
+@runtime_checkable
+class CanBeClaimed(Protocol):
+    """People connect by saying who they are, in some way."""
+
+    async def claim(self, person: str) -> tuple[Answer, Device | None]:
+        """A stranger's program says that it is this person, with what a stranger could know of them. Not ok: refused. The device is
+        what it then holds."""
+
+
+@runtime_checkable
+class CarriesMedia(Protocol):
+    """There is somebody in the middle who hands media on."""
+
+    async def carrier_reads(self, receiver: Device) -> tuple[bool, str]:
+        """Whether who carries the media could make a picture or a sound of it, tried with exactly the bytes that it has in hand (what is
+        left when the transport's encryption, which ends at the carrier, is taken off); and how it was tried, in one sentence."""
+
+
+@runtime_checkable
+class CanBeAskedToRecord(Protocol):
+    """There is a server that could keep a call."""
+
+    async def record(self, by: Device, call: str) -> Answer:
+        """Somebody in the call asks the server to record it, in whatever way its wire has. Ok: it records now."""
