@@ -175,11 +175,9 @@ def _promise(entry: Any, law: Mapping[str, Law]) -> Promise:
     shown = entry.get("shown", {})
     if not isinstance(shown, dict) or set(shown) - set(get_args(Reader)) or not all(map(_texts, shown.values())):
         raise BrokenLedger(f"{name}: shown names words for adult, child and teen")
-    made = Promise(
-        **{key: entry.get(key, "") for key in _TEXTS},
-        **{key: tuple(entry.get(key, [])) for key in _LISTS},
-        shown={reader: tuple(words) for reader, words in shown.items()},
-    )
+    texts: dict[str, str] = {key: entry.get(key, "") for key in _TEXTS}
+    lists: dict[str, Any] = {key: tuple(entry.get(key, [])) for key in _LISTS}
+    made = Promise(**texts, **lists, shown={reader: tuple(words) for reader, words in shown.items()})
     _hold(made, law)
     return made
 
@@ -218,6 +216,7 @@ class Proof:
     proven: bool
     why: str
     at: int = 0
+    failed: bool = False  #: it was run, and it showed the opposite
 
 
 NEVER: Final = Proof(False, "Its proof has not been run for this version.")
@@ -296,7 +295,7 @@ def judge(one: Promise, found: Proofs, running: str) -> Proof:
     failed = [name for name in tests if run.tests.get(name) == "failed"]
     broken = [name for name in scenarios if run.scenarios.get(name) == "broken"]
     if failed or broken:
-        return Proof(False, f"Its proof failed: {_some([*broken, *failed])}.", run.at)
+        return Proof(False, f"Its proof failed: {_some([*broken, *failed])}.", run.at, failed=True)
     missing = [name for name in tests if run.tests.get(name) != "passed"]
     missing += [name for name in scenarios if run.scenarios.get(name) != "proven"]
     if missing:
