@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from itertools import product
 from typing import Any, Final
 
 from server.policy.bands import Book, Value
@@ -236,4 +237,64 @@ def as_plain(told: Explanation) -> dict[str, Any]:
     }
 
 
-__all__ = ["Explanation", "Turn", "as_markdown", "as_plain", "as_text", "explain", "what_is_wrong"]
+# -- a situation to begin with ---------------------------------------------------------------------------------------------
+
+
+def facts_of(verb: Verb) -> dict[str, tuple[Any, ...]]:
+    """What may be said in a question of this verb: for each fact ("x.kind") its values, the texts that nobody knows as one."""
+    return {
+        f"{part}.{fact.name}": values_of(shape.__name__, fact.name, _CEDAR[type(fact.default)])
+        for part, shape in PARTS[kind_of(verb)].items()
+        for fact in fields(shape)
+    }
+
+
+def start_of(book: Rulebook, verb: Verb) -> dict[str, Any]:
+    """A situation to begin with, by fact: one that is allowed, where there is any; otherwise the same people in the same good order."""
+    first: dict[str, Any] = {}
+    for kind, whose, reach in product(_KINDS_OF_X, _WHOSE, _REACHES):
+        plain: dict[str, Any] = {"verb": verb.value}
+        for part, shape in PARTS[kind_of(verb)].items():
+            plain[part] = {
+                fact.name: _GOOD.get((part, fact.name), _GOOD.get(fact.name, True)) for fact in fields(shape)
+            }
+        plain["x"] |= {"kind": kind, "band": "0-12" if kind == "child" else "18+"}
+        if "matter" in plain:
+            plain["matter"] |= {"whose": whose, "reach": reach}
+        flat = {f"{part}.{fact}": value for part in plain if part != "verb" for fact, value in plain[part].items()}
+        first = first or flat
+        if book.decide_plain(plain).allowed:
+            return flat
+    return first
+
+
+_KINDS_OF_X: Final = ("child", "guardian", "trusted_adult", "helper", "inspector")
+_WHOSE: Final = ("own", "ward", "nobody")
+_REACHES: Final = ("approve", "teen_led")
+#: Good order where it is not simply "yes", by fact or by part and fact.
+_GOOD: Final[Mapping[Any, Any]] = {
+    "kind": "child",
+    "band": "0-12",
+    "state": "approved",
+    "blocked": False,
+    "own_guardian": False,
+    "assurance": 3,
+    "assurance_needed": 2,
+    "watch_x": "free",
+    "watch_y": "free",
+    "people": 2,
+    "room": 8,
+    "media": "video",
+}
+
+__all__ = [
+    "Explanation",
+    "Turn",
+    "as_markdown",
+    "as_plain",
+    "as_text",
+    "explain",
+    "facts_of",
+    "start_of",
+    "what_is_wrong",
+]
