@@ -290,11 +290,12 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringfence" / f"peer-{VERSION}"
 
 
-async def installed() -> Path:
-    """The folder of the package at its pinned version; fetched by npm once, without running anything of it."""
+async def installed(path: str | None = None) -> Path:
+    """The folder of the package at its pinned version; fetched by npm once, without running anything of it.
+    ``path``: where to look for node and npm, else PATH."""
     folder = cache()
     package = folder / "node_modules" / "peer"
-    node, npm = shutil.which("node"), shutil.which("npm")
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if not node or not npm:
         raise CannotStart(f"PeerServer needs Node and npm. {INSTALL}")
     if version_in(package) != VERSION:

@@ -79,8 +79,12 @@ class Program:
             return (self._folder / "output").read_text(errors="replace")[-400:].strip()
         return ""
 
+    @property
+    def stopped(self) -> bool:
+        return self._process is None or self._process.returncode is not None
+
     async def stop(self) -> None:
-        if self._process is None or self._process.returncode is not None:
+        if self._process is None or self.stopped:
             return
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
