@@ -29,11 +29,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import av
 from aiortc import RTCSessionDescription
+from aiortc.rtp import RtpPacket
 
 from server.inspection.adapter import Answer, CouldNotSee, Device, Family, Media, NoSuchThing, Received, Ring
 from server.inspection.findings import AuditRow, Inspected
-from server.inspection.plain_peer import Connection, Heard, places_in
+from server.inspection.plain_peer import Connection, Heard, is_something, places_in
 from server.inspection.programs import CannotStart, Program, free_port
 
 INSTALL: Final = "On Debian: apt-get install janus"
@@ -46,6 +48,7 @@ LOOK_EVERY: Final = 0.25
 RINGS_NOBODY: Final = (
     "VideoRoom has no ring: anybody can make a room, but nobody is told of it. Who is told is left to the application."
 )
+NOT_USED_UP: Final = "VideoRoom has no ring that could be used up: a room lets its people in as often as they come, until their token is taken away."
 NO_GROUP: Final = "VideoRoom has no ring for several people: which people a room is for is left to the application."
 
 RoomId = int | str
@@ -232,6 +235,8 @@ class Guest:
         self._heard = Heard()
         self._stays: dict[RoomId, Stay] = {}
         self._seen: set[tuple[RoomId, RoomId]] = set()  # who has been noticed in which room
+        self._answered: set[Ring] = set()
+        self.posing_in = ""  # the room where this device sits under somebody else's name
         self._known: set[tuple[str, int]] = set()
         self._tasks: set[asyncio.Task[Answer]] = set()
 
@@ -320,6 +325,8 @@ class Guest:
 
     async def ring(self, *others: str, media: Media = "video") -> Answer:
         """Go into the room of the two and wait there. Without such a room: make one, and see who could be told of it."""
+        if self.posing_in:
+            return Answer(True, call=self.posing_in)  # being there is all that a ring is
         if len(others) != 1:
             raise NoSuchThing(NO_GROUP)
         room = self._platform.room_of(self.person, others[0])
@@ -343,7 +350,7 @@ class Guest:
                         stay = self._stays.get(room.id)
                         if (room.id, one) not in self._seen and (stay is None or one != stay.me):
                             self._seen.add((room.id, one))
-                            return Ring(str(room.id), self._platform.person_shown_as(display))
+                            return Ring(str(room.id), self._platform.person_shown_as(display), str(one))
                 if time.monotonic() >= until:
                     return None
                 await asyncio.sleep(LOOK_EVERY)
@@ -351,6 +358,10 @@ class Guest:
             await self._session.detach(handle)
 
     async def answer(self, ring: Ring) -> Answer:
+        """Go into the room where somebody waits. ``secret`` of the ring only says which coming of theirs it was."""
+        if ring in self._answered:
+            raise NoSuchThing(NOT_USED_UP)
+        self._answered.add(ring)
         room = self._platform.room_named(ring.call)
         return await self._enter(room, self._platform.key_to(room, self.person), "video")
 
@@ -373,6 +384,21 @@ class Guest:
                 return dataclasses.replace(watched, seconds=time.monotonic() - begun)
         return entered
 
+    async def record(self, call: str, file: Path) -> str:
+        """Ask the server to write what this device publishes into a file, as a publisher may. Returns what it said against it."""
+        stay = self._stays.get(self._platform.room_named(call))
+        if stay is None or not stay.handle:
+            raise CouldNotSee("The device that asks is in no such room.")
+        body = {"request": "configure", "record": True, "filename": str(file)}
+        return (await self._session.say(stay.handle, body)).error
+
+    async def watches(self) -> tuple[RoomId, RoomId]:
+        """The room that this device is in and somebody whom it watches there."""
+        for room, stay in self._stays.items():
+            for feed in stay.watching:
+                return room, feed
+        raise CouldNotSee("The device watches nobody.")
+
     async def leave(self, call: str) -> Answer:
         was_in = await self._quit(self._platform.room_named(call))
         return Answer(was_in, "" if was_in else "this device is in no such room", call)
@@ -394,6 +420,40 @@ class Guest:
         for stay in self._stays.values():
             await self._hang_up(stay)
         self._stays.clear()
+
+
+class Ear(asyncio.DatagramProtocol):
+    """A UDP port on loopback that takes plain RTP and makes sound of it."""
+
+    def __init__(self) -> None:
+        self._came: asyncio.Queue[bytes] = asyncio.Queue()
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self._came.put_nowait(data)
+
+    async def open(self) -> int:
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    async def listen(self, seconds: float) -> int:
+        """Frames that can be heard, up to ten."""
+        opus = av.CodecContext.create("opus", "r")
+        even = av.AudioResampler(format="s16", layout="mono", rate=48_000)
+        heard = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while heard < 10:
+                    with contextlib.suppress(ValueError, av.FFmpegError):
+                        packet = RtpPacket.parse(await self._came.get())
+                        for frame in opus.decode(av.Packet(packet.payload)):
+                            heard += any(is_something(one) for one in even.resample(frame))
+        return heard
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
 
 
 class Janus:
@@ -582,7 +642,61 @@ class Janus:
                 found += [display for _, display in people_in((await session.say(handle, body)).data, "participants")]
         finally:
             await session.close()
-        return tuple(found)
+        known = (
+            {self.shown_as(one) for room in self.rooms_of(by.person) for one in room.people}
+            if isinstance(by, Guest)
+            else set()
+        )
+        return tuple(self.person_shown_as(one) for one in found if one not in known)
+
+    async def claim(self, person: str) -> tuple[Answer, Device | None]:
+        """Go into that person's room by its number, under the name that they have there and with nothing that they were given."""
+        impostor = await self.stranger(f"Stranger {len(self._shown)}")
+        device = await self.device(impostor)
+        self._shown[impostor] = self.shown_as(person)
+        rooms = self.rooms_of(person)
+        if not rooms:
+            raise CouldNotSee("This person has no room.")
+        entered = await device.join(str(rooms[-1].id))
+        if not entered.ok:
+            await device.close()
+            return entered, None
+        device.posing_in = str(rooms[-1].id)
+        return entered, device
+
+    async def carrier_reads(self, receiver: Device) -> tuple[bool, str]:
+        """``rtp_forward``: who runs the server has it hand a publisher's sound on without any seal, and listens."""
+        if not isinstance(receiver, Guest):
+            raise CouldNotSee("That is no device of this platform.")
+        number, feed = await receiver.watches()
+        room = next(one for one in self._rooms if one.id == number)
+        ear = Ear()
+        port = await ear.open()
+        body: dict[str, Any] = {"request": "rtp_forward", "room": number, "publisher_id": feed, "host": "127.0.0.1"}
+        body["streams"] = [{"mid": "0", "port": port}]
+        keys = {"secret": room.secret, "admin_key": self._admin_key} if self.guarded else {}
+        try:
+            said = await self._do({**body, **keys})
+            if said.error:
+                raise CouldNotSee(f"Who runs the server could not ask it to hand media on ({said.error}).")
+            heard = await ear.listen(5.0)
+        finally:
+            ear.close()
+        how = "Who runs the server asked it (rtp_forward) to hand a child's sound on, and decoded what came: "
+        return heard > 0, how + (f"{heard} frames could be heard." if heard else "nothing could be heard.")
+
+    async def record(self, by: Device, call: str) -> Answer:
+        """``configure`` with ``record``. Ok only when a file is really written."""
+        if not isinstance(by, Guest) or self._folder is None:
+            raise CouldNotSee("That is no device of this platform.")
+        kept = Path(self._folder.name) / "kept"
+        kept.mkdir(exist_ok=True)
+        refused = await by.record(call, kept / uuid.uuid4().hex)
+        begun, found = time.monotonic(), False
+        while not found and time.monotonic() - begun < 3:
+            found = any(one.stat().st_size for one in kept.iterdir())
+            await asyncio.sleep(0.1)
+        return Answer(found, "" if found else refused or "nothing was written", call, time.monotonic() - begun)
 
     async def audit(self, family: Family, since: int) -> tuple[AuditRow, ...]:
         """It keeps no record that a family could see."""

@@ -38,6 +38,7 @@ VERSION: Final = "1.0.2"
 KEY: Final = "peerjs"  # PeerServer's own default, the same for every client
 INSTALL: Final = "On Debian: apt-get install nodejs npm"
 TIME_OUT: Final = 10.0
+CONNECT: Final = 8.0  # within so long a connection comes up on one machine, or never
 
 NOBODY_APPROVES: Final = (
     "PeerServer knows no families and asks nobody for a yes: whoever has a peer's id can ring it. "
@@ -47,6 +48,7 @@ NOTHING_TO_TAKE_BACK: Final = (
     "PeerServer has no yes that could be taken back, and no part in media that flows between two devices; "
     "ending it is left to the application."
 )
+ID_TAKEN: Final = "ID-TAKEN"
 NO_CALLS: Final = (
     "PeerServer has no calls or rooms that one could enter: a third person can only ring each of the others."
 )
@@ -150,7 +152,7 @@ class Peer:
         query = {"key": KEY, "id": self.person, "token": uuid.uuid4().hex, "version": "1.5.4"}
         self._socket = await self._http.ws_connect(self._address + "/peerjs", params=query)
         self._reader = asyncio.create_task(self._read(self._socket))
-        first = await self._wait(lambda one: one.kind in ("OPEN", "ID-TAKEN", "ERROR"), TIME_OUT)
+        first = await self._wait(lambda one: one.kind in ("OPEN", ID_TAKEN, "ERROR"), TIME_OUT)
         if first is None or first.kind != "OPEN":
             await self.close()
             raise CouldNotSee(f"PeerServer did not take the device: {first.kind if first else 'no answer'}")
@@ -229,6 +231,7 @@ class Peer:
         return Ring(offer.connection, offer.src)
 
     async def answer(self, ring: Ring) -> Answer:
+        """An ANSWER to that OFFER. PeerServer says nothing to it either; ``ok`` is that the two devices then connected."""
         begun = time.monotonic()
         offer = next(
             (
@@ -251,7 +254,8 @@ class Peer:
         except ValueError as fault:
             return Answer(False, f"the offer could not be read: {fault}", ring.call, time.monotonic() - begun)
         await self._describe("ANSWER", offer.src, offer.connection, connection, offer.media)
-        return Answer(True, call=ring.call, seconds=time.monotonic() - begun)
+        came = await connection.came_up(CONNECT)
+        return Answer(came, "" if came else "no connection came of it", ring.call, time.monotonic() - begun)
 
     async def join(self, call: str) -> Answer:
         raise NoSuchThing(NO_CALLS)
@@ -271,6 +275,11 @@ class Peer:
         """Those that this device was told of and that another person's device really has."""
         theirs = {place for person, places in self._gathered.items() if person != self.person for place in places}
         return tuple(sorted({host for host, port in self._known & theirs}))
+
+    def only_told_of(self, others: Mapping[str, set[Any]]) -> bool:
+        """Whether every place that this device was told of, for media, is another person's own device."""
+        theirs = {place for person, places in others.items() if person != self.person for place in places}
+        return bool(self._known) and self._known <= theirs
 
     async def close(self) -> None:
         await asyncio.gather(*(one.close() for one in self._calls.values()))
@@ -411,9 +420,28 @@ class PeerServer:
         if status != 200:
             return ()
         try:
-            return tuple(one for one in json.loads(body) if isinstance(one, str))
+            own = by.person if isinstance(by, Peer) else ""
+            return tuple(one for one in json.loads(body) if isinstance(one, str) and one != own)
         except ValueError as fault:
             raise CouldNotSee("PeerServer's list of peers could not be read.") from fault
+
+    async def claim(self, person: str) -> tuple[Answer, Device | None]:
+        """Connect under that person's id with a token of one's own."""
+        begun = time.monotonic()
+        try:
+            device = await self.device(person)
+        except CouldNotSee as no:
+            if ID_TAKEN in str(no):
+                return Answer(False, ID_TAKEN, seconds=time.monotonic() - begun), None
+            raise
+        return Answer(True, seconds=time.monotonic() - begun), device
+
+    async def carrier_reads(self, receiver: Device) -> tuple[bool, str]:
+        if not isinstance(receiver, Peer) or not receiver.only_told_of(self._gathered):
+            raise CouldNotSee("Whether media went past the server could not be told.")
+        return False, (
+            "The server has no bytes of it: every address that the two devices were told for media is the other device's own."
+        )
 
     async def audit(self, family: Family, since: int) -> tuple[AuditRow, ...]:
         """It keeps no record."""

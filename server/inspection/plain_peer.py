@@ -165,6 +165,13 @@ class Connection:
                 if isinstance(frame, av.AudioFrame | av.VideoFrame) and is_something(frame):
                     heard.frame(kind)
 
+    async def came_up(self, seconds: float) -> bool:
+        """Whether the two ends connect within that time."""
+        until = time.monotonic() + seconds
+        while self.pc.connectionState in ("new", "connecting") and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        return self.pc.connectionState == "connected"
+
     async def close(self) -> None:
         for track in self._sent:
             track.stop()
