@@ -1,5 +1,5 @@
 # Two commands matter: `make run` and `make test`. Each sets up what it needs, on a fresh machine too.
-# The rest: setup, check (types and lint), bench, trials, and the slow suites prove, soak, witness, fuzz and chaos.
+# The rest: setup, check (types and lint), bench, trials, and the slow suites prove, soak, witness, fuzz, chaos and platforms.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 # tsc only reads our JSDoc; nothing of it is shipped. Pinned here, fetched by npx, never committed.
 TYPESCRIPT := typescript@5.9.3
 
-.PHONY: run test check setup bench trials prove soak witness fuzz chaos lock clean browsers node
+.PHONY: run test check setup bench trials prove soak witness fuzz chaos platforms lock clean browsers node
 
 run: setup
 	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
@@ -48,6 +48,11 @@ fuzz: setup
 
 chaos: setup
 	@$(PY) -m pytest -m slow -k "kill"
+
+# The inspection's stories against PeerServer (from npm) and Janus (from Debian), and whether what the docs say of them is still so.
+platforms: setup node
+	@bash .ci/setup platforms
+	@$(PY) -m pytest -m slow -k platforms
 
 setup: $(VENV)/.ready
 

@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-import av
 from aiortc import RTCSessionDescription
 from aiortc.rtp import RtpPacket
 
 from server.inspection.adapter import Answer, CouldNotSee, Device, Family, Media, NoSuchThing, Received, Ring
+from server.inspection.carried import HEARD, hum
 from server.inspection.findings import AuditRow, Inspected
-from server.inspection.plain_peer import Connection, Heard, is_something, places_in
+from server.inspection.plain_peer import Connection, Heard, places_in
 from server.inspection.programs import CannotStart, Program, free_port
 
 INSTALL: Final = "On Debian: apt-get install janus"
@@ -48,7 +48,10 @@ LOOK_EVERY: Final = 0.25
 RINGS_NOBODY: Final = (
     "VideoRoom has no ring: anybody can make a room, but nobody is told of it. Who is told is left to the application."
 )
-NOT_USED_UP: Final = "VideoRoom has no ring that could be used up: a room lets its people in as often as they come, until their token is taken away."
+NOT_USED_UP: Final = (
+    "VideoRoom has no ring that could be used up: a room lets its people in as often as they come, "
+    "until their token is taken away."
+)
 NO_GROUP: Final = "VideoRoom has no ring for several people: which people a room is for is left to the application."
 
 RoomId = int | str
@@ -423,7 +426,7 @@ class Guest:
 
 
 class Ear(asyncio.DatagramProtocol):
-    """A UDP port on loopback that takes plain RTP and makes sound of it."""
+    """A UDP port on loopback that takes plain RTP."""
 
     def __init__(self) -> None:
         self._came: asyncio.Queue[bytes] = asyncio.Queue()
@@ -437,19 +440,15 @@ class Ear(asyncio.DatagramProtocol):
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
         return int(self._transport.get_extra_info("sockname")[1])
 
-    async def listen(self, seconds: float) -> int:
-        """Frames that can be heard, up to ten."""
-        opus = av.CodecContext.create("opus", "r")
-        even = av.AudioResampler(format="s16", layout="mono", rate=48_000)
-        heard = 0
+    async def listen(self, packets: int, seconds: float) -> list[RtpPacket]:
+        """The first so many that come within that time."""
+        came: list[RtpPacket] = []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while heard < 10:
-                    with contextlib.suppress(ValueError, av.FFmpegError):
-                        packet = RtpPacket.parse(await self._came.get())
-                        for frame in opus.decode(av.Packet(packet.payload)):
-                            heard += any(is_something(one) for one in even.resample(frame))
-        return heard
+                while len(came) < packets:
+                    with contextlib.suppress(ValueError):
+                        came.append(RtpPacket.parse(await self._came.get()))
+        return came
 
     def close(self) -> None:
         if self._transport is not None:
@@ -679,11 +678,14 @@ class Janus:
             said = await self._do({**body, **keys})
             if said.error:
                 raise CouldNotSee(f"Who runs the server could not ask it to hand media on ({said.error}).")
-            heard = await ear.listen(5.0)
+            came = await ear.listen(packets=100, seconds=5.0)
         finally:
             ear.close()
-        how = "Who runs the server asked it (rtp_forward) to hand a child's sound on, and decoded what came: "
-        return heard > 0, how + (f"{heard} frames could be heard." if heard else "nothing could be heard.")
+        heard = hum(came)
+        return heard > HEARD, (
+            f"Who runs the server asked it (rtp_forward) to hand a child's sound on, and decoded the {len(came)} packets that came: "
+            f"the child's hum was {heard:.0%} of it."
+        )
 
     async def record(self, by: Device, call: str) -> Answer:
         """``configure`` with ``record``. Ok only when a file is really written."""

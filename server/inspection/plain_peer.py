@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import re
-import struct
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -22,13 +20,8 @@ from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerC
 from aiortc.mediastreams import MediaStreamError
 
 from server.inspection.adapter import Media, Received
+from server.inspection.device import Tone
 
-RATE: Final = 48_000
-SAMPLES: Final = 960  # 20 ms
-#: 450 Hz: nine whole waves in 20 ms, so that every frame is the same and none clicks.
-_TONE: Final = struct.pack(
-    f"<{SAMPLES}h", *(round(8000 * math.sin(2 * math.pi * 9 * one / SAMPLES)) for one in range(SAMPLES))
-)
 WIDTH: Final = 160
 HEIGHT: Final = 120
 PICTURES: Final = 15  # in a second
@@ -36,46 +29,19 @@ DARK: Final = 40  # luma; black is 16, a codec's noise is a few more
 QUIET: Final = 200  # of 32767
 
 
-class _Paced(MediaStreamTrack):
-    """Gives a frame whenever one is due."""
+class Bars(MediaStreamTrack):
+    """A light bar that walks over grey: never black, never still, and cheap to encode."""
 
-    each: float
+    kind = "video"
 
     def __init__(self) -> None:
         super().__init__()
-        self._begun = 0.0
-        self._count = 0
-
-    async def due(self) -> int:
-        if self.readyState != "live":
-            raise MediaStreamError
-        if not self._begun:
-            self._begun = time.monotonic()
-        count, self._count = self._count, self._count + 1
-        await asyncio.sleep(max(0.0, self._begun + count * self.each - time.monotonic()))
-        return count
-
-
-class Tone(_Paced):
-    kind = "audio"
-    each = SAMPLES / RATE
-
-    async def recv(self) -> av.AudioFrame:
-        count = await self.due()
-        frame = av.AudioFrame(format="s16", layout="mono", samples=SAMPLES)
-        frame.planes[0].update(_TONE)
-        frame.pts, frame.sample_rate, frame.time_base = count * SAMPLES, RATE, Fraction(1, RATE)
-        return frame
-
-
-class Bars(_Paced):
-    """A light bar that walks over grey: never black, never still."""
-
-    kind = "video"
-    each = 1 / PICTURES
+        self._begun, self._count = 0.0, 0
 
     async def recv(self) -> av.VideoFrame:
-        count = await self.due()
+        self._begun = self._begun or time.monotonic()
+        count, self._count = self._count, self._count + 1
+        await asyncio.sleep(max(0.0, self._begun + count / PICTURES - time.monotonic()))
         frame = av.VideoFrame(width=WIDTH, height=HEIGHT, format="yuv420p")
         luma, *chroma = frame.planes
         row = bytearray(b"\x70" * luma.line_size)
@@ -90,8 +56,8 @@ class Bars(_Paced):
 
 def is_something(frame: av.AudioFrame | av.VideoFrame) -> bool:
     """Whether there is anything to see or hear in it."""
-    if isinstance(frame, av.VideoFrame):
-        return max(bytes(frame.reformat(format="gray").planes[0])) > DARK
+    if isinstance(frame, av.VideoFrame):  # yuv420p, as every decoder here gives it
+        return max(bytes(frame.planes[0]), default=0) > DARK
     samples = bytes(frame.planes[0])
     heights = memoryview(samples[: len(samples) // 2 * 2]).cast("h")
     return max(heights, default=0) > QUIET

@@ -17,7 +17,8 @@ import pytest
 
 from server.inspection import janus, peerserver
 from server.inspection.adapter import Platform
-from server.inspection.plain_peer import Bars, Heard, Tone, is_something, places_in, split_candidates
+from server.inspection.device import Tone
+from server.inspection.plain_peer import Bars, Heard, is_something, places_in, split_candidates
 from server.inspection.programs import CannotStart, Program, free_port, output_of
 
 SDP = "\r\n".join(
