@@ -26,7 +26,7 @@ from typing import Final
 
 from aiohttp import web
 
-from server import api, audit, demo, marks, retention
+from server import api, audit, checkpoints, demo, marks, retention
 from server.api import keys, middleware, rim
 from server.calls import Calls
 from server.clock import Clock
@@ -63,6 +63,8 @@ async def build_app(
         db = await Database.open(settings.database_url)
         opened.push_async_callback(db.close)
         clock.not_before(await audit.newest(db))
+        await checkpoints.take(db, settings, clock.now)
+        opened.push_async_callback(_background(checkpoints.run(db, settings, clock.now)))
 
         # the rules and the one door to them
         keeper = Gatekeeper(_rulebook())

@@ -106,7 +106,7 @@ async def append(tx: AsyncConnection, chains: Sequence[str], entry: Entry) -> No
 async def append_all(tx: AsyncConnection, entries: Sequence[tuple[Sequence[str], Entry]]) -> None:
     """:func:`append` for many entries in their order, in as few trips to the database as for one."""
     named = [(sorted(set(chains)) or [PLATFORM], entry) for chains, entry in entries]
-    heads = await _heads(tx, sorted({chain for chains, _ in named for chain in chains}))
+    heads = await heads_of(tx, sorted({chain for chains, _ in named for chain in chains}))
     moved: dict[str, tuple[int, bytes]] = {}
     new = []
     for chains, entry in named:
@@ -256,7 +256,8 @@ def _sha(raw: bytes) -> bytes:
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 
 
-async def _heads(tx: AsyncConnection, chains: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+async def heads_of(tx: AsyncConnection, chains: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    """The heads of these chains only."""
     heads: dict[str, tuple[int, bytes]] = {}
     for first in range(0, len(chains), _HEADS):
         names = {f"c{number}": chain for number, chain in enumerate(chains[first : first + _HEADS])}

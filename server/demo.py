@@ -32,7 +32,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, func, select
 
-from server import accounts, contact_pages, contacts, rosters
+from server import accounts, checkpoints, contact_pages, contacts, rosters
 from server.accounts import Card, Entered, SignedIn
 from server.api import keys, problems
 from server.api.keys import Open, Route, answer
@@ -115,6 +115,7 @@ async def seed(app: web.Application) -> None:
         for signed_in in cast.values():
             if not signed_in.device:
                 await _sure(accounts.sign_out(*_door(app), signed_in, now=_now(app)))
+        await checkpoints.take(app[keys.DB], app[keys.SETTINGS], app[keys.CLOCK].now)  # of the record that begins here
         stage.people = {slug: signed_in.person for slug, signed_in in cast.items()}
         stage.grown_ups = {cast[one.slug].person: Ed25519PrivateKey.generate() for one in CAST if one.role != "child"}
     app[keys.FOLLOWER].wake()

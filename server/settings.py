@@ -69,6 +69,10 @@ class Settings:
         "", "Who answers for the safety of this service, by name. Production does not start without."
     )
     accountable_contact: str = _says("", "How that person is reached: an e-mail address or a page.")
+    checkpoint_minutes: int = _says(
+        60,
+        "How often the ends of all chains of the record are signed, in minutes. What was written since is not covered yet.",
+    )
     demo: bool = _says(
         False, "Made-up families with one-click sign-in. `ringfence demo` sets it; production never has it."
     )
@@ -88,6 +92,11 @@ class Settings:
     def cookie_name(self) -> str:
         """``__Host-`` binds the cookie to this very host (RFC 6265bis); browsers take it over https only."""
         return "__Host-ringfence" if self.https else "ringfence"
+
+    @property
+    def inspector_cookie(self) -> str:
+        """An inspector's sign-in is another one: no route of families looks at it."""
+        return f"{self.cookie_name}-inspector"
 
     @property
     def origins(self) -> frozenset[str]:
@@ -249,6 +258,10 @@ _UNSAFE: Final[tuple[tuple[Callable[[Settings], bool], str], ...]] = (
     (
         lambda s: bool(s.certificate) and _unreadable(s.certificate_key),
         "The file named by RINGFENCE_CERTIFICATE_KEY cannot be read.",
+    ),
+    (
+        lambda s: not 1 <= s.checkpoint_minutes <= 1_440,
+        "RINGFENCE_CHECKPOINT_MINUTES is 1 to 1440: a record that is never signed can be rewritten unseen.",
     ),
     (
         lambda s: s.demo and bool(s.database),

@@ -1,0 +1,304 @@
+"""Who is shown what of the record, and checking all of it where it is kept.
+
+A *family export* is a household's own chain. Rows about what a grown-up of the household did are open. Every other row is closed: only
+its digest is there, so that the chain can be checked and says nothing. A child's day is the child's own: when they came, whom
+they rang, what they looked at or tried stands in the record for an inspection, and no grown-up's page shows it (row 52; what a
+parent may see of calls is the history, for 30 days). Help, reports and blocks are not even there: they are in the platform's chain.
+
+A *blind export* is all chains with nothing in them but digests and times, and the whole log with every checkpoint: an inspector checks
+that nothing was altered, cut, swapped, forked or back-dated, and reads no row of anybody.
+
+A *proof* is one row, or the rows from it to the next checkpoint, closed, with what shows that the newest checkpoint covers them.
+
+Each is lines of JSON (``docs/reference/record-export.schema.json``); ``record_check.py`` reads them, and so do two other programs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server import audit, checkpoints, facts, record_keys
+from server.accounts import SignedIn
+from server.audit import START, Row
+from server.checkpoints import Head
+from server.db.session import Database, rows
+from server.gatekeeper import Gatekeeper
+from server.notes import NotANote, Verifier, opened
+from server.policy import Decision, Verb
+from server.record_check import FORMAT, Check, Finding, Looked
+
+PAGE: Final = 1_000  #: rows that one answer to a family holds; some hundred kilobytes
+
+#: What a grown-up does in the family's name, and is shown in full when it was a grown-up of this household who did it. Closed list: a
+#: verb that is not here is closed. What somebody looked at is not here: nobody is shown what another one reads.
+SHOWN: Final = frozenset(
+    {
+        Verb.ADD_CHILD, Verb.CHANGE_HOUSEHOLD, Verb.ACCEPT_LINK, Verb.DECIDE, Verb.DECLINE, Verb.END_CONTACT, Verb.ALLOW_MEDIA,
+        Verb.SIGN_ROSTER, Verb.KNOW_KEY, Verb.NAME_CONTACT, Verb.VOUCH, Verb.COMPARE_PICTURES, Verb.SAY_PICTURES_DIFFER,
+        Verb.CHANGE_AGE_GROUP, Verb.CHANGE_LIMIT, Verb.SWITCH_STAGE, Verb.CHANGE_SUPERVISION, Verb.ALLOW_THIS_CALL, Verb.BE_PRESENT,
+        Verb.STOP_BEING_PRESENT, Verb.MAKE_LINK, Verb.ACCEPT_LINK_FOR_CHILD, Verb.PAIR_DEVICE, Verb.UNPAIR_DEVICE,
+        Verb.WITHDRAW_CONSENT, Verb.REVOKE_SESSION, Verb.END_CALL,
+    }
+)  # fmt: skip
+
+
+# -- a family's own -------------------------------------------------------------------------------------------------------------
+
+
+async def look(
+    db: Database, keeper: Gatekeeper, me: SignedIn, *, after: int, since: int | None, now: int
+) -> str | Decision:
+    """A page of the own household's chain behind row ``after``, or the no. ``since``: how long the log was when the reader last looked."""
+    async with db.begin() as tx:
+        decision = await keeper.ask(
+            tx, await facts.act(tx, Verb.LOOK_AT_FAMILY, me.person, now=now, by=me.session or None)
+        )
+    if not decision:
+        return decision
+    async with db.read() as tx:
+        lines = [line async for line in family(tx, me.household, after=after, most=PAGE, since=since)]
+    return "".join(lines)
+
+
+async def family(
+    tx: AsyncConnection, household: str, *, after: int = 0, most: int | None = None, since: int | None = None
+) -> AsyncIterator[str]:
+    """The lines of a household's own export. With ``most``: one page, which is a ``proof`` where it does not begin at the start
+    or does not reach the end."""
+    chain = audit.chain_of(household)
+    head = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
+    whole = after == 0 and (most is None or head[0] <= most)
+    grown_ups = {one for (one,) in await rows(tx, _GROWN_UPS, household=household)}
+    async for line in _one_chain(
+        tx, "family" if whole else "proof", chain, after=after, most=most, since=since, open_to=grown_ups
+    ):
+        yield line
+
+
+async def prove(tx: AsyncConnection, chain: str, seq: int | None) -> AsyncIterator[str]:
+    """That row ``seq`` (default: the last one) stands under the newest checkpoint: its own digest and those up to the checkpoint's."""
+    log_size = await checkpoints.size_of(tx)
+    stamped = await checkpoints.inclusion(tx, chain, log_size)
+    first = seq if seq is not None else (stamped.head.seq if stamped else 1)
+    most = max(1, stamped.head.seq - first + 1) if stamped else 1
+    async for line in _one_chain(tx, "proof", chain, after=first - 1, most=most, since=None, open_to=()):
+        yield line
+
+
+async def _one_chain(
+    tx: AsyncConnection,
+    kind: str,
+    chain: str,
+    *,
+    after: int,
+    most: int | None,
+    since: int | None,
+    open_to: Collection[str],
+) -> AsyncIterator[str]:
+    count = _Count()
+    note = await checkpoints.newest(tx)
+    size = await checkpoints.size_of(tx)
+    yield count(_header(kind, note))
+    for one in await record_keys.keys(tx):
+        yield count(_key(one))
+    if note is not None:
+        yield count({"is": "checkpoint", "note": note})
+    stamped = await checkpoints.inclusion(tx, chain, size)
+    if stamped is not None:
+        path = [one.hex() for one in stamped.path]
+        yield count({"is": "proof", "index": stamped.index, **_head(stamped.head), "size": size, "path": path})
+    if since is not None and 0 < since < size:
+        path = [one.hex() for one in await checkpoints.consistency(tx, since, size)]
+        yield count({"is": "consistency", "from": since, "size": size, "path": path})
+    before = START
+    if after:
+        found = await rows(tx, "SELECT hash FROM audit WHERE chain = :chain AND seq = :seq", chain=chain, seq=after)
+        before = bytes(found[0][0]) if found else START
+    yield count({"is": "chain", "chain": chain, "after": after, "hash": before.hex()})
+    last = after
+    async for row in audit.every_row(tx, chain, after, most):
+        yield count(_open(row) if _is_open(row, open_to) else _closed(row))
+        last = row.seq
+    head = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
+    yield count(
+        {"is": "more"} if last < head[0] and most is not None else {"is": "head", "seq": head[0], "hash": head[1].hex()}
+    )
+    yield count.end()
+
+
+# -- an inspector's ---------------------------------------------------------------------------------------------------------------
+
+
+async def blind_export(db: Database) -> AsyncIterator[str]:
+    """The lines of the blind export: every chain, the whole log, every checkpoint, and no row of anybody."""
+    async with db.read() as tx:
+        count = _Count()
+        yield count(_header("blind", await checkpoints.newest(tx)))
+        for one in await record_keys.keys(tx):
+            yield count(_key(one))
+        for note in await checkpoints.every(tx):
+            yield count({"is": "checkpoint", "note": note})
+        async for index, head in _log(tx):
+            yield count({"is": "entry", "index": index, **_head(head)})
+        heads = dict(await audit.heads(tx))
+        at: str | None = None
+        async for row in audit.every_row(tx):
+            if row.chain != at:
+                if at is not None:
+                    yield count(_end_of(heads, at))
+                at = row.chain
+                yield count({"is": "chain", "chain": at, "after": 0, "hash": START.hex()})
+            yield count(_blind(row))
+        if at is not None:
+            yield count(_end_of(heads, at))
+        for chain in sorted(heads):  # a head without a row
+            yield count({"is": "chain", "chain": chain, "after": 0, "hash": START.hex()})
+            yield count(_end_of(heads, chain, keep=True))
+        yield count.end()
+
+
+async def overview(db: Database) -> Mapping[str, Any]:
+    """What an inspector's page shows of the record: checkpoints, keys, how many chains, and what a check of all of it finds now."""
+    looked, found = await check(db)
+    async with db.read() as tx:
+        keys = await record_keys.keys(tx)
+        known = [one for one in record_keys.follow(keys)[0] if one is not None]
+        signed = []
+        for note in await checkpoints.every(tx):
+            try:
+                said = checkpoints.read(opened(note.encode(), *known)[0])
+            except NotANote:
+                said = None
+            told = {"at": said.at, "size": said.size, "root": said.root.hex()} if said else {}
+            signed.append({**told, "note": note})
+    return {
+        "chains": looked.chains,
+        "rows": looked.rows,
+        "entries": looked.entries,
+        "covered": looked.covered,
+        "checkpoints": signed,
+        "keys": [{"key": one.line, "since": one.since} for one in keys],
+        "whole": not found,
+        "findings": [{"where": one.where, "number": one.number, "what": one.what} for one in found],
+    }
+
+
+# -- where it is kept ---------------------------------------------------------------------------------------------------------------
+
+
+async def check(
+    db: Database, *, trusted: Verifier | None = None, kept: Sequence[str] = ()
+) -> tuple[Looked, list[Finding]]:
+    """Check everything: rows, heads, log, checkpoints, keys."""
+    look = Check(trusted, kept)
+    async with db.read() as tx:
+        for one in await record_keys.keys(tx):
+            look.key(one.line, one.since, one.hand_over)
+        for note in await checkpoints.every(tx):
+            look.checkpoint(note)
+        async for index, head in _log(tx):
+            look.entry(index, head)
+        heads = dict(await audit.heads(tx))
+        at: str | None = None
+        async for row in audit.every_row(tx):
+            if row.chain != at:
+                if at is not None:
+                    look.head(*heads.pop(at, (0, START)))
+                at = row.chain
+                look.chain(at)
+            look.row(row.seq, row.at if isinstance(row.at, int) else None, row.digest, row.previous, row.hash)
+        if at is not None:
+            look.head(*heads.pop(at, (0, START)))
+        for chain in sorted(heads):
+            look.chain(chain)
+            look.head(*heads[chain])
+    return look.looked, look.done()
+
+
+# -- lines --------------------------------------------------------------------------------------------------------------------------
+
+
+class _Count:
+    """Writes one line and counts it: the last line says how many there are."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+
+    def __call__(self, it: Mapping[str, Any]) -> str:
+        self._lines += 1
+        return _AS_TEXT(it) + "\n"
+
+    def end(self) -> str:
+        return self({"is": "end", "lines": self._lines + 1})
+
+
+_AS_TEXT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+
+
+def _header(kind: str, note: str | None) -> Mapping[str, Any]:
+    return {"is": "record", "format": FORMAT, "kind": kind, "origin": note.partition("\n")[0] if note else ""}
+
+
+def _key(key: record_keys.Key) -> Mapping[str, Any]:
+    return {"is": "key", "key": key.line, "since": key.since, "hand_over": key.hand_over}
+
+
+def _head(head: Head) -> Mapping[str, Any]:
+    return {"chain": head.chain, "seq": head.seq, "hash": head.hash.hex()}
+
+
+def _links(row: Row) -> Mapping[str, Any]:
+    return {"is": "row", "seq": row.seq, "previous": row.previous.hex(), "hash": row.hash.hex()}
+
+
+def _open(row: Row) -> Mapping[str, Any]:
+    return {
+        **_links(row),
+        "at": row.at,
+        "question": row.question,
+        "who": row.who,
+        "verdict": row.verdict,
+        "rules": row.rules,
+        "rulebook": row.rulebook,
+        "salt": row.salt.hex(),
+    }
+
+
+def _closed(row: Row) -> Mapping[str, Any]:
+    return {**_links(row), "digest": row.digest.hex()}
+
+
+def _blind(row: Row) -> Mapping[str, Any]:
+    return {**_links(row), "at": row.at, "key": audit.time_key(row.salt).hex(), "body": row.body.hex()}
+
+
+def _is_open(row: Row, grown_ups: Collection[str]) -> bool:
+    """Whether a grown-up of this household did this: who asked stands first."""
+    if not grown_ups or row.question not in SHOWN:
+        return False
+    try:
+        who = json.loads(row.who)
+    except ValueError:
+        return False
+    return isinstance(who, list) and bool(who) and who[0] in grown_ups
+
+
+def _end_of(heads: dict[str, tuple[int, bytes]], chain: str, *, keep: bool = False) -> Mapping[str, Any]:
+    seq, last = heads.get(chain, (0, START)) if keep else heads.pop(chain, (0, START))
+    return {"is": "head", "seq": seq, "hash": last.hex()}
+
+
+async def _log(tx: AsyncConnection) -> AsyncIterator[tuple[int, Head]]:
+    after = -1
+    while page := await rows(tx, _PAGE_OF_LOG, after=after, limit=PAGE):
+        for index, chain, seq, last in page:
+            yield index, Head(chain, seq, bytes(last))
+        after = page[-1][0]
+
+
+_PAGE_OF_LOG: Final = "SELECT idx, chain, seq, hash FROM record_log WHERE idx > :after ORDER BY idx LIMIT :limit"
+_GROWN_UPS: Final = "SELECT pseudonym FROM people WHERE household_id = :household AND kind <> 'child'"
