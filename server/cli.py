@@ -1,4 +1,4 @@
-"""The command line: ``ringfence demo | serve | migrate | audit verify | shift | review | helpers … | reports … | marks … |
+"""The command line: ``ringfence demo | serve | migrate | audit … | shift | review | helpers … | reports … | marks … |
 protocol schema | policy … | trace``.
 
 It only translates: arguments to settings, faults to one sentence. Exit status 0: done. 1: looked, and something is wrong (an
@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from server import marks_cli, policy_cli, trace_cli
+from server import audit_cli, inspectors_cli, marks_cli, policy_cli, trace_cli
 from server.errors import CannotStart
 from server.settings import DEMO_SLUGS, Settings, load
 
@@ -57,10 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the database to the newest shape")
     migrate.set_defaults(command=_migrate)
 
-    audit = commands.add_parser("audit", help="the audit record").add_subparsers(required=True, metavar="what")
-    verify = audit.add_parser("verify", help="recompute every chain")
-    verify.add_argument("--demo", action="store_true", help="the record of the demo")
-    verify.set_defaults(command=_verify)
+    audit_cli.add_commands(commands)
 
     shift = commands.add_parser("shift", help="a moderator is here: no stage without one")
     begun_or_over = shift.add_mutually_exclusive_group()
@@ -86,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     policy_cli.add_commands(policy)
 
     marks_cli.add_commands(commands)
+    inspectors_cli.add_commands(commands)
     trace_cli.add_command(commands)
     return parser
 
@@ -169,31 +167,6 @@ def _migrate(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     asyncio.run(migrate(load(environ).database_url))
     print("The database is of the newest shape.")
     return 0
-
-
-def _verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    settings = load(environ, over={"demo": True} if arguments.demo else {})
-    chains, records, findings = asyncio.run(_verify_audit(settings))
-    for finding in findings:
-        print(f"{finding.chain} row {finding.seq}: {finding.what}")
-    looked = f"Looked at {records} rows in {chains} chains."
-    print(f"{looked} Every chain is whole." if not findings else f"{looked} {len(findings)} findings.")
-    return 1 if findings else 0
-
-
-async def _verify_audit(settings: Settings) -> tuple[int, int, Sequence[Any]]:
-    from server import audit
-    from server.db.migrate import refuse_old
-    from server.db.session import Database, rows
-
-    await refuse_old(settings.database_url)
-    db = await Database.open(settings.database_url)
-    try:
-        async with db.read() as tx:
-            chains, records = (await rows(tx, "SELECT count(DISTINCT chain), count(*) FROM audit"))[0]
-        return chains, records, await audit.verify(db)
-    finally:
-        await db.close()
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

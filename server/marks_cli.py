@@ -34,45 +34,45 @@ _MARK: Final = re.compile(r"[0-9a-f]{8}\Z")
 _NO_HELPER: Final = "This is no helper's key."
 
 
-class _CannotDo(Exception):
+class CannotDo(Exception):
     """The arguments do not lead anywhere; the sentence says why. Exit 2."""
 
 
 def add_commands(commands: Any) -> None:
     """``helpers``, ``reports`` and ``marks``, below the console script."""
     people = commands.add_parser("helpers", help="who are helpers here").add_subparsers(required=True, metavar="what")
-    add = _command(people, "add", "a new helper; their key is written to a file, and kept nowhere else", _add)
-    add.add_argument("name", type=_name, help="how you call them")
+    add = command(people, "add", "a new helper; their key is written to a file, and kept nowhere else", _add)
+    add.add_argument("name", type=a_name, help="how you call them")
     add.add_argument("--key", type=Path, required=True, metavar="FILE", help="a new file for this helper alone")
-    remove = _command(people, "remove", "no helper any more", _remove)
-    remove.add_argument("name", type=_name)
+    remove = command(people, "remove", "no helper any more", _remove)
+    remove.add_argument("name", type=a_name)
 
     told = commands.add_parser("reports", help="what children have told us").add_subparsers(
         required=True, metavar="what"
     )
-    _helpers(_command(told, "list", "every report that is not closed, the overdue ones first", _list))
-    take = _helpers(_command(told, "take", "a helper has looked: the 48 hours stop", _take))
+    _helpers(command(told, "list", "every report that is not closed, the overdue ones first", _list))
+    take = _helpers(command(told, "take", "a helper has looked: the 48 hours stop", _take))
     take.add_argument("report", type=_id)
-    close = _helpers(_command(told, "close", "done", _close))
+    close = _helpers(command(told, "close", "done", _close))
     close.add_argument("report", type=_id)
     close.add_argument("--outcome", choices=helpers.OUTCOMES, required=True)
-    opened = _helpers(_command(told, "open", "a recording came in another way than by a child's report", _open))
+    opened = _helpers(command(told, "open", "a recording came in another way than by a child's report", _open))
     opened.add_argument("--mark", type=_mark, required=True, metavar="ID", help="what `ringfence trace` read")
 
     marks = commands.add_parser("marks", help="whose copy a recording is").add_subparsers(required=True, metavar="what")
-    ask = _helpers(_command(marks, "ask", "the first of two helpers asks whose copy it is", _ask))
+    ask = _helpers(command(marks, "ask", "the first of two helpers asks whose copy it is", _ask))
     ask.add_argument("mark", type=_mark, metavar="ID", help="what `ringfence trace` read: eight hexadecimal digits")
     ask.add_argument("--case", type=_id, required=True, metavar="REPORT")
     ask.add_argument("--why", choices=helpers.WHYS, required=True)
-    agree = _helpers(_command(marks, "agree", "the second helper agrees, and is told two pseudonyms", _agree))
+    agree = _helpers(command(marks, "agree", "the second helper agrees, and is told two pseudonyms", _agree))
     agree.add_argument("ask", type=_id)
-    export = _helpers(_command(marks, "export", "what `ringfence trace` needs on another machine", _export))
+    export = _helpers(command(marks, "export", "what `ringfence trace` needs on another machine", _export))
     export.add_argument("--issued", type=Path, required=True, metavar="FILE.json", help="a new file for the issued ids")
     export.add_argument("--key", type=Path, required=True, metavar="FILE", help="a new file for the deployment's key")
-    _helpers(_command(marks, "count", "how many copies are marked, and why others are not", _count))
+    _helpers(command(marks, "count", "how many copies are marked, and why others are not", _count))
 
 
-def _command(where: Any, name: str, says: str, work: Callable[[argparse.Namespace, Desk], int]) -> Any:
+def command(where: Any, name: str, says: str, work: Callable[[argparse.Namespace, Desk], int]) -> Any:
     made = where.add_parser(name, help=says, description=says)
     made.add_argument("--demo", action="store_true", help="in the database of the demo")
     made.set_defaults(command=lambda arguments, environ: _run(work, arguments, environ))
@@ -101,7 +101,7 @@ def _run(
 ) -> int:
     try:
         return work(arguments, Desk(environ, demo=arguments.demo, helper=getattr(arguments, "helper", None)))
-    except _CannotDo as fault:
+    except CannotDo as fault:
         print(fault, file=sys.stderr)
         return CANNOT
 
@@ -110,7 +110,7 @@ def exported(environ: Mapping[str, str], helper: Path, *, demo: bool) -> tuple[b
     """For ``ringfence trace --helper``: key and issued ids out of the database, or the sentence that says why not."""
     try:
         desk = Desk(environ, demo=demo, helper=helper)
-    except _CannotDo as fault:
+    except CannotDo as fault:
         return str(fault)
     return desk.do(lambda db, now: helpers.export(db, desk.keeper, desk.key, now)) or _NO_HELPER
 
@@ -119,11 +119,11 @@ def exported(environ: Mapping[str, str], helper: Path, *, demo: bool) -> tuple[b
 
 
 def _add(arguments: argparse.Namespace, desk: Desk) -> int:
-    file = _new_file(arguments.key)
+    file = new_file(arguments.key)
     try:
         key = desk.do(lambda db, now: helpers.add(db, desk.keeper, arguments.name, now))
         if key is None:
-            raise _CannotDo("There is a helper of this name already, or was one within a year.")
+            raise CannotDo("There is a helper of this name already, or was one within a year.")
         os.write(file, f"{key}\n".encode())
     except BaseException:
         arguments.key.unlink(missing_ok=True)
@@ -228,7 +228,7 @@ def _export(arguments: argparse.Namespace, desk: Desk) -> int:
     key, issued = found
     table = {"ringfence_issued": 1, "ids": {f"{number:08x}": row for number, row in sorted(issued.items())}}
     for path, text in ((arguments.key, key.hex()), (arguments.issued, json.dumps(table))):
-        file = _new_file(path)
+        file = new_file(path)
         with os.fdopen(file, "w", encoding="ascii") as made:
             made.write(f"{text}\n")
     print(f"{len(issued)} issued ids and the key. Keep both as you keep a password, and delete them afterwards.")
@@ -273,15 +273,15 @@ def _read_key(file: Path) -> str:
     try:
         return file.read_text("ascii")[:4096].strip()
     except (OSError, ValueError):
-        raise _CannotDo("The helper's key cannot be read.") from None
+        raise CannotDo("The helper's key cannot be read.") from None
 
 
-def _new_file(path: Path) -> int:
+def new_file(path: Path) -> int:
     """Never an old file: somebody else's key or table would be gone, and an old file may be open to others."""
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as fault:
-        raise _CannotDo(f"{path} cannot be made anew: {fault.strerror}.") from None
+        raise CannotDo(f"{path} cannot be made anew: {fault.strerror}.") from None
 
 
 def _mark(typed: str) -> int:
@@ -298,7 +298,7 @@ def _id(typed: str) -> str:
     return typed
 
 
-def _name(typed: str) -> str:
+def a_name(typed: str) -> str:
     if not re.fullmatch(r"[\w .-]{1,40}", typed):
         raise argparse.ArgumentTypeError("1 to 40 letters, digits, blanks, dots or dashes")
     return typed

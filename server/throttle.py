@@ -24,7 +24,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Action = Literal["sign_in", "sign_up", "new_family", "pairing", "new_device", "friend_code", "link", "hello", "report"]
+Action = Literal[
+    "sign_in", "sign_up", "new_family", "pairing", "new_device", "friend_code", "link", "hello", "report", "inspector"
+]
 
 WINDOW_MS: Final = 30 * 60_000
 LIMIT: Final = 10  # failures in the window

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.api import contacts, families, limits, pictures, promises, reports, rim, rosters
+from server.api import contacts, families, inspector, limits, pictures, promises, record, reports, rim, rosters
 from server.api.keys import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -19,5 +19,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     + rosters.ROUTES
     + pictures.ROUTES
     + promises.ROUTES
+    + inspector.ROUTES
+    + record.ROUTES
     + rim.ROUTES
 )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from server.clock import Clock
     from server.db.session import Database
     from server.gatekeeper import Gatekeeper
+    from server.inspectors import Inspector
     from server.notices import Follower
     from server.passwords import Passwords
     from server.settings import Settings
@@ -48,6 +49,10 @@ PASSWORDS: Final[web.AppKey[Passwords]] = web.AppKey("passwords")
 BEFORE_ROSTERS: Final[web.AppKey[Callable[[int], Awaitable[None]]]] = web.AppKey("before_rosters")
 
 SIGNED_IN: Final[web.RequestKey[SignedIn]] = web.RequestKey("signed_in")
+INSPECTOR: Final[web.RequestKey[Inspector]] = web.RequestKey("inspector")
+INSPECTORS: Final = (
+    "/api/inspector/"  #: below it a family's sign-in is not looked at, and nowhere else is an inspector's
+)
 
 
 @dataclass(frozen=True, slots=True)

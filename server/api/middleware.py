@@ -21,7 +21,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from sqlalchemy.exc import SQLAlchemyError
 
-from server import accounts
+from server import accounts, inspectors
 from server.api import keys, problems
 from server.api.keys import Open
 from server.db import migrate
@@ -162,6 +162,8 @@ async def meant_for_us(request: web.Request, handler: Handler) -> web.StreamResp
     if request.host.lower() not in settings.hosts:
         return problems.problem("bad_host")
     if request.method not in SAFE or request.path == "/ws":
+        if _by_key(request):
+            return await handler(request)  # no page of anybody's can send a key that it does not have
         origin = request.headers.get("Origin", "")
         scheme = "https" if settings.https else "http"
         # the page's own origin: allowed here at all, and the same host that is asked (maya's page may not act as sam's)
@@ -178,6 +180,8 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     SHUTTING.set(False)  # one connection's requests share a context
     if not _api(request):
         return await handler(request)
+    if request.path.startswith(keys.INSPECTORS):
+        return await _inspect(request, handler)
     token = request.cookies.get(request.app[keys.SETTINGS].cookie_name, "")
     if token:
         async with request.app[keys.DB].read() as tx:
@@ -200,6 +204,43 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
         under_way[session] -= 1
         if not under_way[session]:
             del under_way[session]
+
+
+async def _inspect(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An inspector's request: by the key that is sent along, or by the inspector's own cookie; a family's is not looked at."""
+    now = keys.now(request)
+    if "Authorization" in request.headers:
+        scheme, _, key = request.headers["Authorization"].partition(" ")
+        found = await inspectors.by_key(request.app[keys.DB], key.strip()) if scheme.lower() == "bearer" else None
+        wait = None if found else request.app[keys.THROTTLE].check("inspector", address=keys.address(request))
+        if wait is not None:
+            return problems.problem("slow_down", retry_after_s=wait)
+    else:
+        async with request.app[keys.DB].read() as tx:
+            found = await inspectors.by_token(
+                tx, request.cookies.get(request.app[keys.SETTINGS].inspector_cookie, ""), now
+            )
+    if found is not None:
+        request[keys.INSPECTOR] = found
+    elif isinstance(request.app[ASKS].get((request.method, _pattern(request))), str):
+        return problems.problem("not_signed_in")
+    who, under_way = found.id if found else "", request.app[UNDER_WAY]
+    if who and under_way[who] >= AT_ONCE:
+        return problems.problem("slow_down", retry_after_s=1)
+    under_way[who] += 1
+    try:
+        return await handler(request)
+    finally:
+        under_way[who] -= 1
+        if not under_way[who]:
+            del under_way[who]
+
+
+def _by_key(request: web.Request) -> bool:
+    """Whether an inspector's program asks, which has no page and so no ``Origin``. A browser that is made to ask sends one."""
+    return request.path.startswith(keys.INSPECTORS) and {"Authorization", "Origin"} & request.headers.keys() == {
+        "Authorization"
+    }
 
 
 async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -21,6 +21,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "bad_request": (422, "The request is not of the documented shape."),
     "cannot_sign_up": (422, "This sign-up is not possible."),
     "not_signed_in": (401, "Sign in first."),
+    "wrong_key": (401, "This is nobody's key."),
     "wrong_sign_in": (401, "E-mail or password is wrong."),
     "bad_origin": (403, "The request does not come from a page of this server."),
     "not_permitted": (403, "The rules say no."),

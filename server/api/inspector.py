@@ -1,0 +1,165 @@
+"""What an inspector can look at, over HTTP: everything under ``/api/inspector/``, and nothing else is theirs.
+
+Who asks is read from a cookie of its own or from ``Authorization: Bearer KEY``; a family's sign-in is not looked at here, and an
+inspector's nowhere else (``middleware.sign_in``). What is told is made by ``server/evidence.py`` and shown by ``server/inspectors.py``,
+where the rules are asked: each look is one question and one row of the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from aiohttp import web
+from msgspec import Meta
+
+from server import evidence, inspectors, promises
+from server.api import keys, problems
+from server.api.families import Body
+from server.api.keys import DB, INSPECTOR, KEEPER, SETTINGS, THROTTLE, Open, Route, answer, read
+from server.api.promises import statuses
+from server.errors import BadRequest, SlowDown
+from server.inspectors import Inspector
+from server.policy import Verb
+from server.promises import Proof
+
+
+class KeyTyped(Body, frozen=True):
+    key: Annotated[str, Meta(max_length=200)]
+
+
+class Situation(Body, frozen=True):
+    """What is to be judged: facts by name ("x.kind"), every one of the verb's."""
+
+    verb: Annotated[str, Meta(max_length=32)]
+    facts: Annotated[dict[str, bool | int | str], Meta(max_length=64)]
+
+
+# -- coming in ------------------------------------------------------------------------------------------------------------
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    """An inspector's key gives an inspector's cookie. Wrong keys are counted by address."""
+    typed, home = await read(request, KeyTyped), keys.address(request)
+    wait = request.app[THROTTLE].check("inspector", address=home)
+    if wait is not None:
+        raise SlowDown(wait)
+    made = await inspectors.sign_in(request.app[DB], request.app[KEEPER], typed.key, keys.now(request))
+    if made is None:
+        return problems.problem("wrong_key")
+    request.app[THROTTLE].forgive("inspector", address=home)
+    return entered(request, *made)
+
+
+def entered(request: web.Request, token: str, inspector: Inspector) -> web.Response:
+    """Who has come in, with the cookie."""
+    response = answer(_told(inspector))
+    settings = request.app[SETTINGS]
+    response.set_cookie(
+        settings.inspector_cookie, token, max_age=inspectors.SESSION_MS // 1000, path="/", httponly=True,
+        samesite="Strict", secure=settings.https,
+    )  # fmt: skip
+    return response
+
+
+async def who(request: web.Request) -> web.Response:
+    """Who is signed in here, and until when."""
+    if INSPECTOR not in request:
+        return problems.problem("not_signed_in")
+    return answer(_told(request[INSPECTOR]))
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """The sign-in of this cookie is over."""
+    settings = request.app[SETTINGS]
+    token = request.cookies.get(settings.inspector_cookie, "")
+    if token:
+        await inspectors.sign_out(request.app[DB], request.app[KEEPER], token, keys.now(request))
+    response = web.Response(status=204)
+    response.del_cookie(settings.inspector_cookie, path="/", httponly=True, samesite="Strict", secure=settings.https)
+    return response
+
+
+def _told(inspector: Inspector) -> dict[str, Any]:
+    return {"label": inspector.name, "until": inspector.until}
+
+
+# -- looking --------------------------------------------------------------------------------------------------------------
+
+
+async def show(request: web.Request, told: Any) -> web.Response:
+    """``told`` as JSON if the rules let this inspector see it."""
+    no = await refused(request, told)
+    return no if no is not None else answer(told)
+
+
+async def refused(request: web.Request, told: Any) -> web.Response | None:
+    """The rules' no to showing ``told``, or None. Asked once for every look."""
+    decision = await inspectors.look(request.app[DB], request.app[KEEPER], request[INSPECTOR], told, keys.now(request))
+    return None if decision else problems.denied(decision.code)
+
+
+async def rules(request: web.Request) -> web.Response:
+    return await show(request, evidence.rules(request.app[KEEPER].rulebook, promises.ledger()))
+
+
+async def situations(request: web.Request) -> web.Response:
+    return await show(request, evidence.situations(request.app[KEEPER].rulebook))
+
+
+async def situation(request: web.Request) -> web.Response:
+    asked = await read(request, Situation)
+    return await show(request, evidence.judge(request.app[KEEPER].rulebook, promises.ledger(), asked.verb, asked.facts))
+
+
+async def all_promises(request: web.Request) -> web.Response:
+    return await show(request, evidence.promises(promises.ledger(), await proofs()))
+
+
+async def measures(request: web.Request) -> web.Response:
+    return await show(request, evidence.measures(request.app[KEEPER].rulebook, promises.ledger(), await proofs()))
+
+
+async def transparency(request: web.Request) -> web.Response:
+    asked = request.query.get("days", "30")
+    if asked not in ("30", "90"):
+        raise BadRequest({"days": "wrong"})
+    async with request.app[DB].read() as tx:
+        told = await evidence.counts(tx, request.app[KEEPER].rulebook, keys.now(request), int(asked))
+    return await show(request, told)
+
+
+async def decisions(request: web.Request) -> web.Response:
+    query = request.query
+    search = evidence.Search(
+        query.get("rule", ""), query.get("verb", ""), query.get("verdict", ""), query.get("before", "")
+    )
+    often = 1 if request.app[SETTINGS].demo else evidence.SMALL  # in a demo nobody is real, and little has happened
+    async with request.app[DB].read() as tx:
+        found = await evidence.decided(tx, keys.now(request), often=often)
+    return await show(request, evidence.page_of(found, search, often))
+
+
+async def proofs() -> Mapping[str, Proof]:
+    """Which promises are proven for the code that runs: reads every file of it, so not in this thread, and not each time."""
+    return await asyncio.to_thread(statuses)
+
+
+_LOOK: Final = Verb.LOOK_AT_EVIDENCE
+
+ROUTES: Final = (
+    Route(
+        "POST", "/api/inspector/session", sign_in,
+        Open("Coming in with an inspector's key; counted when it is wrong, and each try is a row of the record."),
+    ),
+    Route("GET", "/api/inspector/session", who, Open("It tells an inspector who they are here, and others nothing.")),
+    Route("DELETE", "/api/inspector/session", sign_out, Open("Signing out is asked of nobody.")),
+    Route("GET", "/api/inspector/rules", rules, _LOOK),
+    Route("GET", "/api/inspector/situations", situations, _LOOK),
+    Route("POST", "/api/inspector/situation", situation, _LOOK),
+    Route("GET", "/api/inspector/promises", all_promises, _LOOK),
+    Route("GET", "/api/inspector/measures", measures, _LOOK),
+    Route("GET", "/api/inspector/transparency", transparency, _LOOK),
+    Route("GET", "/api/inspector/decisions", decisions, _LOOK),
+)  # fmt: skip

@@ -1,0 +1,430 @@
+"""What an inspector is shown: put together here, from the rulebook, the ledger, the tables and the record. Nothing is decided here.
+
+Four promises.
+
+**Nobody is in it.** Rows of the record are told without whom they are about and without which family's chain they stand in; a time is
+told to the minute. What children do to get help (help, report, block, leave, sign out) is told of no single case, and neither
+is a refusal that a block decided. ``inspectors.look`` reads all of it once more before it is shown.
+
+**A small number is not told.** Every count is rounded down to the ten (``SMALL``), so what is below ten is "fewer than 10", zero too.
+Rounding every number, and not only leaving out the small ones, is what keeps a small one from coming out of a total less its parts, of
+90 days less 30, or of today less yesterday: what is left is always a range of at least nine. A decision that was made fewer
+than ten times in its thirty days, in this form (what was asked, what was said, by which rules), is not listed singly either.
+
+**Nothing is proven by default.** A promise is what ``promises.py`` says that it is.
+
+**Bounded.** One look reads thirty or ninety days, a page of decisions has ``PAGE`` rows, a situation has closed lists of values.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.db.session import rows
+from server.errors import BadRequest
+from server.gatekeeper import HARBOUR
+from server.policy import Rulebook, Verb
+from server.policy.decide import BUILT_IN, Rule
+from server.policy.explain import explain, facts_of, start_of
+from server.policy.lines import rule_texts
+from server.policy.situations import read_clauses, read_schema
+from server.promises import Law, Ledger, Proof
+from server.settings import ROOT
+
+DAY: Final = 86_400_000
+MINUTE: Final = 60_000
+SMALL: Final = 10  #: below it nothing is told, and every number is rounded down to it
+PAGE: Final = 50
+LISTED_DAYS: Final = 30
+
+#: What is never listed singly: out of a family's sight, and so out of everybody's.
+HARBOURED: Final = frozenset(
+    {Verb.HELP, Verb.REPORT, Verb.BLOCK, Verb.UNBLOCK, Verb.LOOK_AT_BLOCKS, Verb.LEAVE, Verb.SIGN_OUT}
+)
+
+_STATUS: Final = {"in force": "in_force", "proposed": "proposed", "announced": "announced", "our choice": "ours"}
+
+
+# -- sources --------------------------------------------------------------------------------------------------------------
+
+
+def cited(book: Ledger, source: str) -> dict[str, Any]:
+    """One source: which code it belongs to, what it says, and how it stands in law."""
+    try:
+        law = book.standing(source)
+    except KeyError:
+        law = Law("our choice", book.looked_at, "")
+    said = _said()
+    return {
+        "id": source,
+        "code": _code(source),
+        "says": said.get(source, "") or law.note or said.get(_code(source), ""),
+        "status": _STATUS[law.status],
+        "since": law.since,
+        "unverified": law.unverified,
+    }
+
+
+def sources_of(cites: Iterable[str]) -> list[str]:
+    """A rule's sources one by one: "rows 11, 13" are two."""
+    found: dict[str, None] = {}
+    for one in cites:
+        if one.startswith("rows "):
+            found |= dict.fromkeys(f"row {number.strip()}" for number in one.removeprefix("rows ").split(","))
+        else:
+            found[one] = None
+    return list(found)
+
+
+def _code(source: str) -> str:
+    """The code or law to which a source belongs: ``ICU`` of ``ICU F1``."""
+    return next((code for code in CODES if re.match(rf"{re.escape(code)}(?![A-Za-z])", source)), source.split(" ")[0])
+
+
+#: The codes and laws, the longer names first.
+CODES: Final = (
+    "AU SMMA", "AU BOSE", "AU SbD", "ISO27566", "IEEE2089", "FTC 2023", "UKGDPR", "COPPA", "ASM", "AADC", "NSPCC", "DSA28",
+    "UK16", "GC25", "ICU", "PCU", "OSA", "row", "S",
+)  # fmt: skip
+
+
+@cache
+def _said() -> Mapping[str, str]:
+    """What docs/regulators/sources.md says of each row of the master table, each code and each place where something was read."""
+    try:
+        page = (ROOT / "docs" / "regulators" / "sources.md").read_text("utf-8")
+    except OSError:  # installed without its documents: sources are told by name
+        return {}
+    found: dict[str, str] = {}
+    for first, second in re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", page, re.MULTILINE):
+        found.setdefault(f"row {first}" if first.isdigit() else first, second)
+    return found
+
+
+# -- rules and situations -------------------------------------------------------------------------------------------------
+
+
+def rules(book: Rulebook, ledger: Ledger) -> dict[str, Any]:
+    """Every rule with both its sentences, its sources, its condition as it is written, and the verbs that it concerns."""
+    texts = rule_texts(book.cedar)
+    verbs = _verbs_by_rule(book.cedar, book.schema)
+    return {
+        "rulebook": book.version,
+        "rules": [
+            {
+                **_rule(ledger, rule),
+                "effect": rule.effect,
+                "code": rule.code,
+                "condition": texts.get(rule.id, ""),
+                "verbs": verbs.get(rule.id, []),
+                "bands": [],  # no rule reads a band: what changes with age are values of facts (bands.toml)
+            }
+            for rule in (*book.rules.values(), *BUILT_IN.values())
+        ],
+    }
+
+
+def _rule(ledger: Ledger, rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "child": rule.child,
+        "grown_up": rule.grown_up,
+        "sources": [cited(ledger, one) for one in sources_of(rule.cites)],
+    }
+
+
+@cache
+def _verbs_by_rule(cedar: str, schema: str) -> Mapping[str, list[str]]:
+    asked = read_schema(schema, {})
+    return {
+        clause.id: [verb.value for verb in Verb if verb in asked and clause.concerns(asked[verb])]
+        for clause in read_clauses(cedar)
+    }
+
+
+def situations(book: Rulebook) -> dict[str, Any]:
+    """What can be asked: each verb, the facts of its question with their values, and a situation to begin with."""
+    return {
+        "rulebook": book.version,
+        "verbs": [
+            {
+                "verb": verb.value,
+                "facts": {fact: list(values) for fact, values in facts_of(verb).items()},
+                "start": start_of(book, verb),
+            }
+            for verb in Verb
+        ],
+    }
+
+
+def judge(book: Rulebook, ledger: Ledger, verb: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to one situation, why, and each single fact that would turn it. Raises ``BadRequest`` for what is none."""
+    try:
+        known = facts_of(Verb(verb))
+    except ValueError:
+        raise BadRequest({"verb": "wrong"}) from None
+    if set(facts) != set(known) or not all(_among(facts[fact], values) for fact, values in known.items()):
+        raise BadRequest({"facts": "wrong"})
+    plain: dict[str, Any] = {"verb": verb}
+    for fact, value in facts.items():
+        part, _, name = fact.partition(".")
+        plain.setdefault(part, {})[name] = value
+    told = explain(book, plain)
+    return {
+        "verdict": told.verdict,
+        "code": told.code,
+        "rulebook": told.rulebook,
+        "rules": [{**_rule(ledger, rule), "effect": rule.effect} for rule in told.rules],
+        "turns": [
+            {"fact": turn.fact, "from": turn.was, "to": value, "verdict": turn.verdict}
+            for turn in told.turns
+            for value in turn.values
+        ],
+    }
+
+
+def _among(value: Any, values: Sequence[Any]) -> bool:
+    return any(type(value) is type(one) and value == one for one in values)  # 1 is no yes
+
+
+# -- promises and measures ------------------------------------------------------------------------------------------------
+
+
+def promises(ledger: Ledger, proofs: Mapping[str, Proof]) -> dict[str, Any]:
+    """Every promise with whom it is made to, what demands it, what keeps it and whether that is proven for the code that runs."""
+    return {
+        "promises": [
+            {
+                "id": one.id,
+                "to": list(one.to),
+                "sentence": one.sentence,
+                "child": one.child,
+                "sources": [cited(ledger, source) for source in one.sources],
+                "rules": list(one.rules),
+                "tests": list(one.all_tests()),
+                "scenarios": list(one.scenarios),
+                "faults": list(one.faults),
+                "not_shown": one.not_shown,
+                "proof": proof(proofs.get(one.id)),
+            }
+            for one in ledger.promises
+        ]
+    }
+
+
+def proof(found: Proof | None) -> dict[str, Any]:
+    """How a proof stands: proven, broken (it was run and showed the opposite) or not proven."""
+    if found is None:
+        return {"outcome": "not_proven", "at": None, "why": "Nothing is known of its proof."}
+    return {"outcome": _outcome(found), "at": found.at or None, "why": found.why}
+
+
+def _outcome(found: Proof | None) -> str:
+    return "not_proven" if found is None else "proven" if found.proven else "broken" if found.failed else "not_proven"
+
+
+def measures(book: Rulebook, ledger: Ledger, proofs: Mapping[str, Proof]) -> dict[str, Any]:
+    """Every source that some promise or rule names, by code and id: how it stands in law and since when, and what keeps it here."""
+    keepers: dict[str, tuple[list[str], list[str]]] = {}
+    for promise in ledger.promises:
+        for source in promise.sources:
+            keepers.setdefault(source, ([], []))[0].append(promise.id)
+    for rule in book.rules.values():
+        for source in sources_of(rule.cites):
+            keepers.setdefault(source, ([], []))[1].append(rule.id)
+    found = []
+    for source, (of_promises, of_rules) in keepers.items():
+        told = cited(ledger, source)
+        since = str(told["since"])
+        found.append(
+            {
+                **{key: told[key] for key in ("code", "id", "says", "status", "since", "unverified")},
+                "date": since if len(since) == len("2026-11-26") else None,  # a year alone is no day
+                "promises": [{"id": one, "outcome": _outcome(proofs.get(one))} for one in of_promises],
+                "rules": of_rules,
+            }
+        )
+    return {"looked_at": ledger.looked_at, "measures": sorted(found, key=lambda one: _in_order(one["code"], one["id"]))}
+
+
+def _in_order(code: str, name: str) -> tuple[str, list[tuple[int, str]]]:
+    return code, [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name) if part]
+
+
+# -- counts ---------------------------------------------------------------------------------------------------------------
+
+
+def told(count: int) -> int | None:
+    """A number as it may be told: rounded down to the ten, and None for "fewer than 10"."""
+    return count // SMALL * SMALL or None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One decision as it stands in the record, without whom and whose. ``times``: how often in this very form, see ``decided``."""
+
+    at: int
+    verb: str
+    verdict: str
+    rules: tuple[str, ...]
+
+
+async def counts(tx: AsyncConnection, book: Rulebook, now: int, days: int) -> dict[str, Any]:
+    """What may be counted without telling anything of anybody, over the last ``days``. What is kept for thirty days only (calls,
+    reports) is counted in thirty days only."""
+    since = now - days * DAY
+    groups: Counter[str] = Counter({str(band): 0 for band in book.bands.base if band != "18+"})
+    for group, number in await rows(tx, _CHILDREN, now=now):
+        groups[book.bands.band(group)] += number
+    tables = [
+        _table("families", {"all": (await rows(tx, _FAMILIES))[0][0]}),
+        _table("children", {**groups, "all": groups.total()}),
+        _table(
+            "contacts",
+            dict(zip(("made", "refused", "ended"), (await rows(tx, _CONTACTS, since=since))[0], strict=True)),
+        ),
+    ]
+    if days <= LISTED_DAYS:
+        ended = Counter(await _numbers(tx, _CALLS_ENDED, since))
+        cut = {code: ended[code] for code in CUT_OFF}
+        reports = Counter(await _numbers(tx, _REPORTS, since))
+        looks = Counter(_how_soon(*row) for row in await rows(tx, _LOOKS, since=since))
+        tables += [
+            _table("calls", {"all": (await rows(tx, _CALLS, since=since))[0][0]}),
+            _table("cut_offs", {**cut, "all": sum(cut.values())}),
+            _table("reports", {**{kind: reports[kind] for kind in ("recorded", "clip")}, "all": reports.total()}),
+            _table("first_look", {**{soon: looks[soon] for soon in SOON}, "all": looks.total()}),
+        ]
+    said_no = Counter(
+        rule for row in await decided(tx, now, days=days) if row.verdict == "deny" for rule in row.rules
+    )  # fmt: skip
+    tables.append(_table("denials", {rule: said_no[rule] for rule in sorted(said_no)}))
+    return {
+        "from": _day(since),
+        "until": _day(now),
+        "days": days,
+        "fewer_than": SMALL,
+        "rounded_down_to": SMALL,
+        "tables": tables,
+    }
+
+
+async def _numbers(tx: AsyncConnection, sql: str, since: int) -> dict[str, int]:
+    return {str(name): int(number) for name, number in await rows(tx, sql, since=since)}
+
+
+def _table(name: str, cells: Mapping[str, int]) -> dict[str, Any]:
+    return {"name": name, "rows": [{"name": cell, "count": told(number)} for cell, number in cells.items()]}
+
+
+#: Why a call ends when nobody in it ended it.
+CUT_OFF: Final = (
+    "policy_revoked", "contact_not_approved", "needs_guardian", "removed", "quiet_hours", "time_limit", "ended_by_supervisor",
+)  # fmt: skip
+SOON: Final = ("within_24_hours", "within_48_hours", "later", "waiting")
+
+
+def _how_soon(made_at: int, taken_at: int | None) -> str:
+    if taken_at is None:
+        return "waiting"
+    waited = taken_at - made_at
+    return "within_24_hours" if waited <= DAY else "within_48_hours" if waited <= 2 * DAY else "later"
+
+
+def _day(at: int) -> str:
+
+    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
+
+
+_FAMILIES: Final = "SELECT count(DISTINCT household_id) FROM people WHERE kind = 'child'"
+_CHILDREN: Final = """
+SELECT CASE WHEN age_until > :now THEN age_group END, count(*) FROM children GROUP BY 1
+"""
+_CONTACTS: Final = """
+SELECT count(CASE WHEN approved_at >= :since THEN 1 END),
+       count(CASE WHEN state = 'refused' AND ended_at >= :since THEN 1 END),
+       count(CASE WHEN state = 'ended' AND ended_at >= :since THEN 1 END) FROM contacts
+"""
+_CALLS: Final = "SELECT count(*) FROM calls WHERE started_at >= :since"
+_CALLS_ENDED: Final = "SELECT code, count(*) FROM calls WHERE started_at >= :since AND code IS NOT NULL GROUP BY code"
+_REPORTS: Final = "SELECT kind, count(*) FROM reports WHERE made_at >= :since GROUP BY kind"
+_LOOKS: Final = "SELECT made_at, taken_at FROM reports WHERE made_at >= :since AND kind = 'recorded'"
+
+
+# -- decisions ------------------------------------------------------------------------------------------------------------
+
+
+async def decided(tx: AsyncConnection, now: int, *, days: int = LISTED_DAYS, often: int = SMALL) -> list[Row]:
+    """Decisions of the last ``days`` that may be listed, each once however many chains it stands in. In no order that says anything:
+    the newest minute first, and within a minute by what was asked.
+
+    Left out: what is out of everybody's sight (``HARBOURED``, and what a block decided), what no rule was asked about, and whatever was
+    decided fewer than ``often`` times in this very form."""
+    known = {verb.value for verb in Verb} - {verb.value for verb in HARBOURED}
+    found = []
+    for at, verb, verdict, ruled, _ in await rows(tx, _DECIDED, since=now - days * DAY):
+        rules_ = tuple(json.loads(ruled))
+        if verb in known and HARBOUR.isdisjoint(rules_):
+            found.append(Row(at // MINUTE * MINUTE, verb, verdict, rules_))
+    forms = Counter((row.verb, row.verdict, row.rules) for row in found)
+    kept = [row for row in found if forms[row.verb, row.verdict, row.rules] >= often]
+    return sorted(kept, key=lambda row: (-row.at, row.verb, row.verdict, row.rules))
+
+
+#: The same decision stands in the chain of each household that it concerns: one event, one row here.
+_DECIDED: Final = """
+SELECT DISTINCT at, question, verdict, rules, who FROM audit WHERE at >= :since
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for. ``before``: where the last page ended."""
+
+    rule: str = ""
+    verb: str = ""
+    verdict: str = ""
+    before: str = ""
+
+
+_BEFORE: Final = re.compile(r"(\d{1,16})\.(\d{1,9})")
+
+
+def page_of(found: Sequence[Row], search: Search, often: int = SMALL) -> dict[str, Any]:
+    """One page of decisions, the newest first. ``next``: the ``before`` of the page after it, None on the last."""
+    fitting = [
+        row
+        for row in found
+        if search.rule in ("", *row.rules) and search.verb in ("", row.verb) and search.verdict in ("", row.verdict)
+    ]
+    numbered = []
+    minute, number = -1, 0
+    for row in fitting:
+        number = number + 1 if row.at == minute else 1
+        minute = row.at
+        numbered.append((minute, number, row))
+    if search.before:
+        told_ = _BEFORE.fullmatch(search.before)
+        if told_ is None:
+            raise BadRequest({"before": "wrong"})
+        at, after = int(told_[1]), int(told_[2])
+        numbered = [one for one in numbered if one[0] < at or (one[0] == at and one[1] > after)]
+    shown = numbered[:PAGE]
+    return {
+        "days": LISTED_DAYS,
+        "listed_from": often,  # a form of decision that was made less often is not listed
+        "decisions": [
+            {"seq": number, "at": at, "verb": row.verb, "verdict": row.verdict, "rules": list(row.rules)}
+            for at, number, row in shown
+        ],
+        "next": f"{shown[-1][0]}.{shown[-1][1]}" if len(numbered) > PAGE else None,
+    }
