@@ -213,7 +213,9 @@ async def history(request: web.Request) -> web.Response:
 WEB: Final = ROOT / "client_web"
 
 #: the folder as the address shows it: its name on disk
-FOLDERS: Final[Mapping[str, str]] = {"child": "child", "grown-up": "grown_up", "shared": "shared"}
+FOLDERS: Final[Mapping[str, str]] = {
+    "child": "child", "grown-up": "grown_up", "inspector": "inspector", "promises": "promises", "shared": "shared",
+}  # fmt: skip
 #: kinds of file that are pages, and how each is named to the browser (never guessed from the machine's own tables)
 KINDS: Final[Mapping[str, str]] = {
     ".html": "text/html; charset=utf-8",
@@ -275,8 +277,8 @@ def _file(path: Path) -> web.StreamResponse:
 
 PAGES: Final = (
     web.get("/", front),
-    web.get("/{folder:(?:child|grown-up|shared|demo)}", slash),
-    web.get("/{folder:(?:child|grown-up|shared|demo)}/{rest:.*}", page),
+    web.get("/{folder:(?:child|grown-up|inspector|promises|shared|demo)}", slash),
+    web.get("/{folder:(?:child|grown-up|inspector|promises|shared|demo)}/{rest:.*}", page),
     web.get("/{name:[a-z]+[.](?:html|js|css)}", front),
 )
 

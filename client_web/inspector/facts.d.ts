@@ -1,0 +1,48 @@
+/** What the server tells the inspector's pages, as it comes over HTTP. The reference is docs/reference/http-api.md. */
+
+/** How a law stands; `ours`: nobody asks for it, we chose it. */
+export type LawStatus = "in_force" | "proposed" | "announced" | "ours";
+/** Of a promise: `not_proven` when nothing has shown it, `broken` when its proof showed the opposite. Of a story of an inspection: `not_shown` when it could not be seen. */
+export type Outcome = "proven" | "not_proven" | "not_shown" | "broken";
+export type Verdict = "allow" | "deny";
+export type Value = string | number | boolean;
+
+export interface Cited { id: string; code: string; says: string; status: LawStatus; since: string; unverified: boolean }
+export interface Proof { outcome: Outcome; at: number | null; why: string }
+export interface Rule { id: string; effect: "permit" | "forbid"; child: string; grown_up: string; sources: Cited[]; condition: string; verbs: string[]; bands: string[] }
+export interface Promised {
+  id: string; to: ("child" | "parent" | "regulator")[]; sentence: string; child: string; sources: Cited[];
+  rules: string[]; tests: string[]; scenarios: string[]; not_shown: string; proof: Proof;
+}
+export interface Measure { code: string; id: string; says: string; status: LawStatus; since: string; unverified: boolean; promises: { id: string; outcome: Outcome }[]; rules: string[] }
+
+export interface Situation { verb: string; facts: Record<string, readonly Value[]>; start: Record<string, Value> }
+export interface Turn { fact: string; from: Value; to: Value; verdict: Verdict }
+export interface Judged { verdict: Verdict; rules: { id: string; child: string; grown_up: string; sources: Cited[] }[]; turns: Turn[] }
+
+export interface Decided { seq: number; at: number; verb: string; verdict: Verdict; rules: string[] }
+
+export interface Measured { name: string; unit: string; values: number[]; aim: number | null }
+export interface Step { kind: "control" | "attack"; tried: string; seen: string; as_promised: boolean | null }
+export interface Finding { id: string; scenario: string; title: string; outcome: Outcome; why: string; steps: Step[]; measured: Measured[] }
+/** report.json, as far as it is shown here. docs/reference/inspection-report.schema.json has all of it. */
+export interface Report { promises: { id: string; sentence: string; verdict: Outcome; why: string }[]; findings: Finding[] }
+export interface Run {
+  id: string; begun_at: number; all: number; done: boolean; outcome: Outcome | null;
+  progress: { scenario: string; title: string; outcome: Outcome; seconds: number }[];
+}
+
+export interface Checkpoint { size: number; root: string; at: number; note: string }
+
+/** Everything that pages look up, by what comes after /api/inspector/. */
+export interface Facts {
+  session: { label: string; until: number };
+  rules: { rulebook: string; rules: Rule[] };
+  situations: { rulebook: string; verbs: Situation[] };
+  promises: { promises: Promised[] };
+  measures: { looked_at: string; measures: Measure[] };
+  transparency: { from: string; until: string; days: number; tables: { name: string; rows: { name: string; count: number | null }[] }[] };
+  decisions: { days: number; decisions: Decided[]; next: string | null };
+  inspections: { inspections: { id: string; begun_at: number; outcome: Outcome | null }[] };
+  record: { checkpoints: Checkpoint[]; chains: number; rows: number; whole: boolean; why: string };
+}

@@ -1,0 +1,145 @@
+/**
+ * Run the inspection and watch it: real devices of made-up families try what must work and what must not. While it runs, a post stands up
+ * for each story that has been told; what is said aloud is every fifth story and the end. A failed promise stays until it passes.
+ */
+import { ApiFault, get, post } from "../../shared/api.js";
+import { html } from "../../shared/html.js";
+import { icon } from "../../shared/parts.js";
+import { onPress } from "../../shared/press.js";
+import { say } from "../../shared/say.js";
+import { words } from "../../shared/words.js";
+import { strip, table } from "../chart.js";
+import { API, look, renew } from "../known.js";
+import { momentOf, Page, proofChip, stuck } from "../page.js";
+import { go, here, to } from "../route.js";
+import { OUTCOMES } from "./promises.js";
+
+/** @typedef {import("../facts.js").Run} Run */
+/** @typedef {import("../facts.js").Finding} Finding */
+/** @typedef {import("../facts.js").Report} Report */
+
+const LOOK_MS = 1000;
+/** How many stories are told before one is said aloud. */
+const SAID_EACH = 5;
+
+class Inspection extends Page {
+  /** @type {Run | null} */ #run = null;
+  /** @type {Report | null} */ #report = null;
+  /** @type {ApiFault | null} */ #fault = null;
+  #starting = false;
+  #said = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #next;
+
+  constructor() {
+    super();
+    onPress(this, { run: () => void this.#start(), again: () => void this.#look() });
+  }
+
+  /** @override */
+  connectedCallback() {
+    super.connectedCallback();
+    if (here().parts[0]) void this.#look();
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#next);
+  }
+
+  async #start() {
+    if (this.#starting) return;
+    this.#starting = true;
+    this.update();
+    try {
+      const { id } = await post(`${API}/inspections`);
+      say(words("inspection.started"));
+      go("inspection", id);
+    } catch (fault) {
+      if (!(fault instanceof ApiFault)) throw fault;
+      this.#fault = fault;
+    }
+    this.#starting = false;
+    this.update();
+  }
+
+  async #look() {
+    const id = here().parts[0];
+    if (!id || !this.isConnected) return;
+    try {
+      /** @type {Run} */
+      const found = await get(`${API}/inspections/${encodeURIComponent(id)}`);
+      this.#report = found.done ? await get(`${API}/inspections/${encodeURIComponent(id)}/report.json`) : null;
+      this.#run = found;
+      this.#fault = null;
+    } catch (fault) {
+      if (!(fault instanceof ApiFault)) throw fault;
+      this.#fault = fault;
+    }
+    if (!this.isConnected) return;
+    this.update();
+    const run = this.#run;
+    if (!run || this.#fault) return;
+    if (run.done) {
+      if (this.#said > 0) say(words(`inspection.over-${run.outcome ?? "not_shown"}`));
+      void renew("promises");
+      void renew("inspections");
+      return;
+    }
+    if (run.progress.length >= this.#said + SAID_EACH || this.#said === 0) {
+      this.#said = Math.max(1, run.progress.length);
+      say(words("inspection.running", { n: run.progress.length, all: run.all }));
+    }
+    this.#next = setTimeout(() => void this.#look(), LOOK_MS);
+  }
+
+  /** @override */
+  draw() {
+    const id = here().parts[0];
+    const run = id ? this.#run : null;
+    const head = html`<h1 tabindex="-1">${words("inspection.title")}</h1><p class="lead">${words("inspection.lead")}</p>`;
+    if (this.#fault) return html`${head}${this.#fault.code === "not_found" ? html`<p class="panel">${words("inspection.gone")}</p>` : this.#fault.code === "conflict" || this.#fault.code === "slow_down" ? html`<p class="panel">${words("inspection.busy")}</p>` : stuck(this.#fault)}${this.#button()}${this.#earlier()}`;
+    if (!run) return html`${head}${id ? null : this.#button()}${id ? null : this.#earlier()}`;
+    return html`${head}${run.done ? this.#over(run) : this.#running(run)}`;
+  }
+
+  #button() {
+    return html`<p class="buttons" data-key="start"><button class="button go tall-go" type="button" data-do="run" ${this.#starting ? html`aria-disabled="true"` : null}>${icon("eye")}<span>${words(this.#starting ? "inspection.starting" : "inspection.run")}</span></button><span class="second">${words("inspection.takes")}</span></p>`;
+  }
+
+  #earlier() {
+    const runs = look("inspections")?.inspections ?? [];
+    return runs.length === 0 ? null : html`<section data-key="earlier"><h2 class="part">${words("inspection.earlier")}</h2><ul class="plain-list panel">${runs.map((run) => html`<li><a href="${to("inspection", run.id)}">${momentOf(run.begun_at)}</a>${run.outcome ? proofChip(run.outcome) : html`<span class="second">${words("inspection.goes-on")}</span>`}</li>`)}</ul></section>`;
+  }
+
+  /** @param {Run} run */
+  #running(run) {
+    const now = run.progress.length;
+    return html`<section class="panel" data-key="running" aria-busy="true"><h2>${words("inspection.running", { n: now, all: run.all })}</h2>
+      ${this.#fence(run)}
+      <ol class="progress" reversed>${[...run.progress].reverse().map((line) => html`<li data-key="${line.scenario}"><span>${line.title}</span>${proofChip(line.outcome)}<span class="second n">${words("inspection.seconds", { n: Math.round(line.seconds) })}</span></li>`)}</ol></section>`;
+  }
+
+  /** A post for every story: told ones stand. @param {Run} run */
+  #fence(run) {
+    return html`<div class="small-fence" aria-hidden="true">${Array.from({ length: Math.max(run.all, run.progress.length) }, (_, n) => html`<i class="${run.progress[n]?.outcome ?? "waiting-post"}"></i>`)}</div>`;
+  }
+
+  /** @param {Run} run */
+  #over(run) {
+    const report = this.#report;
+    const address = `${API}/inspections/${encodeURIComponent(run.id)}/report`;
+    return html`<section class="panel outcome ${run.outcome ?? ""}" data-key="over"><p class="verdict">${icon(run.outcome === "proven" ? "tick" : run.outcome === "broken" ? "no" : "wait")}<span>${words(`inspection.over-${run.outcome ?? "not_shown"}`)}</span></p>
+        <p class="second">${words("inspection.at", { date: momentOf(run.begun_at) })}</p>${this.#fence(run)}
+        <p class="buttons"><a class="button go" href="${address}.html" target="_blank" rel="noopener">${words("inspection.html")}</a><a class="button" href="${address}.pdf" download>${words("inspection.pdf")}</a><a class="button" href="${address}.json" download>${words("inspection.json")}</a><button class="button" type="button" data-do="run">${words("inspection.once-more")}</button></p></section>
+      ${report ? html`<h2 class="part">${words("inspection.promises")}</h2>${table({ caption: words("inspection.promises"), head: [words("inspection.promise"), words("inspection.result")], rows: OUTCOMES.flatMap((outcome) => report.promises.filter((one) => one.verdict === outcome)).map((one) => [html`<a href="${to("promises", one.id)}">${one.sentence}</a>`, proofChip(one.verdict)]) })}
+        ${report.findings.some((one) => one.measured.length > 0) ? html`<h2 class="part">${words("inspection.measured")}</h2>${report.findings.flatMap((one) => one.measured).map((one) => strip(one))}` : null}
+        <h2 class="part">${words("inspection.stories")}</h2>${OUTCOMES.flatMap((outcome) => report.findings.filter((one) => one.outcome === outcome)).map((one) => this.#story(one))}` : null}`;
+  }
+
+  /** @param {Finding} one */
+  #story(one) {
+    return html`<details class="panel story" data-key="${one.scenario}" ${one.outcome === "proven" ? null : html`open`}><summary><span>${one.title}</span>${proofChip(one.outcome)}</summary><p>${one.why}</p>
+      <ol class="steps-told">${one.steps.map((step) => html`<li><span class="chip ${step.kind === "control" ? "rest" : "wait"} wordy">${words(`step.${step.kind}`)}</span><p>${step.tried}</p><p class="second">${step.seen}</p></li>`)}</ol></details>`;
+  }
+}
+
+customElements.define("rf-inspection", Inspection);

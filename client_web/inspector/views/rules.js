@@ -1,0 +1,85 @@
+/** The safe account, rule by rule: both sentences, the law and how it stands, the condition as the engine reads it. And one rule alone. */
+import { html } from "../../shared/html.js";
+import { chip } from "../../shared/parts.js";
+import { onPress } from "../../shared/press.js";
+import { say } from "../../shared/say.js";
+import { words } from "../../shared/words.js";
+import { look } from "../known.js";
+import { lawChip, named, nothing, Page, pageOf, proofChip, select } from "../page.js";
+import { here, keepAsked, to } from "../route.js";
+
+/** @typedef {import("../../shared/html.js").Markup} Markup */
+/** @typedef {import("../facts.js").Rule} Rule */
+/** @typedef {import("../facts.js").Cited} Cited */
+
+/** What a rule cites, each with how it stands in law. @param {Cited[]} sources */
+export const sourcesOf = (sources) => html`<ul class="sources">${sources.map((one) => html`<li><span class="code">${one.id}</span><span class="source-says">${one.says}${one.unverified ? html` <span class="second">${words("unverified")}</span>` : null}</span>${lawChip(one.status)}</li>`)}</ul>`;
+
+/** @param {string[]} all */
+const sorted = (all) => [...new Set(all)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+
+class Rules extends Page {
+  constructor() {
+    super();
+    onPress(this, { clear: () => this.#ask({}) });
+    this.addEventListener("change", () => {
+      const asked = Object.fromEntries([...this.querySelectorAll("select")].map((one) => [one.name, one.value]));
+      this.#ask(asked);
+    });
+  }
+
+  /** @param {Record<string, string>} asked */
+  #ask(asked) {
+    keepAsked(asked);
+    this.update();
+    say(words("rules.shown", { n: this.querySelectorAll(".rule").length }));
+  }
+
+  /** @param {Rule} rule @param {boolean} alone */
+  #rule(rule, alone) {
+    const kind = chip(rule.effect === "permit" ? "ok" : "stop", rule.effect === "permit" ? "tick" : "no", words(`effect.${rule.effect}`));
+    const heading = alone ? null : html`<h2><a href="${to("rules", rule.id)}">${rule.grown_up}</a></h2>`;
+    return html`<article class="rule panel" data-key="${rule.id}">${heading}
+      <p class="rule-line">${kind}<span class="code">${rule.id}</span></p>
+      <p class="to-child"><span class="second">${words("rules.child")}</span> <q>${rule.child}</q></p>
+      ${sourcesOf(rule.sources)}
+      <details ${alone ? html`open` : null}><summary>${words("rules.condition")}</summary>
+        ${rule.verbs.length > 0 ? html`<p class="second">${words("rules.verbs")} ${rule.verbs.map((verb) => named("verb", verb)).join(", ")}.</p>` : null}
+        ${rule.bands.length > 0 ? html`<p class="second">${words("rules.bands")} ${rule.bands.map((band) => named("value", band)).join(", ")}.</p>` : null}
+        <pre tabindex="0"><code>${rule.condition}</code></pre></details></article>`;
+  }
+
+  /** @param {Rule} rule */
+  #alone(rule) {
+    const promises = look("promises")?.promises.filter((one) => one.rules.includes(rule.id)) ?? [];
+    const verb = rule.verbs[0];
+    return html`<a class="link back" href="${to("rules")}" data-key="back">${words("rules.back")}</a><h1 tabindex="-1">${rule.grown_up}</h1>${this.#rule(rule, true)}
+      ${promises.length > 0 ? html`<h2 class="part">${words("rules.promises")}</h2><ul class="plain-list panel">${promises.map((one) => html`<li><a href="${to("promises", one.id)}">${one.sentence}</a>${proofChip(one.proof.outcome)}</li>`)}</ul>` : null}
+      <p class="buttons">${verb ? html`<a class="button" href="${to("situation")}?verb=${verb}">${words("rules.try")}</a>` : null}<a class="button" href="${to("decisions")}?rule=${rule.id}">${words("rules.decisions")}</a></p>`;
+  }
+
+  /** @override */
+  draw() {
+    const { parts, asked } = here();
+    const id = parts[0];
+    const one = id ? look("rules")?.rules.find((rule) => rule.id === id) : undefined;
+    if (one) return this.#alone(one);
+    return pageOf("rules", "rules", ({ rules, rulebook }) => {
+      const code = asked.get("code") ?? "";
+      const verb = asked.get("verb") ?? "";
+      const band = asked.get("band") ?? "";
+      const shown = rules.filter((rule) => (!code || rule.sources.some((source) => source.code === code)) && (!verb || rule.verbs.includes(verb)) && (!band || rule.bands.length === 0 || rule.bands.includes(band)));
+      const codes = sorted(rules.flatMap((rule) => rule.sources.map((source) => source.code)));
+      const verbs = sorted(rules.flatMap((rule) => rule.verbs));
+      const bands = sorted(rules.flatMap((rule) => rule.bands));
+      return html`<div class="filters" role="search" aria-label="${words("filter")}">
+          ${select({ id: "code", label: words("rules.by-code"), all: words("rules.all-codes"), chosen: code, choices: codes.map((value) => ({ value, words: named("code", value) })) })}
+          ${select({ id: "verb", label: words("rules.by-verb"), all: words("rules.all-verbs"), chosen: verb, choices: verbs.map((value) => ({ value, words: named("verb", value) })) })}
+          ${bands.length === 0 ? null : select({ id: "band", label: words("rules.by-band"), all: words("rules.all-bands"), chosen: band, choices: bands.map((value) => ({ value, words: named("value", value) })) })}</div>
+        <p class="shown">${words("rules.count", { n: shown.length, all: rules.length })} <span class="second">${words("rulebook", { version: rulebook })}</span></p>
+        ${shown.length === 0 ? html`${nothing(words("rules.none"))}<p><button class="button" type="button" data-do="clear">${words("filter.clear")}</button></p>` : shown.map((rule) => this.#rule(rule, false))}`;
+    });
+  }
+}
+
+customElements.define("rf-rules", Rules);

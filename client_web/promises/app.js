@@ -1,0 +1,89 @@
+/**
+ * "What we promise": open to everybody, in three readings, for a child, a parent and a regulator. The sentences and whether each is proven come
+ * from the promise ledger (/api/promises); this page has none of its own, so it cannot go on promising what is no longer shown.
+ */
+import { ApiFault, get } from "../shared/api.js";
+import { html, View } from "../shared/html.js";
+import { brand, chip, icon } from "../shared/parts.js";
+import { onPress } from "../shared/press.js";
+import { arrive } from "../shared/say.js";
+import { addWords, dated, loadWords, useBand, words } from "../shared/words.js";
+
+/** @typedef {"child" | "parent" | "regulator"} Reader */
+/** @typedef {{code: string, status: "in force" | "proposed" | "announced" | "our choice", since: string, note: string, unverified: boolean}} Source */
+/** @typedef {{id: string, to: Reader[], sentence: string, child: string, status: "proven" | "not_proven" | "broken", why: string, proved_at: number, sources: Source[], rules: string[], not_shown: string}} Promised */
+
+/** @type {Reader[]} */
+const READERS = ["child", "parent", "regulator"];
+
+class WhatWePromise extends View {
+  /** @type {Promised[] | null} */ promises = null;
+  /** @type {ApiFault | null} */ fault = null;
+  #shown = "";
+
+  constructor() {
+    super();
+    onPress(this, { again: () => void this.load(), skip: () => this.querySelector("h1")?.focus() });
+    addEventListener("hashchange", () => this.update());
+  }
+
+  async load() {
+    try {
+      this.promises = (await get("/api/promises")).promises;
+      this.fault = null;
+    } catch (fault) {
+      if (!(fault instanceof ApiFault)) throw fault;
+      this.fault = fault;
+    }
+    this.update();
+  }
+
+  get #reader() {
+    return READERS.find((reader) => reader === location.hash.slice(1)) ?? "parent";
+  }
+
+  /** @override */
+  update() {
+    super.update();
+    if (!this.promises || this.#shown === this.#reader) return;
+    this.#shown = this.#reader;
+    arrive();
+  }
+
+  /** How it stands, in a word, a shape and a colour: what is not proven is not made to look small. @param {Promised} one */
+  #state({ status }) {
+    return status === "proven" ? chip("ok", "tick", words("promised.proven")) : status === "broken" ? chip("stop", "no", words("promised.broken")) : chip("wait", "wait", words("promised.not_proven"));
+  }
+
+  /** @param {Promised} one @param {Reader} reader */
+  #row(one, reader) {
+    const when = one.proved_at > 0 && one.status === "proven" ? html`<p class="second">${words("promised.on", { date: dated(new Date(one.proved_at).toISOString()) })} ${reader === "regulator" ? one.why : null}</p>`
+      : reader === "child" ? null : html`<p class="second">${one.why}</p>`;
+    return html`<li class="panel ${one.status}" data-key="${one.id}"><span class="promise-post" aria-hidden="true">${icon(one.status === "proven" ? "tick" : one.status === "broken" ? "no" : "wait")}</span>
+      <div><h2>${reader === "child" ? one.child : one.sentence}</h2><p>${this.#state(one)}</p>${when}
+        ${one.not_shown && reader !== "child" ? html`<p class="second">${words("promised.limit", { what: one.not_shown })}</p>` : null}
+        ${reader === "regulator" ? html`<ul class="sources">${one.sources.map((source) => html`<li><b>${source.code}</b><span>${source.note}${source.unverified ? html` ${words("promised.unverified")}` : null}</span><span class="second">${words("promised.law", { status: source.status, since: source.since })}</span></li>`)}</ul>` : null}</div></li>`;
+  }
+
+  /** @override */
+  draw() {
+    const reader = this.#reader;
+    const own = this.promises?.filter((one) => one.to.includes(reader)) ?? [];
+    const proven = own.filter((one) => one.status === "proven").length;
+    return html`<a class="button skip" href="#${reader}" data-do="skip" data-key="skip">${words("promised.skip")}</a>
+      <header class="head" data-key="head">${brand("/")}</header>
+      <main id="page" class="for-${reader}" data-key="main"><nav class="readers" aria-label="${words("promised.readers")}"><ul>${READERS.map((one) => html`<li><a class="button" href="#${one}" ${one === reader ? html`aria-current="page"` : null}>${words(`promised.for-${one}`)}</a></li>`)}</ul></nav>
+        <h1 tabindex="-1">${words(`promised.title-${reader}`)}</h1><p class="lead">${words(`promised.lead-${reader}`)}</p>
+        ${this.fault ? html`<div class="panel" data-key="stuck"><p>${words(this.fault.code === "offline" ? "promised.offline" : "promised.stuck")}</p><p><button class="button" type="button" data-do="again">${words("try-again")}</button></p></div>`
+          : !this.promises ? html`<div class="waiting" data-key="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("promised.loading")}</p></div>`
+          : html`<p class="tally" data-key="tally"><b>${words("promised.tally", { n: proven, all: own.length })}</b></p><ul class="promised" data-key="${reader}">${own.map((one) => this.#row(one, reader))}</ul>
+            ${reader === "regulator" ? html`<p class="second">${words("promised.more")} <a href="/inspector/">${words("promised.inspect")}</a></p>` : null}`}</main>`;
+  }
+}
+
+await loadWords();
+await addWords(new URL("./", import.meta.url));
+useBand("adult");
+customElements.define("rf-what-we-promise", WhatWePromise);
+const page = document.querySelector("rf-what-we-promise");
+if (page instanceof WhatWePromise) void page.load();
