@@ -175,9 +175,9 @@ def _promise(entry: Any, law: Mapping[str, Law]) -> Promise:
     shown = entry.get("shown", {})
     if not isinstance(shown, dict) or set(shown) - set(get_args(Reader)) or not all(map(_texts, shown.values())):
         raise BrokenLedger(f"{name}: shown names words for adult, child and teen")
-    texts: dict[str, str] = {key: entry.get(key, "") for key in _TEXTS}
-    lists: dict[str, Any] = {key: tuple(entry.get(key, [])) for key in _LISTS}
-    made = Promise(**texts, **lists, shown={reader: tuple(words) for reader, words in shown.items()})
+    given: dict[str, Any] = {key: entry.get(key, "") for key in _TEXTS}
+    given |= {key: tuple(entry.get(key, [])) for key in _LISTS}
+    made = Promise(**given, shown={reader: tuple(words) for reader, words in shown.items()})
     _hold(made, law)
     return made
 
