@@ -12,11 +12,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
-from server import api, demo
+from server import api, demo, inspectors
 from server.api import keys
 from server.api.keys import Open, Route
 from server.db.models import audit, metadata
-from server.policy import Verb
+from server.policy import Verb, load
+from server.policy.explain import start_of
 from signalling.ws import ASKS_NOBODY, FIRST, HANDLERS
 from tests import seal_twin
 from tests.house import PROMISES, Families, House
@@ -32,6 +33,9 @@ OPEN = {
     ("GET", "/api/promises"),
     ("POST", "/api/pairings"),
     ("POST", "/api/pairings/mine"),
+    ("POST", "/api/inspector/session"),
+    ("GET", "/api/inspector/session"),
+    ("DELETE", "/api/inspector/session"),
 }
 DEMO = {("GET", "/api/demo"), ("POST", "/api/demo/enter"), ("POST", "/api/demo/reset")}
 
@@ -71,6 +75,7 @@ BODIES: dict[str, Any] = {
     "/api/known-keys": {"body": seal_twin.knows(SOMEBODY, "nobody", "a", "A" * 43)},
     "/api/pairings/look": {"words": WORDS},
     "/api/pairings/approve": {"words": WORDS, "child": "nobody"},
+    "/api/inspector/situation": {"verb": "help", "facts": start_of(load(), Verb.HELP)},
 }
 
 GATED = [route for route in api.ROUTES if not isinstance(route.asks, Open)]
@@ -95,7 +100,7 @@ def test_no_route_is_listed_twice() -> None:
 
 
 def test_a_route_is_looked_at_or_posted_to() -> None:
-    assert {route.method for route in api.ROUTES} == {"GET", "POST"}
+    assert {route.method for route in api.ROUTES if route.path != "/api/inspector/session"} == {"GET", "POST"}
 
 
 async def everything(house: House) -> dict[str, list[str]]:
@@ -155,9 +160,14 @@ async def rows_about(house: House, verb: str) -> int:
 async def test_every_gated_route_leaves_an_audit_row(house: House, families: Families) -> None:
     sam = await families.grown_up("Sam")
     maya, _ = await families.child(sam, "Maya")
+    key = await inspectors.add(house.db, house.app[keys.KEEPER], "Ofcom", house.app[keys.CLOCK].now())
+    inspector = house.device()
+    await inspector.post("/api/inspector/session", {"key": key})
     silent = []
     for route in sorted(GATED, key=lambda one: (one.path == "/api/sign-out", one.path)):
         device = maya if route.path.startswith("/api/child/") else sam
+        if route.path.startswith(keys.INSPECTORS):
+            device = inspector
         before = await rows_about(house, str(route.asks))
         answer = await device.call(
             route.method, concrete(route), BODIES.get(route.path, {}) if route.method == "POST" else None
