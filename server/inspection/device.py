@@ -16,6 +16,7 @@ import math
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from fractions import Fraction
@@ -32,6 +33,7 @@ from server.inspection import sealing as seals
 
 SUBPROTOCOL = "ringfence.v1+json"
 LARGEST_ANSWER = 8 * 1024 * 1024  # bytes; the longest of ours, a history, is far below
+KEPT_PACKETS = 300  # of each kind: some seconds
 MOST_FRAMES = 1_000_000  # of one socket; one that says more is mad, and is left
 
 
@@ -151,6 +153,7 @@ class Browserless:
         self.last_frame = {"audio": 0.0, "video": 0.0}  # time.monotonic()
         self.packets = {"audio": 0, "video": 0}  # that came in, whether or not they could be opened
         self.last_packet = {"audio": 0.0, "video": 0.0}  # time.monotonic()
+        self.carried = {kind: deque[RtpPacket](maxlen=KEPT_PACKETS) for kind in ("audio", "video")}  # as they came in
         self.auto_answer_sdp = True
         self.close_on_end = True
         self.identity = Ed25519PrivateKey.generate()  # this device's, for all its calls
@@ -343,6 +346,7 @@ class Browserless:
             if packet.payload:  # padding alone is no media
                 self.packets[kind] += 1
                 self.last_packet[kind] = time.monotonic()
+                self.carried[kind].append(packet)
             await handle(packet, arrival_time_ms=arrival_time_ms)
 
         return counted

@@ -1,0 +1,750 @@
+"""Ringfence, seen from outside: the verbs of ``adapter.py`` in its own HTTP and wire, as pages speak them.
+
+Two ways to be somewhere. ``FreshServer`` starts this very code in a process of its own, as in production: https with a certificate
+made on the spot, on loopback, an empty database in a temporary folder, every guard at its default; it is always stopped again.
+``Elsewhere`` is a server by address; there only a bounded amount is done, and the families that were made are closed again.
+
+No guard is weakened so that it can be inspected. A server lets one address sign up so many families an hour; so on loopback each
+family lives at an address of its own (127.1.0.1, 127.1.0.2, …), as real families do, and elsewhere, where all come from one place,
+families are used again and what cannot be made any more "could not be shown".
+
+A no counts as one only when it is a clear one: a code from the closed lists of docs/reference/. "Slow down", a fault of the server's,
+or an answer that is not one of ours shows nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import ipaddress
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import ssl
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from server import https
+from server.inspection import carried
+from server.inspection.adapter import Answer, CouldNotSee, Device, Family, Media, Received, Ring
+from server.inspection.device import Answer as HttpAnswer
+from server.inspection.device import Browserless, Refused, Tone
+from server.inspection.families import Families
+from server.inspection.findings import AuditRow, Inspected
+
+ANSWER_SECONDS: Final = 15.0  # for one HTTP answer
+OPEN_SECONDS: Final = 60.0  # for a fresh server to open its doors, on a busy machine
+STOP_SECONDS: Final = 15.0
+KEPT_BODIES: Final = 500  # of what one device was told, for looking through
+
+#: Codes of docs/reference/http-api.md and protocol.md that say "no, you may not" or "there is none for you".
+NOES: Final = frozenset(
+    {
+        "bad_request", "cannot_sign_up", "not_signed_in", "wrong_sign_in", "bad_origin", "not_permitted", "not_found", "no_match",
+        "bad_method", "conflict", "too_large", "bad_host",
+        "bad_message", "not_authenticated", "session_revoked", "unsupported_type", "bad_state", "stale_negotiation",
+        "sdp_rejected", "policy_revoked", "contact_not_approved", "needs_guardian", "removed", "quiet_hours", "time_limit",
+    }
+)  # fmt: skip
+#: Those that only say "later".
+LATER: Final = frozenset({"slow_down", "rate_limited", "busy_try_again"})
+
+
+def said_no(answer: HttpAnswer) -> str:
+    """The code of a clear no, "" of a yes. Raises ``CouldNotSee`` of anything else."""
+    if 200 <= answer.status < 300:
+        return ""
+    if answer.code in NOES and 400 <= answer.status < 500:
+        return answer.code
+    if answer.code in LATER:
+        raise CouldNotSee(f"The server said to come later ({answer.code}).")
+    raise CouldNotSee(f"The server gave an answer that is none of its documented ones (status {answer.status}).")
+
+
+def told_no(message: Mapping[str, Any]) -> str:
+    """The same for an answer on the wire."""
+    if message.get("t") == "ok":
+        return ""
+    code = str(message.get("code", ""))
+    if message.get("t") == "err" and code in NOES:
+        return code
+    if code in LATER:
+        raise CouldNotSee(f"The server said to come later ({code}).")
+    raise CouldNotSee("The server gave an answer that is none of its documented ones.")
+
+
+class Line(Browserless):
+    """One device of somebody, which keeps what it was told."""
+
+    sound = Tone
+
+    def __init__(self, base: str, *, trust: ssl.SSLContext | None, home: str | None) -> None:
+        super().__init__(base, trust=trust, home=home, seconds=ANSWER_SECONDS)
+        self.home = home
+        self.bodies: list[bytes] = []
+        self.said = ""  # on the wire, all of it
+        self.lit = {"audio": 0, "video": 0}  # decoded frames that are not silence and not black
+        self.on_frame = self._look
+
+    def _look(self, kind: str, frame: Any) -> None:
+        plane = bytes(frame.planes[0])
+        self.lit[kind] += any(plane[:4096]) if kind == "audio" else max(plane[:4096], default=0) > 32
+
+    async def send(self, **message: Any) -> None:
+        self.said += json.dumps(message) + "\n"
+        await super().send(**message)
+
+    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> HttpAnswer:
+        answer = await super().call(method, path, body, **headers)
+        if len(self.bodies) < KEPT_BODIES:
+            self.bodies.append(answer.body)
+        return answer
+
+    def was_told(self) -> str:
+        """Everything that this device was told, as one text."""
+        return json.dumps(self.seen) + b"\n".join(self.bodies).decode(errors="replace")
+
+    async def try_get(self, path: str) -> tuple[str, Any]:
+        """The code of a clear no, or what is there."""
+        answer = await self.call("GET", path)
+        code = said_no(answer)
+        return code, None if code else answer.json
+
+    async def hang_up(self) -> None:
+        """Lose the wire, keep the sign-in."""
+        if self.pc is not None:
+            pc, self.pc = self.pc, None
+            await pc.close()
+        if self.ws is not None and not self.ws.closed:
+            with contextlib.suppress(ConnectionError):
+                await self.send(t="bye")
+            await self.ws.close()
+        self.ws = None
+
+
+@dataclass(eq=False)
+class Home:
+    """A family as the inspector holds it: who they are, and their devices in hand."""
+
+    name: str  # the child's
+    guardian_name: str
+    guardian: Line
+    child: Line
+    child_id: str
+    families: Families
+    email: str = ""
+
+    async def contact(self, name: str) -> dict[str, Any]:
+        """How this grown-up's page shows the contact with this name."""
+        for one in await self.guardian.get(f"/api/children/{self.child_id}/contacts"):
+            if one["name"] == name:
+                return dict(one)
+        raise CouldNotSee("A grown-up's page does not show a contact that was approved.")
+
+
+class Server(Protocol):
+    """Where a Ringfence is."""
+
+    base: str
+    trust: ssl.SSLContext | None
+    inspected: Inspected
+    many_homes: bool  #: each family may come from an address of its own
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+    def alive(self) -> bool: ...
+
+
+class FreshServer:
+    """This code in a process of its own. ``command``: what starts the command line (tests put a faulty build here)."""
+
+    def __init__(self, command: Sequence[str] = (sys.executable, "-m", "server.cli"), **more: str) -> None:
+        self._command, self._more = tuple(command), more
+        self._folder: Path | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._drain: asyncio.Task[None] | None = None
+        self.base, self.trust, self.many_homes = "", None, _loopback_has_many()  # type: str, ssl.SSLContext | None, bool
+        self.inspected = Inspected("Ringfence", version("ringfence"), "")
+
+    @property
+    def data(self) -> Path:
+        """The folder with its database."""
+        assert self._folder is not None
+        return self._folder / "data"
+
+    async def open(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="ringfence-inspection-"))
+        for _ in range(3):  # a free port may be taken before the server takes it
+            if await self._start():
+                return
+        raise CouldNotSee("A server of our own could not be started: no port stayed free.")
+
+    async def _start(self) -> bool:
+        assert self._folder is not None
+        port = _free_port()
+        chain, key = https.certificate(self._folder / "certificate", [])
+        self.base = f"https://localhost:{port}"
+        self.trust = ssl.create_default_context(cafile=str(chain))
+        settings = {
+            "RINGFENCE_HOST": "127.0.0.1",
+            "RINGFENCE_PORT": str(port),
+            "RINGFENCE_ORIGIN": self.base,
+            "RINGFENCE_CERTIFICATE": str(chain),
+            "RINGFENCE_CERTIFICATE_KEY": str(key),
+            "RINGFENCE_DATA": str(self.data),
+            "RINGFENCE_ACCOUNTABLE_PERSON": "Nobody real: an inspection",
+            "RINGFENCE_ACCOUNTABLE_CONTACT": "inspection@example.org",
+            "RINGFENCE_LOG_LEVEL": "warning",
+            **self._more,
+        }
+        told = {name: value for name, value in settings.items() if str(self._folder) not in value}
+        told |= {
+            "RINGFENCE_CERTIFICATE": "made for this run",
+            "RINGFENCE_DATA": "a new folder, SQLite, removed afterwards",
+        }
+        self.inspected = Inspected("Ringfence", version("ringfence"), self.base, told)
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("RINGFENCE_")} | settings
+        self.data.mkdir(exist_ok=True)
+        migrated = await self._run(environ, "migrate")
+        if await asyncio.wait_for(migrated.wait(), OPEN_SECONDS):
+            raise CouldNotSee("A server of our own could not be started: its database could not be made.")
+        process = self._process = await self._run(environ, "serve")
+        assert process.stdout is not None
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), OPEN_SECONDS)
+        except TimeoutError:
+            await self._stop()
+            raise CouldNotSee("A server of our own did not open its doors in time.") from None
+        if not line:
+            if await asyncio.wait_for(process.wait(), STOP_SECONDS) == 2 and "in use" in self.errors():
+                return False
+            raise CouldNotSee(f"A server of our own did not start: {self.errors()[-300:] or 'it did not say why'}")
+        self._drain = asyncio.create_task(_read_on(process.stdout))
+        return True
+
+    async def _run(self, environ: Mapping[str, str], what: str) -> asyncio.subprocess.Process:
+        assert self._folder is not None
+        with open(self._folder / "errors", "ab") as errors:  # noqa: ASYNC230 - an empty local file
+            return await asyncio.create_subprocess_exec(
+                *self._command, what, env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+            )  # fmt: skip
+
+    def errors(self) -> str:
+        """What it said about what went wrong."""
+        if self._folder is None:
+            return ""
+        return (self._folder / "errors").read_text(errors="replace").strip()
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def _stop(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if self._drain is not None:
+            self._drain.cancel()
+
+    async def close(self) -> None:
+        try:
+            await self._stop()
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Elsewhere:
+    """A server by address, which somebody else started."""
+
+    many_homes = False
+
+    def __init__(self, base: str, trust: ssl.SSLContext | None = None) -> None:
+        self.base, self.trust = base.rstrip("/"), trust
+        self.inspected = Inspected("Ringfence", "", self.base)
+
+    async def open(self) -> None:
+        """See that something is there that says of itself that it is well, and what it says it is."""
+        one = Line(self.base, trust=self.trust, home=None)
+        try:
+            answer = await one.call("GET", "/healthz")
+            told = answer.json if answer.status == 200 else None
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, Refused) as fault:
+            raise CouldNotSee(f"There is no Ringfence at this address that answers ({type(fault).__name__}).") from None
+        finally:
+            await one.close()
+        if not (isinstance(told, dict) and isinstance(told.get("guards"), dict)):
+            raise CouldNotSee("What answers at this address is no Ringfence that is well.")
+        guards = {
+            str(name)[:40]: "effective" if works is True else "not effective" for name, works in told["guards"].items()
+        }
+        self.inspected = Inspected(
+            "Ringfence", "not told", self.base, {f"guard {name}": one for name, one in sorted(guards.items())}
+        )
+
+    async def close(self) -> None:
+        """It is not ours to stop."""
+
+    def alive(self) -> bool:
+        return True
+
+
+@dataclass(eq=False)
+class Ringfence:
+    """The platform of ``adapter.py``."""
+
+    server: Server
+    key: str = ""  #: an inspector's, for decisions and checkpoints
+    homes: dict[str, Home] = field(default_factory=dict)  #: by the child's name
+    grown_ups: dict[str, Line] = field(default_factory=dict)  #: strangers, by name
+    refs: dict[tuple[str, str], str] = field(
+        default_factory=dict
+    )  #: (viewer, other): the ref under which the one knows the other
+    lines: list[Line] = field(default_factory=list)
+    _tag: str = field(default_factory=lambda: secrets.token_hex(4))
+    _houses: int = 0
+
+    @property
+    def inspected(self) -> Inspected:
+        return self.server.inspected
+
+    async def open(self) -> None:
+        await self.server.open()
+
+    async def close(self) -> None:
+        """Close the made-up families, as far as the API allows, then every device, then the server if it is ours."""
+        try:
+            if isinstance(self.server, Elsewhere):
+                async with asyncio.timeout(60):
+                    for home in self.homes.values():
+                        await self._close_family(home)
+                    for one in self.grown_ups.values():
+                        await _quietly(one, "/api/sign-out", {})
+        except TimeoutError:
+            pass  # it is bounded; what is left is made up, and signed in nowhere after thirty days
+        finally:
+            await asyncio.gather(*(one.close() for one in self.lines), return_exceptions=True)
+            await self.server.close()
+
+    async def _close_family(self, home: Home) -> None:
+        """Consent withdrawn: calls end, devices are un-paired, codes are void, the account stands still."""
+        await _quietly(home.guardian, f"/api/children/{home.child_id}/consent/withdraw", {})
+        await _quietly(home.guardian, "/api/sign-out", {})
+
+    # -- people -------------------------------------------------------------------------------------------------------------
+
+    def line(self, home: str | None = None) -> Line:
+        """A new device of nobody yet. ``home``: the address that it comes from."""
+        made = Line(self.server.base, trust=self.server.trust, home=home)
+        self.lines.append(made)
+        return made
+
+    def new_home(self) -> str | None:
+        """An address where nobody lives yet; None where all come from one."""
+        if not self.server.many_homes:
+            return None
+        self._houses += 1
+        return str(ipaddress.IPv4Address("127.1.0.0") + self._houses)
+
+    def _families(self) -> Families:
+        return Families(_At(self, self.new_home()), f"-{self._tag}-{len(self.lines)}")
+
+    async def home(self, name: str, group: str = "9-12") -> Home:
+        """A family with one child of this age."""
+        families = self._families()
+        grown_up = f"Adult {name}"[:40]
+        guardian = await _made(families.grown_up(grown_up))
+        child, child_id = await _made(families.child(guardian, name, group))
+        assert isinstance(guardian, Line) and isinstance(child, Line)  # noqa: PT018 - families makes what its doors give
+        self.homes[name] = made = Home(name, grown_up, guardian, child, child_id, families)
+        return made
+
+    async def family(self, name: str) -> Family:
+        home = await self.home(name)
+        return Family(home.name, home.guardian_name)
+
+    async def stranger(self, name: str) -> str:
+        made = await _made(self._families().grown_up(name))
+        assert isinstance(made, Line)
+        self.grown_ups[name] = made
+        return name
+
+    def home_of(self, family: Family) -> Home:
+        return self.homes[family.child]
+
+    def line_of(self, person: str) -> Line:
+        if person in self.homes:
+            return self.homes[person].child
+        if person in self.grown_ups:
+            return self.grown_ups[person]
+        return next(home.guardian for home in self.homes.values() if home.guardian_name == person)
+
+    async def device(self, person: str) -> Phone:
+        line = self.line_of(person)
+        if line.ws is None or line.ws.closed:
+            await _made(line.connect())
+        return Phone(self, person, line)
+
+    async def approve(self, a: Family, b: Family) -> Answer:
+        began = time.monotonic()
+        one, two = self.home_of(a), self.home_of(b)
+        sees, seen = await _made(one.families.befriend(one.child, one.guardian, two.child, two.guardian))
+        self.refs[a.child, b.child], self.refs[b.child, a.child] = sees, seen
+        return Answer(True, seconds=time.monotonic() - began)
+
+    async def revoke(self, family: Family, other: Family) -> Answer:
+        home = self.home_of(family)
+        ref = (await home.contact(other.child))["ref"]
+        began = time.monotonic()
+        code = said_no(await home.guardian.call("POST", f"/api/contacts/{ref}/end", {}))
+        return Answer(not code, code, seconds=time.monotonic() - began)
+
+    async def find(self, by: Device, name: str) -> tuple[str, ...]:
+        """Every way to look that a client could think of; then everybody whose name or id stands in what this device was told
+        and whom it does not know by an approved contact."""
+        assert isinstance(by, Phone)
+        before = len(by.line.bodies), len(by.line.seen)
+        for path in LOOKING:
+            answer = await by.line.call("GET", path.replace("{}", name.replace(" ", "%20")))
+            said_no(answer)  # a yes is looked through below; what is neither shows nothing
+        for message in ({"t": "find", "name": name}, {"t": "people.list"}, {"t": "presence.of", "name": name}):
+            told_no(await by.line.ask(**message))
+        told = json.dumps(by.line.seen[before[1] :]) + b"\n".join(by.line.bodies[before[0] :]).decode(errors="replace")
+        mine = {by.person, *(other for viewer, other in self.refs if viewer == by.person)}
+        others: list[tuple[str, tuple[str, ...]]] = [
+            (home.name, (home.name, home.child_id, home.guardian_name)) for home in self.homes.values()
+        ]
+        others += [(person, (person,)) for person in self.grown_ups]
+        own = self.homes.get(by.person)
+        return tuple(
+            person
+            for person, signs in others
+            if person not in mine
+            and home_is_not(own, by.person, person, self)
+            and any(_stands_in(sign, told) for sign in signs)
+        )
+
+    async def claim(self, person: str) -> tuple[Answer, Device | None]:
+        """A ticket that was made up, one's own ticket with another's name beside it, and another's id as if it were a sign-in."""
+        home = self.homes[person]
+        alex = self.line_of(await self.stranger(f"Alex who is not {person}"[:40]))
+        nobody = self.line(self.new_home())
+        for what, hello in (
+            ("a made-up ticket", {"ticket": secrets.token_urlsafe(24)}),
+            (
+                "one's own ticket",
+                {"ticket": (await _made(alex.post("/api/ws-ticket")))["ticket"], "person": home.child_id},
+            ),
+        ):
+            await nobody.open_socket()
+            mark = len(nobody.seen)
+            await nobody.send(t="hello", client="headless", **hello)
+            said = await nobody.expect("welcome", "bye", "err", "closed", since=mark)
+            if said["t"] == "welcome":
+                return Answer(True, what), Phone(self, person, nobody)
+            if said["t"] == "bye" and said.get("code") not in NOES:
+                raise CouldNotSee("The server gave an answer that is none of its documented ones.")
+            await nobody.hang_up()
+        for cookie in ("__Host-ringfence", "ringfence"):
+            answer = await nobody.call("GET", "/api/child/home", Cookie=f"{cookie}={home.child_id}")
+            if not said_no(answer):
+                return Answer(True, "a cookie that was made up"), None
+        return Answer(False, "not_authenticated, not_signed_in"), None
+
+    async def carrier_reads(self, receiver: Device) -> tuple[bool, str]:
+        """The gate ends DTLS-SRTP, so it has what our receiver has before it opens anything."""
+        assert isinstance(receiver, Phone)
+        packets = receiver.line.carried
+        seen = carried.pictures(packets["video"])
+        heard = carried.hum(packets["audio"])
+        keys = [base for line in self.lines for worn in line._worn for base in worn.bases]
+        said = "\n".join(line.said for line in self.lines).encode()
+        told = sum(any(form in said for form in _written(key)) for key in keys)
+        how = (
+            f"With {len(packets['video'])} packets of pictures and {len(packets['audio'])} of sound as the server has them, ordinary "
+            f"decoders made {seen} pictures, and {heard:.0%} of the sound was the hum that was sent; {told} of the {len(keys)} keys "
+            "of these devices stood in what they told the server."
+        )
+        if not packets["video"] or not packets["audio"] or not keys:
+            raise CouldNotSee("No media came in that could be looked at.")
+        return bool(seen or heard >= carried.HEARD or told), how
+
+    async def record(self, by: Device, call: str) -> Answer:
+        """By every address and every message that a recording could have."""
+        assert isinstance(by, Phone)
+        codes = [
+            said_no(await by.line.call("POST", path.replace("{}", call), {}))
+            for path in (
+                "/api/calls/{}/record",
+                "/api/calls/{}/recording",
+                "/api/calls/{}/recordings",
+                "/api/recordings",
+            )
+        ]
+        codes += [
+            told_no(await by.line.ask(t=kind, call=call))
+            for kind in ("call.record", "record.start", "recording", "stream.start")
+        ]
+        return Answer("" in codes, "" if "" in codes else " and ".join(sorted(set(codes))), call)
+
+    async def audit(self, family: Family, since: int) -> tuple[AuditRow, ...]:
+        return ()
+
+
+def _written(key: bytes) -> tuple[bytes, ...]:
+    """How a key could be written in a message."""
+    return key.hex().encode(), base64.b64encode(key)[:20], base64.urlsafe_b64encode(key)[:20]
+
+
+def home_is_not(own: Home | None, me: str, person: str, platform: Ringfence) -> bool:
+    """Not of one's own family."""
+    home = platform.homes.get(person)
+    return home is None or (home is not own and home.guardian_name != me)
+
+
+def _stands_in(sign: str, text: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(sign)}(?![\w-])", text) is not None
+
+
+#: Where somebody would look for a person. Most of it does not exist here, which is the point.
+LOOKING: Final = (
+    "/api/people?name={}", "/api/people", "/api/search?q={}", "/api/users?q={}", "/api/children?name={}", "/api/find?name={}",
+    "/api/suggestions", "/api/nearby", "/api/directory", "/api/child/home", "/api/family", "/api/decisions", "/api/contacts?name={}",
+)  # fmt: skip
+
+
+@dataclass(eq=False)
+class Phone:
+    """The device of ``adapter.py``: a connected ``Line``."""
+
+    platform: Ringfence
+    person: str
+    line: Line
+    _rung: int = -1
+    _helpers: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._rung = len(self.line.seen)
+
+    async def ring(self, *others: str, media: Media = "video") -> Answer:
+        began = time.monotonic()
+        code = ""
+        for to in self._tries(others):
+            said = await self.line.ask(t="call.invite", to=to, media=media)
+            code = told_no(said)
+            if not code:
+                call = str(said["call"])
+                self._open_camera(call, media)
+                return Answer(True, "", call, time.monotonic() - began)
+        return Answer(False, code, "", time.monotonic() - began)
+
+    def _tries(self, others: Sequence[str]) -> list[list[str]]:
+        """By what this device knows; for whom it does not know, by what others know them, and by their id."""
+        known = [self.platform.refs.get((self.person, other)) for other in others]
+        if None not in known:
+            return [[ref for ref in known if ref]]
+        stolen = [ref or self._somebodys(other) for ref, other in zip(known, others, strict=True)]
+        by_id = [ref or f"k_{self._id(other)}"[:40] for ref, other in zip(known, others, strict=True)]
+        return [stolen, by_id]
+
+    def _somebodys(self, other: str) -> str:
+        """The ref under which somebody else knows this person."""
+        return next((ref for (_, whom), ref in self.platform.refs.items() if whom == other), "k_0123456789abcdef")
+
+    def _id(self, other: str) -> str:
+        home = self.platform.homes.get(other)
+        return home.child_id if home else "0123456789abcdef"
+
+    async def wait_for_ring(self, seconds: float) -> Ring | None:
+        def wanted(message: Mapping[str, Any]) -> bool:
+            return message["t"] in ("call.incoming", "closed")
+
+        try:
+            heard = await self.line.until(wanted, since=self._rung, seconds=seconds)
+        except TimeoutError:
+            return None
+        if heard["t"] == "closed":
+            raise CouldNotSee("The connection was lost, so whether anybody rang cannot be told.")
+        self._rung = len(self.line.seen)
+        caller = next(
+            (
+                whom
+                for (viewer, whom), ref in self.platform.refs.items()
+                if viewer == self.person and ref == heard["caller"]
+            ),
+            "",
+        )
+        return Ring(str(heard["call"]), caller, str(heard["nonce"]))
+
+    async def answer(self, ring: Ring) -> Answer:
+        began = time.monotonic()
+        code = told_no(
+            await self.line.ask(t="call.accept", call=ring.call, nonce=ring.secret or secrets.token_urlsafe(24))
+        )
+        if not code:
+            self._open_camera(ring.call, "video")
+        return Answer(not code, code, ring.call, time.monotonic() - began)
+
+    async def join(self, call: str) -> Answer:
+        """Each message that could bring somebody into a call, with what can be made up."""
+        began = time.monotonic()
+        codes = [
+            told_no(await self.line.ask(**message))
+            for message in (
+                {"t": "call.accept", "call": call, "nonce": secrets.token_urlsafe(24)},
+                {"t": "call.media", "call": call, "audio": True, "video": True},
+                {"t": "ice.restart", "call": call},
+                {"t": "sdp.answer", "call": call, "neg": 1, "sdp": "v=0\r\n"},
+                {"t": "seal.ready", "call": call, "kids": [48, 49]},
+            )
+        ]
+        rosters, found = await self.line.try_get(f"/api/calls/{call}/rosters")
+        ok = "" in codes or bool(not rosters and found)
+        return Answer(ok, "" if ok else codes[0], call, time.monotonic() - began)
+
+    async def leave(self, call: str) -> Answer:
+        code = told_no(await self.line.ask(t="call.leave", call=call))
+        return Answer(not code, code, call)
+
+    def _open_camera(self, call: str, media: Media) -> None:
+        """As soon as the call is there, as somebody presses the button."""
+        if media == "video":
+            self._helpers.append(asyncio.create_task(self._press_camera(call)))
+
+    async def _press_camera(self, call: str) -> None:
+        def there(message: Mapping[str, Any]) -> bool:
+            active = message["t"] == "call.state" and message["state"] == "active"
+            return (active or message["t"] == "call.ended") and bool(message["call"] == call)
+
+        with contextlib.suppress(TimeoutError):
+            told = await self.line.until(there, seconds=30)
+            if told["t"] == "call.state":
+                await self.line.ask(t="call.media", call=call, audio=True, video=True)
+
+    def received(self, media: Media | None = None) -> Received:
+        kinds = [media] if media else ["audio", "video"]
+        return Received(
+            sum(self.line.packets[kind] for kind in kinds),
+            sum(self.line.lit[kind] for kind in kinds),
+            max(self.line.last_packet[kind] for kind in kinds),
+        )
+
+    def addresses(self) -> tuple[str, ...]:
+        """Where other people's devices are, if anything that this one was told says so: the address that a family has here, or
+        an address and port at which a device listens for media."""
+        told = self.line.was_told()
+        found = set()
+        for other in self.platform.lines:
+            if other is self.line or other.home == self.line.home is not None:
+                continue
+            if other.home and other.home != self.line.home and _stands_in(other.home, told):
+                found.add(other.home)
+            for host, port in _listens_at(other):
+                if re.search(rf"(?<![\d.]){re.escape(host)}\D{{1,3}}{port}(?!\d)", told):
+                    found.add(f"{host}:{port}")
+        return tuple(sorted(found))
+
+    async def close(self) -> None:
+        for task in self._helpers:
+            task.cancel()
+        await self.line.hang_up()
+
+
+def _listens_at(line: Line) -> list[tuple[str, int]]:
+    """Where this device's own media socket is."""
+    if line.pc is None or line.pc.localDescription is None:
+        return []
+    return [
+        (host, int(port))
+        for host, port in re.findall(r"candidate:\S+ \d \S+ \d+ (\S+) (\d+) typ", line.pc.localDescription.sdp)
+    ]
+
+
+@dataclass
+class _At:
+    """The doors of one home."""
+
+    platform: Ringfence
+    address: str | None
+
+    def device(self, host: str = "localhost") -> Browserless:
+        return self.platform.line(self.address)
+
+
+async def _made(work: Any) -> Any:
+    """What makes a family goes right, or nothing can be shown."""
+    try:
+        return await work
+    except Refused as no:
+        code = no.answer.code
+        if code in LATER:
+            raise CouldNotSee(
+                f"The server lets only so many families in from one address and said to come later ({no.path})."
+            ) from None
+        raise CouldNotSee(
+            f"A family could not be made: {no.path} was answered {no.answer.status} {code}".rstrip() + "."
+        ) from None
+    except (KeyError, TypeError, IndexError, ValueError, AssertionError) as fault:
+        raise CouldNotSee(
+            f"A family could not be made: an answer was not of its documented shape ({type(fault).__name__})."
+        ) from None
+
+
+async def _quietly(line: Line, path: str, body: Mapping[str, Any]) -> None:
+    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, Refused):
+        await line.call("POST", path, body)
+
+
+async def _read_on(stream: asyncio.StreamReader) -> None:
+    while await stream.read(65_536):
+        pass
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _loopback_has_many() -> bool:
+    """All of 127.0.0.0/8 is this machine on Linux; elsewhere only what was set up."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind(("127.1.0.1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def is_this_machine(base: str) -> bool:
+    """Whether an address is loopback: then nobody else's server is meant."""
+    host = urlsplit(base).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
