@@ -99,18 +99,18 @@ async def _one_chain(
     since: int | None,
     open_to: Collection[str],
 ) -> AsyncIterator[str]:
-    count = _Count()
+    count = Lines()
     note = await checkpoints.newest(tx)
     size = await checkpoints.size_of(tx)
-    yield count(_header(kind, note))
+    yield count(header(kind, note))
     for one in await record_keys.keys(tx):
-        yield count(_key(one))
+        yield count(key_line(one))
     if note is not None:
         yield count({"is": "checkpoint", "note": note})
     stamped = await checkpoints.inclusion(tx, chain, size)
     if stamped is not None:
         path = [one.hex() for one in stamped.path]
-        yield count({"is": "proof", "index": stamped.index, **_head(stamped.head), "size": size, "path": path})
+        yield count({"is": "proof", "index": stamped.index, **head_line(stamped.head), "size": size, "path": path})
     if since is not None and 0 < since < size:
         path = [one.hex() for one in await checkpoints.consistency(tx, since, size)]
         yield count({"is": "consistency", "from": since, "size": size, "path": path})
@@ -121,7 +121,7 @@ async def _one_chain(
     yield count({"is": "chain", "chain": chain, "after": after, "hash": before.hex()})
     last = after
     async for row in audit.every_row(tx, chain, after, most):
-        yield count(_open(row) if _is_open(row, open_to) else _closed(row))
+        yield count(open_row(row) if _is_open(row, open_to) else closed_row(row))
         last = row.seq
     head = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
     yield count(
@@ -136,14 +136,14 @@ async def _one_chain(
 async def blind_export(db: Database) -> AsyncIterator[str]:
     """The lines of the blind export: every chain, the whole log, every checkpoint, and no row of anybody."""
     async with db.read() as tx:
-        count = _Count()
-        yield count(_header("blind", await checkpoints.newest(tx)))
+        count = Lines()
+        yield count(header("blind", await checkpoints.newest(tx)))
         for one in await record_keys.keys(tx):
-            yield count(_key(one))
+            yield count(key_line(one))
         for note in await checkpoints.every(tx):
             yield count({"is": "checkpoint", "note": note})
         async for index, head in _log(tx):
-            yield count({"is": "entry", "index": index, **_head(head)})
+            yield count({"is": "entry", "index": index, **head_line(head)})
         heads = dict(await audit.heads(tx))
         at: str | None = None
         async for row in audit.every_row(tx):
@@ -152,7 +152,7 @@ async def blind_export(db: Database) -> AsyncIterator[str]:
                     yield count(_end_of(heads, at))
                 at = row.chain
                 yield count({"is": "chain", "chain": at, "after": 0, "hash": START.hex()})
-            yield count(_blind(row))
+            yield count(blind_row(row))
         if at is not None:
             yield count(_end_of(heads, at))
         for chain in sorted(heads):  # a head without a row
@@ -222,7 +222,7 @@ async def check(
 # -- lines --------------------------------------------------------------------------------------------------------------------------
 
 
-class _Count:
+class Lines:
     """Writes one line and counts it: the last line says how many there are."""
 
     def __init__(self) -> None:
@@ -239,15 +239,15 @@ class _Count:
 _AS_TEXT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
-def _header(kind: str, note: str | None) -> Mapping[str, Any]:
+def header(kind: str, note: str | None) -> Mapping[str, Any]:
     return {"is": "record", "format": FORMAT, "kind": kind, "origin": note.partition("\n")[0] if note else ""}
 
 
-def _key(key: record_keys.Key) -> Mapping[str, Any]:
+def key_line(key: record_keys.Key) -> Mapping[str, Any]:
     return {"is": "key", "key": key.line, "since": key.since, "hand_over": key.hand_over}
 
 
-def _head(head: Head) -> Mapping[str, Any]:
+def head_line(head: Head) -> Mapping[str, Any]:
     return {"chain": head.chain, "seq": head.seq, "hash": head.hash.hex()}
 
 
@@ -255,7 +255,7 @@ def _links(row: Row) -> Mapping[str, Any]:
     return {"is": "row", "seq": row.seq, "previous": row.previous.hex(), "hash": row.hash.hex()}
 
 
-def _open(row: Row) -> Mapping[str, Any]:
+def open_row(row: Row) -> Mapping[str, Any]:
     return {
         **_links(row),
         "at": row.at,
@@ -268,11 +268,11 @@ def _open(row: Row) -> Mapping[str, Any]:
     }
 
 
-def _closed(row: Row) -> Mapping[str, Any]:
+def closed_row(row: Row) -> Mapping[str, Any]:
     return {**_links(row), "digest": row.digest.hex()}
 
 
-def _blind(row: Row) -> Mapping[str, Any]:
+def blind_row(row: Row) -> Mapping[str, Any]:
     return {**_links(row), "at": row.at, "key": audit.time_key(row.salt).hex(), "body": row.body.hex()}
 
 

@@ -185,8 +185,8 @@ class Check:
         if said is None:
             self.finding(where, number, "unsigned")
             return None
-        due = bisect_right([key.since for key in self._keys], said.at)
-        in_force = (self._verifiers or [None])[due - 1] if due else None
+        due = [key for key, one in zip(self._verifiers or (), self._keys, strict=True) if one.since <= said.at]
+        in_force = due[-1] if due else None
         if in_force is None or in_force not in by or said.origin != in_force.name:
             self.finding(where, number, "wrong_key")
             return None
@@ -240,10 +240,11 @@ class Check:
         self._compare_whole() if self._whole_log else self._compare_proofs()
         stamps = [(said.size, said.at) for _, said in self._said]
         sizes = [size for size, _ in stamps]
+        in_order = sizes == sorted(sizes)
         for chain, entries in self._entries.items():
             marks = self._marked.setdefault(chain, [])
             for seq, last, index in entries:
-                by = bisect_right(sizes, index) if sizes == sorted(sizes) else len(sizes)
+                by = bisect_right(sizes, index) if in_order else _first_above(sizes, index)
                 signed = stamps[by][1] if by < len(stamps) else None
                 marks.append(Mark(seq, last, signed, stamps[by - 1][1] if 0 < by <= len(stamps) else None))
 
@@ -351,6 +352,10 @@ class Check:
         return sorted(self.found)
 
 
+def _first_above(sizes: Sequence[int], index: int) -> int:
+    return next((by for by, size in enumerate(sizes) if size > index), len(sizes))
+
+
 # -- an export ----------------------------------------------------------------------------------------------------------
 
 
@@ -365,8 +370,7 @@ def check_lines(
         try:
             _feed(check, state, json.loads(line), number)
         except (KeyError, TypeError, ValueError, AssertionError, AttributeError, RecursionError, OverflowError):
-            check.finding("(file)", number, "unreadable")
-            return check.looked, sorted(check.found)
+            return check.looked, [Finding("(file)", number, "unreadable")]
     if not state.ended:
         check.finding("(file)", number + 1, "missing")
     return check.looked, check.done()
@@ -376,15 +380,22 @@ def check_lines(
 class _Reading:
     kind: str = ""
     chain: str = ""
+    stage: int = 0
     ended: bool = False
 
 
+#: In which order the lines come.
+_STAGE: Final = {
+    "record": 0, "key": 1, "checkpoint": 2, "entry": 3, "proof": 3, "consistency": 4, "chain": 5, "row": 5, "head": 5, "more": 5,
+    "end": 6,
+}  # fmt: skip
+
+
 def _feed(check: Check, state: _Reading, it: Mapping[str, Any], number: int) -> None:
-    if state.ended:
-        raise ValueError("behind the end")
     kind = it["is"]
-    if (kind == "record") != (number == 1):
-        raise ValueError("the first line, and only that, says what this is")
+    if (kind == "record") != (number == 1) or state.ended or _STAGE[kind] < state.stage:
+        raise ValueError("not in this place")
+    state.stage = _STAGE[kind]
     match kind:
         case "record":
             if it["format"] != FORMAT or it["kind"] not in ("family", "proof", "blind"):
