@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from server import audit_cli, inspectors_cli, marks_cli, policy_cli, trace_cli
+from server import audit_cli, inspect_cli, inspectors_cli, marks_cli, policy_cli, trace_cli
 from server.errors import CannotStart
 from server.settings import DEMO_SLUGS, Settings, load
 
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     marks_cli.add_commands(commands)
     inspectors_cli.add_commands(commands)
     trace_cli.add_command(commands)
+    inspect_cli.add_command(commands)
     return parser
 
 
