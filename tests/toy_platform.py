@@ -1,7 +1,7 @@
 """A whole platform in one process, and its adapter in the same file: the smallest thing that can be inspected.
 
-It is quoted in docs/how-to/inspect-another-platform.md, and tests/integration/test_inspect_a_toy.py plays the scenarios against it.
-Each keyword is one thing that it does right; leave one out, and the inspection must find that and nothing else.
+It is quoted in docs/how-to/inspect-another-platform.md, and tests/integration/test_inspect_a_toy.py plays the stories against it.
+Each keyword is one thing that it does right; without one, the inspection must find just that.
 Its "media" are numbers that a task counts up for everybody who is in a call with somebody else.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+import uuid
 from dataclasses import dataclass, field
 
 from server.inspection.adapter import Answer, Device, Family, Media, NoSuchThing, Received, Ring
@@ -38,7 +38,7 @@ class Telephone:
         name = self.toy.new_call(people, self)
         for other in others:
             for device in self.toy.devices_of(other):
-                device.rings.put_nowait(Ring(name, self.person))
+                device.rings.put_nowait(Ring(name, self.person, self.toy.new_secret()))
         return Answer(True, call=name)
 
     async def wait_for_ring(self, seconds: float) -> Ring | None:
@@ -48,17 +48,21 @@ class Telephone:
             return None
 
     async def answer(self, ring: Ring) -> Answer:
-        return self.toy.enter(ring.call, self, rung=True)
+        if self.toy.once and ring.secret not in self.toy.secrets:
+            return Answer(False, "this ring was answered already", ring.call)
+        self.toy.secrets.discard(ring.secret)
+        return self.toy.enter(ring.call, self)
 
     async def join(self, call: str) -> Answer:
-        return self.toy.enter(call, self, rung=False)
+        if self.toy.locks:
+            return Answer(False, "no such call", call)
+        return self.toy.enter(call, self)
 
     async def leave(self, call: str) -> Answer:
-        there = self.toy.calls[call].there if call in self.toy.calls else []
-        if self not in there:
-            return Answer(False, "not in this call", call)
-        there.remove(self)
-        return Answer(True, call=call)
+        was_in = call in self.toy.calls and self in self.toy.calls[call].there
+        if was_in:
+            self.toy.take_out(call, self)
+        return Answer(was_in, "" if was_in else "no such call", call)
 
     def received(self, media: Media | None = None) -> Received:
         return Received(self.packets, self.packets, self.last)
@@ -67,11 +71,11 @@ class Telephone:
         return tuple(sorted(self.told))
 
     async def close(self) -> None:
-        self.toy.hang_up(self)
+        self.toy.forget(self)
 
 
 class Toy:
-    """The platform. It keeps every promise that a keyword stands for, unless told otherwise."""
+    """The platform. It keeps every promise, except for what it is told to leave out."""
 
     def __init__(
         self,
@@ -79,23 +83,24 @@ class Toy:
         asks_first: bool = True,  # nobody is rung by somebody who was not approved
         locks: bool = True,  # nobody comes into a call that was not rung for it
         cuts: bool = True,  # a yes that is taken back ends the call at once
-        forgets: bool = True,  # … and it does not ring again afterwards
+        forgets: bool = True,  # and the one who was removed cannot ring again
         hides: bool = True,  # nobody is found by somebody who does not know them
         relays: bool = True,  # no device is told another's address
-        approves: bool = True,  # there is such a thing as a yes
+        signs_in: bool = True,  # nobody connects as somebody else
+        seals: bool = True,  # the platform cannot see what it hands on
+        keeps_nothing: bool = True,  # it records no call
+        once: bool = True,  # an answer is good for one ring
+        approves: bool = True,  # there is such a thing as a yes at all
     ) -> None:
-        self.asks_first, self.locks, self.cuts, self.forgets = asks_first, locks, cuts, forgets
-        self.hides, self.relays, self.approves = hides, relays, approves
+        self.asks_first, self.locks, self.cuts, self.forgets, self.hides = asks_first, locks, cuts, forgets, hides
+        self.relays, self.signs_in, self.seals, self.keeps_nothing = relays, signs_in, seals, keeps_nothing
+        self.once, self.approves = once, approves
         self.calls: dict[str, Call] = {}
+        self.secrets: set[str] = set()
         self._people: list[str] = []
         self._approved: set[frozenset[str]] = set()
         self._devices: list[Telephone] = []
         self._clock: asyncio.Task[None] | None = None
-
-    @property
-    def inspected(self) -> Inspected:
-        kept: Mapping[str, bool] = {"asks first": self.asks_first, "locks": self.locks, "cuts": self.cuts}
-        return Inspected("Toy", "1", "in this process", {name: str(value) for name, value in kept.items()})
 
     async def open(self) -> None:
         self._clock = asyncio.create_task(self._flow())
@@ -104,7 +109,7 @@ class Toy:
         if self._clock is not None:
             self._clock.cancel()
 
-    # -- the platform ---------------------------------------------------------------------------------------------------------
+    # -- the platform itself ----------------------------------------------------------------------------------------------------
 
     async def _flow(self) -> None:
         while True:
@@ -119,64 +124,88 @@ class Toy:
     def devices_of(self, person: str) -> list[Telephone]:
         return [one for one in self._devices if one.person == person]
 
+    def new_secret(self) -> str:
+        secret = uuid.uuid4().hex
+        self.secrets.add(secret)
+        return secret
+
     def new_call(self, people: set[str], caller: Telephone) -> str:
-        name = f"call {len(self.calls) + 1}"
+        name = uuid.uuid4().hex
         self.calls[name] = Call(people, [caller])
         return name
 
-    def enter(self, name: str, device: Telephone, *, rung: bool) -> Answer:
+    def enter(self, name: str, device: Telephone) -> Answer:
         call = self.calls.get(name)
         if call is None or (self.locks and device.person not in call.invited):
             return Answer(False, "no such call", name)
-        if self.asks_first and self.locks and not all(self.friends(device.person, one.person) for one in call.there):
-            return Answer(False, "no such call", name)
         call.there.append(device)
-        for one in call.there:
-            if not self.relays and one is not device:
-                one.told.add(f"192.0.2.{self._people.index(device.person) + 1}")
+        if not self.relays:
+            for one in call.there:
+                one.told |= {f"address of {other.person}" for other in call.there if other is not one}
         return Answer(True, call=name)
 
-    def hang_up(self, device: Telephone) -> None:
-        self._devices.remove(device)
-        for call in self.calls.values():
-            if device in call.there:
-                call.there.remove(device)
+    def take_out(self, name: str, device: Telephone) -> None:
+        call = self.calls[name]
+        call.there.remove(device)
+        if not call.there and self.once:
+            del self.calls[name]
 
-    # -- the adapter ------------------------------------------------------------------------------------------------------------
+    def forget(self, device: Telephone) -> None:
+        if device in self._devices:
+            self._devices.remove(device)
+        for name, call in tuple(self.calls.items()):
+            if device in call.there:
+                self.take_out(name, device)
+
+    # -- the verbs of the adapter -------------------------------------------------------------------------------------------------
+
+    @property
+    def inspected(self) -> Inspected:
+        return Inspected("Toy", "1", "in this process", {"media": "numbers"})
 
     async def family(self, name: str) -> Family:
-        guardian = f"Adult {name}"
-        self._people += [name, guardian]
-        return Family(name, guardian)
+        self._people += [name, f"Adult {name}"]
+        return Family(name, f"Adult {name}")
 
     async def stranger(self, name: str) -> str:
         self._people.append(name)
         return name
 
-    async def device(self, person: str) -> Device:
+    async def device(self, person: str) -> Telephone:
         made = Telephone(self, person)
         self._devices.append(made)
         return made
 
     async def approve(self, a: Family, b: Family) -> Answer:
         if not self.approves:
-            raise NoSuchThing("This toy knows no yes.")
+            raise NoSuchThing("This toy asks nobody for a yes; that is left to whoever plays with it.")
         self._approved.add(frozenset((a.child, b.child)))
         return Answer(True)
 
     async def revoke(self, family: Family, other: Family) -> Answer:
         if not self.approves:
-            raise NoSuchThing("This toy knows no yes that could be taken back.")
+            raise NoSuchThing("This toy has no yes that could be taken back.")
         pair = {family.child, other.child}
         if self.forgets:
             self._approved.discard(frozenset(pair))
-        for call in self.calls.values():
+        for name, call in tuple(self.calls.items()):
             if self.cuts and pair <= {one.person for one in call.there}:
-                call.there.clear()
+                del self.calls[name]
         return Answer(True)
 
     async def find(self, by: Device, name: str) -> tuple[str, ...]:
         return () if self.hides else tuple(one for one in self._people if name in one)
+
+    async def claim(self, person: str) -> tuple[Answer, Device | None]:
+        if self.signs_in:
+            return Answer(False, "not signed in"), None
+        return Answer(True), await self.device(person)
+
+    async def carrier_reads(self, receiver: Device) -> tuple[bool, str]:
+        return not self.seals, "The numbers were looked at."
+
+    async def record(self, by: Device, call: str) -> Answer:
+        return Answer(not self.keeps_nothing, "" if not self.keeps_nothing else "nothing here keeps a call", call)
 
     async def audit(self, family: Family, since: int) -> tuple[AuditRow, ...]:
         return ()
