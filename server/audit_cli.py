@@ -133,9 +133,10 @@ def _export(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
             await _write(Path(arguments.out), record.blind_export(db))
             return
         async with db.read() as tx:
-            if not arguments.chain.startswith("h_") or not await audit.heads_of(tx, [arguments.chain]):
-                raise CannotStart("There is no such household's chain in the record.")
-            await _write(Path(arguments.out), record.family(tx, arguments.chain.removeprefix("h_")))
+            there = arguments.chain.startswith("h_") and await audit.heads_of(tx, [arguments.chain])
+        if not there:
+            raise CannotStart("There is no such household's chain in the record.")
+        await _write(Path(arguments.out), record.family_file(db, arguments.chain.removeprefix("h_")))
 
     asyncio.run(_on(_settings(arguments, environ), write))
     print(f"Written to {arguments.out}. Check it with: ringfence audit verify --from {arguments.out}")

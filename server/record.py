@@ -49,34 +49,22 @@ SHOWN: Final = frozenset(
 # -- a family's own -------------------------------------------------------------------------------------------------------------
 
 
-async def look(
-    db: Database, keeper: Gatekeeper, me: SignedIn, *, after: int, since: int | None, now: int
-) -> str | Decision:
-    """A page of the own household's chain behind row ``after``, or the no. ``since``: how long the log was when the reader last looked."""
+async def may_look(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Decision:
+    """Whether I may see my own household's chain. It is the page of a family as any other."""
     async with db.begin() as tx:
-        decision = await keeper.ask(
-            tx, await facts.act(tx, Verb.LOOK_AT_FAMILY, me.person, now=now, by=me.session or None)
-        )
-    if not decision:
-        return decision
-    async with db.read() as tx:
-        lines = [line async for line in family(tx, me.household, after=after, most=PAGE, since=since)]
-    return "".join(lines)
+        return await keeper.ask(tx, await facts.act(tx, Verb.LOOK_AT_FAMILY, me.person, now=now, by=me.session or None))
 
 
-async def family(
-    tx: AsyncConnection, household: str, *, after: int = 0, most: int | None = None, since: int | None = None
-) -> AsyncIterator[str]:
-    """The lines of a household's own export. With ``most``: one page, which is a ``proof`` where it does not begin at the start
-    or does not reach the end."""
+async def page(db: Database, household: str, *, after: int = 0, since: int | None = None) -> str:
+    """One page of a household's own chain behind row ``after``. ``since``: how long the log was when the reader last looked. It is a
+    ``proof`` where it does not begin at the start or does not reach the end."""
     chain = audit.chain_of(household)
-    head = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
-    whole = after == 0 and (most is None or head[0] <= most)
-    grown_ups = {one for (one,) in await rows(tx, _GROWN_UPS, household=household)}
-    async for line in _one_chain(
-        tx, "family" if whole else "proof", chain, after=after, most=most, since=since, open_to=grown_ups
-    ):
-        yield line
+    async with db.read() as tx:
+        seq, _ = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
+        kind = "family" if after == 0 and seq <= PAGE else "proof"
+        who = await _grown_ups(tx, household)
+        lines = _one_chain(tx, kind, chain, after=after, most=PAGE, since=since, open_to=who)
+        return "".join([line async for line in lines])
 
 
 async def prove(tx: AsyncConnection, chain: str, seq: int | None) -> AsyncIterator[str]:
@@ -89,31 +77,43 @@ async def prove(tx: AsyncConnection, chain: str, seq: int | None) -> AsyncIterat
         yield line
 
 
+async def family_file(db: Database, household: str) -> AsyncIterator[str]:
+    """All lines of a household's own export, a page of rows at a time: nobody who reads slowly holds the database."""
+    chain = audit.chain_of(household)
+    count = Lines()
+    async with db.read() as tx:
+        grown_ups = await _grown_ups(tx, household)
+        head = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
+        first = [count(one) async for one in _before_rows(tx, "family", chain, since=None)]
+    for line in first:
+        yield line
+    yield count({"is": "chain", "chain": chain, "after": 0, "hash": START.hex()})
+    last = 0
+    while last < head[0]:
+        async with db.read() as tx:
+            page = [row async for row in audit.every_row(tx, chain, last, min(PAGE, head[0] - last))]
+        if not page:
+            break  # they were cut; the head says how many there were
+        for row in page:
+            yield count(open_row(row) if _is_open(row, grown_ups) else closed_row(row))
+        last = page[-1].seq
+    yield count({"is": "head", "seq": head[0], "hash": head[1].hex()})
+    yield count.end()
+
+
 async def _one_chain(
     tx: AsyncConnection,
     kind: str,
     chain: str,
     *,
     after: int,
-    most: int | None,
+    most: int,
     since: int | None,
     open_to: Collection[str],
 ) -> AsyncIterator[str]:
     count = Lines()
-    note = await checkpoints.newest(tx)
-    size = await checkpoints.size_of(tx)
-    yield count(header(kind, note))
-    for one in await record_keys.keys(tx):
-        yield count(key_line(one))
-    if note is not None:
-        yield count({"is": "checkpoint", "note": note})
-    stamped = await checkpoints.inclusion(tx, chain, size)
-    if stamped is not None:
-        path = [one.hex() for one in stamped.path]
-        yield count({"is": "proof", "index": stamped.index, **head_line(stamped.head), "size": size, "path": path})
-    if since is not None and 0 < since < size:
-        path = [one.hex() for one in await checkpoints.consistency(tx, since, size)]
-        yield count({"is": "consistency", "from": since, "size": size, "path": path})
+    async for line in _before_rows(tx, kind, chain, since=since):
+        yield count(line)
     before = START
     if after:
         found = await rows(tx, "SELECT hash FROM audit WHERE chain = :chain AND seq = :seq", chain=chain, seq=after)
@@ -123,11 +123,33 @@ async def _one_chain(
     async for row in audit.every_row(tx, chain, after, most):
         yield count(open_row(row) if _is_open(row, open_to) else closed_row(row))
         last = row.seq
-    head = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
-    yield count(
-        {"is": "more"} if last < head[0] and most is not None else {"is": "head", "seq": head[0], "hash": head[1].hex()}
-    )
+    seq, stored = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
+    yield count({"is": "more"} if last < seq else {"is": "head", "seq": seq, "hash": stored.hex()})
     yield count.end()
+
+
+async def _before_rows(
+    tx: AsyncConnection, kind: str, chain: str, *, since: int | None
+) -> AsyncIterator[Mapping[str, Any]]:
+    """What this is, who signed, and what shows that the chain stands under the newest checkpoint."""
+    note = await checkpoints.newest(tx)
+    size = await checkpoints.size_of(tx)
+    yield header(kind, note)
+    for one in await record_keys.keys(tx):
+        yield key_line(one)
+    if note is not None:
+        yield {"is": "checkpoint", "note": note}
+    stamped = await checkpoints.inclusion(tx, chain, size)
+    if stamped is not None:
+        path = [one.hex() for one in stamped.path]
+        yield {"is": "proof", "index": stamped.index, **head_line(stamped.head), "size": size, "path": path}
+    if since is not None and 0 < since < size:
+        path = [one.hex() for one in await checkpoints.consistency(tx, since, size)]
+        yield {"is": "consistency", "from": since, "size": size, "path": path}
+
+
+async def _grown_ups(tx: AsyncConnection, household: str) -> frozenset[str]:
+    return frozenset([one for (one,) in await rows(tx, _GROWN_UPS, household=household)])
 
 
 # -- an inspector's ---------------------------------------------------------------------------------------------------------------

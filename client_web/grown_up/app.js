@@ -29,6 +29,7 @@ import "./views/invite.js";
 import "./views/live.js";
 import "./views/people.js";
 import "./views/pictures.js";
+import "./views/record.js";
 import "./views/sign_up.js";
 import "./views/times.js";
 import "./views/watch.js";
@@ -60,6 +61,7 @@ const PAGES = {
   history: { draw: (key) => html`<rf-history data-key="${key}"></rf-history>`, nav: "history", child: true },
   devices: { draw: (key) => html`<rf-devices data-key="${key}"></rf-devices>`, nav: "devices" },
   account: { draw: (key) => html`<rf-account data-key="${key}"></rf-account>`, child: true },
+  record: { draw: (key) => html`<rf-record data-key="${key}"></rf-record>` },
   sees: { draw: (key) => html`<rf-sees data-key="${key}"></rf-sees>`, child: true },
 };
 
@@ -265,6 +267,7 @@ class GrownUp extends View {
         ${guardian ? html`<li data-key="add"><a href="${to("child")}">${words("menu.add")}</a></li>` : null}
         <li data-key="devices"><a href="${to("devices")}" ${mark("devices")}>${words("menu.devices")}</a></li>
         ${guardian && child ? html`<li data-key="sees"><a href="${to("sees")}" ${mark("sees")}>${words("menu.sees")}</a></li>` : null}
+        <li data-key="record"><a href="${to("record")}" ${mark("record")}>${words("menu.record")}</a></li>
         <li data-key="out"><button type="button" data-do="sign-out">${words("menu.out")}</button></li></ul></details>`;
   }
 }

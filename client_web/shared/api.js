@@ -22,7 +22,7 @@ export class ApiFault extends Error {
 
 /**
  * @param {"GET" | "POST"} method @param {string} path @param {unknown} [body]
- * @returns {Promise<any>} the JSON of the answer, or null when it has none
+ * @returns {Promise<any>} the JSON of the answer, or null when it has none; lines of JSON as their text
  */
 async function ask(method, path, body) {
   try {
@@ -53,6 +53,7 @@ async function askOnce(method, path, body) {
     throw new ApiFault(0, "offline");
   }
   const kind = answer.headers.get("content-type") ?? "";
+  if (answer.ok && kind.startsWith("application/jsonl")) return answer.text();
   const found = kind.includes("json") ? await answer.json().catch(() => null) : null;
   if (answer.ok) return found;
   throw new ApiFault(answer.status, typeof found?.code === "string" ? found.code : "internal", found ?? {});

@@ -16,14 +16,33 @@ from server.policy import Verb
 
 async def own(request: web.Request) -> web.Response:
     """A page of the own household's chain, as lines of JSON."""
-    after, since = request.query.get("after", "0"), request.query.get("since")
-    outcome = await record.look(
-        request.app[DB], request.app[KEEPER], signed_in(request), after=_number("after", after),
-        since=None if since is None else _number("since", since), now=time(request),
-    )  # fmt: skip
-    if not isinstance(outcome, str):
-        return told(outcome)
-    return web.Response(body=outcome.encode(), content_type="application/jsonl")
+    me = signed_in(request)
+    after, since = _number(request, "after"), _number(request, "since")
+    decision = await record.may_look(request.app[DB], request.app[KEEPER], me, now=time(request))
+    if not decision:
+        return told(decision)
+    lines = await record.page(request.app[DB], me.household, after=after or 0, since=since)
+    return web.Response(body=lines.encode(), content_type=LINES)
+
+
+async def own_file(request: web.Request) -> web.StreamResponse:
+    """The whole of it, to be kept."""
+    me = signed_in(request)
+    decision = await record.may_look(request.app[DB], request.app[KEEPER], me, now=time(request))
+    if not decision:
+        return told(decision)
+    response = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="ringfence-record.jsonl"'})
+    response.content_type = LINES
+    await response.prepare(request)
+    waiting: list[str] = []
+    async for line in record.family_file(request.app[DB], me.household):
+        waiting.append(line)
+        if len(waiting) == record.PAGE:
+            await response.write("".join(waiting).encode())
+            waiting = []
+    await response.write("".join(waiting).encode())
+    await response.write_eof()
+    return response
 
 
 async def checkpoint(request: web.Request) -> web.Response:
@@ -35,14 +54,20 @@ async def checkpoint(request: web.Request) -> web.Response:
     return web.Response(text=note, content_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
-def _number(name: str, text: str) -> int:
+def _number(request: web.Request, name: str) -> int | None:
+    text = {"after": request.query.get("after"), "since": request.query.get("since")}[name]
+    if text is None:
+        return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):
         raise BadRequest({name: "wrong"})
     return int(text)
 
 
+LINES: Final = "application/jsonl"
+
 ROUTES: Final = (
     Route("GET", "/api/record", own, Verb.LOOK_AT_FAMILY),
+    Route("GET", "/api/record/file", own_file, Verb.LOOK_AT_FAMILY),
     Route(
         "GET",
         "/api/checkpoint",

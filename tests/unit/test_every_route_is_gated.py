@@ -31,6 +31,7 @@ OPEN = {
     ("GET", "/api/me"),
     ("GET", "/api/words"),
     ("GET", "/api/promises"),
+    ("GET", "/api/checkpoint"),
     ("POST", "/api/pairings"),
     ("POST", "/api/pairings/mine"),
     ("POST", "/api/inspector/session"),

@@ -1,0 +1,114 @@
+/**
+ * Our record: what grown-ups of this family did here, and a closed line for everything else; and whether somebody changed any of it.
+ *
+ * The check is done on this device (`shared/record.js`), against what this device has kept since it checked first: the key that signs
+ * and the newest checkpoint. These two stay in this browser, under the account, and are of no use to anybody else.
+ */
+import { get } from "../../shared/api.js";
+import { html } from "../../shared/html.js";
+import { icon } from "../../shared/parts.js";
+import { check, reaches, read, together } from "../../shared/record.js";
+import { words } from "../../shared/words.js";
+import { look } from "../known.js";
+import { Page, waiting } from "../page.js";
+import { dateOf, timeOf } from "../when.js";
+
+/** @typedef {import("../../shared/record.js").Kept} Kept */
+/** @typedef {import("../../shared/record.js").Result} Result */
+
+const KEPT = "ringfence.record.";
+/** No family has more pages than this; a server that goes on and on is not waited for. */
+const MOST_PAGES = 500;
+
+/** @param {string} own @returns {Kept | null} */
+function kept(own) {
+  try {
+    const found = JSON.parse(localStorage.getItem(KEPT + own) ?? "null");
+    return found && typeof found.key === "string" && typeof found.note === "string" && Number.isSafeInteger(found.seq) && typeof found.hash === "string" ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+/** How long the log was, in a checkpoint that was checked before. @param {string} note */
+const sizeIn = (note) => Number(note.split("\n")[1]) || 0;
+
+/** All pages, one after the other. @param {number} since */
+async function fetched(since) {
+  const pages = [];
+  for (let after = 0, more = true; more && pages.length < MOST_PAGES;) {
+    const page = read(await get(`/api/record?after=${after}${since ? `&since=${since}` : ""}`));
+    pages.push(page);
+    const { last, more: goesOn } = reaches(page);
+    more = goesOn && last > after;
+    after = last;
+  }
+  return together(pages);
+}
+
+class Record extends Page {
+  /** @type {Result | null} */ #result = null;
+  #first = false;
+  #checking = false;
+
+  /** @override @returns {import("../page.js").Deeds} */
+  deeds() {
+    return { check: () => void this.#check() };
+  }
+
+  async #check() {
+    const own = look("me")?.own ?? "";
+    if (this.#checking) return;
+    this.#checking = true;
+    this.#result = null;
+    this.news = "";
+    this.update();
+    await this.attempt(async () => {
+      const before = kept(own);
+      let result;
+      try {
+        result = await check(await fetched(sizeIn(before?.note ?? "")), before);
+      } catch (fault) {
+        if (fault instanceof Error && fault.name === "ApiFault") throw fault;
+        result = await check([], before); // what came was no record
+      }
+      this.#first = !before;
+      this.#result = result;
+      if (result.found.length === 0 && own) localStorage.setItem(KEPT + own, JSON.stringify(result.keep));
+      this.#checking = false;
+      this.done(words(result.found.length === 0 ? "record.whole" : "record.broken"));
+    });
+    this.#checking = false;
+    this.update();
+  }
+
+  /** @override The result itself says what was done. */
+  notes() {
+    return this.mistakes.length > 0 ? super.notes() : html``;
+  }
+
+  /** @param {Result} result */
+  #found(result) {
+    const whole = result.found.length === 0;
+    const names = [...new Set(result.found.map((one) => one.what))];
+    const at = result.checkpoint ? new Date(result.checkpoint.at).toISOString() : "";
+    /** @param {string} key @param {string | number} value */
+    const fact = (key, value) => html`<div data-key="${key}"><dt>${words(`record.${key}`)}</dt><dd>${value}</dd></div>`;
+    return html`<section class="panel" data-key="result"><h2 class="plate-line ${whole ? "ok" : "stop"}">${icon(whole ? "tick" : "no")}<span>${words(whole ? "record.whole" : "record.broken")}</span></h2>
+      ${whole ? html`<p>${words("record.whole-lead")}</p>` : html`<ul data-key="names">${names.map((one) => html`<li data-key="${one}">${words(`record.${one}`)}</li>`)}</ul><p>${words("record.what-now")}</p>`}
+      <dl class="facts" data-key="facts">${fact("rows", result.rows)}${fact("open", result.open)}${fact("covered", result.covered)}
+        ${result.firstAt === null ? null : fact("since", dateOf(new Date(result.firstAt).toISOString()))}${at ? fact("signed", `${dateOf(at)}, ${timeOf(at)}`) : null}</dl>
+      ${whole && this.#first ? html`<p class="second">${words("record.first")}</p>` : null}${whole && result.changedKey ? html`<p class="second">${words("record.changed-key")}</p>` : null}</section>`;
+  }
+
+  /** @override */
+  draw() {
+    return html`${this.notes()}<h1 tabindex="-1">${words("record.title")}</h1><p class="lead">${words("record.lead")}</p>
+      <p class="next" data-key="check"><button class="button go" type="button" data-do="check">${words(this.#result ? "record.again" : "record.check")}</button></p>
+      ${this.#checking ? waiting(words("record.checking")) : null}${this.#result ? this.#found(this.#result) : null}
+      <section class="panel" data-key="about"><h2>${words("record.about")}</h2><p>${words("record.about-1")}</p><p>${words("record.about-2")}</p><p>${words("record.about-3")}</p>
+        <p><a class="button" href="/api/record/file">${words("record.file")}</a></p></section>`;
+  }
+}
+
+customElements.define("rf-record", Record);
