@@ -106,7 +106,7 @@ def _said() -> Mapping[str, str]:
         return {}
     found: dict[str, str] = {}
     for first, second in re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", page, re.MULTILINE):
-        found.setdefault(f"row {first}" if first.isdigit() else first, second)
+        found.setdefault(f"row {first}" if first.isdigit() else first, second.replace("**", ""))
     return found
 
 
