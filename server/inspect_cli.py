@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
 import json
 import os
 import ssl
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from server import verify_cli
 from server.errors import CannotStart
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from server.inspection.stage import Scenario
 
 KEY: Final = "RINGFENCE_INSPECTOR_KEY"
-PLATFORMS: Final = ("ringfence", "peerserver", "janus")
 MARK: Final = {"proven": "proven   ", "broken": "BROKEN   ", "not_shown": "not shown"}
 
 BOUNDED: Final = (
@@ -57,7 +56,10 @@ def add_command(commands: Any) -> None:
         "--list", action="store_true", help="print the scenarios and the promises that each is for, and stop"
     )
     parser.add_argument(
-        "--platform", choices=PLATFORMS, default="ringfence", help="what to inspect (default ringfence)"
+        "--platform",
+        default="ringfence",
+        metavar="NAME",
+        help="what to inspect: ringfence (the default), peerserver, janus, janus-guarded, or module:Class of an adapter of your own",
     )
     parser.add_argument("--trust", type=Path, metavar="PEM", help="a certificate to believe, for a server of one's own")
     parser.add_argument(
@@ -67,13 +69,14 @@ def add_command(commands: Any) -> None:
         "--sign-with",
         type=Path,
         metavar="FILE",
-        help="the key that signs the report; made on first use (default: inspector.key in --out)",
+        help="the key that signs the report; made on first use (default: ringfence/inspector.key where your settings are kept)",
     )
     parser.add_argument("--json-progress", action="store_true", help="print progress as lines of JSON")
     parser.add_argument(
         "--at-once", type=int, default=0, metavar="N", help="scenarios at a time on a server of its own"
     )
     parser.set_defaults(command=run)
+    verify_cli.add_command(parser.add_subparsers(metavar="verify"))
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -87,7 +90,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
     if arguments.out is None:
         raise CannotStart("Say with --out where the report should be written.")
-    write = _writer(arguments)
+    write = _writer(arguments, environ)
     platform = _platform(arguments, environ)
     tell = _as_json if arguments.json_progress else Said()
     inspection = asyncio.run(_inspect(platform, chosen, arguments, tell))
@@ -131,9 +134,9 @@ def _platform(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Plat
     if arguments.platform != "ringfence":
         if arguments.against:
             raise CannotStart("--against is for a Ringfence; another platform is started here, from its package.")
-        name = arguments.platform
-        module = importlib.import_module(f"server.inspection.{name}")
-        return module.PeerServer() if name == "peerserver" else module.Janus()  # type: ignore[no-any-return]
+        from server.inspection import platforms
+
+        return platforms.named(arguments.platform)
     from server.inspection import own
 
     if not arguments.against:
@@ -168,7 +171,7 @@ def _key(file: Path | None, environ: Mapping[str, str]) -> str:
         raise CannotStart("The file named by --key-file cannot be read.") from None
 
 
-def _writer(arguments: argparse.Namespace) -> Callable[[Inspection], Sequence[Path]]:
+def _writer(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Callable[[Inspection], Sequence[Path]]:
     """What writes the report, after everything that could hinder it has been tried."""
     from server import notes
     from server.inspection import report, sign
@@ -178,12 +181,23 @@ def _writer(arguments: argparse.Namespace) -> Callable[[Inspection], Sequence[Pa
         out.mkdir(parents=True, exist_ok=True)
         if not os.access(out, os.W_OK):
             raise CannotStart("The folder named by --out cannot be written to.")
-        key = sign.own_key(arguments.sign_with or out / "inspector.key")
+        key = sign.own_key(arguments.sign_with or _own_key(environ))
     except notes.NotANote as why:
         raise CannotStart(f"The report cannot be signed: {why}") from None
     except OSError as fault:
-        raise CannotStart(f"The folder named by --out cannot be used: {fault.strerror}.") from None
+        raise CannotStart(
+            f"The folder for the report, or the key that signs it, cannot be used: {fault.strerror}."
+        ) from None
+    print(f"The report will be signed with {key.verifier.line}", file=sys.stderr, flush=True)
+    if not report.can_print():
+        print(report.NO_PRINT, file=sys.stderr, flush=True)
     return lambda inspection: report.write(inspection, out, key=key)
+
+
+def _own_key(environ: Mapping[str, str]) -> Path:
+    """Where the inspector's own key is kept. Never in --out: that folder is handed on, and whoever has the key can sign as we do."""
+    kept = environ.get("XDG_CONFIG_HOME") or environ.get("APPDATA")
+    return (Path(kept) if kept else Path.home() / ".config") / "ringfence" / "inspector.key"
 
 
 def _as_json(what: Mapping[str, Any]) -> None:

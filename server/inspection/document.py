@@ -17,6 +17,7 @@ import platform as machine
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Literal, TypeVar
 
@@ -38,6 +39,7 @@ MOST_FINDINGS, MOST_STEPS, MOST_VALUES, MOST_ROWS, MOST_SETTINGS, MOST_SOURCES =
 #: Larger than any time or count in any unit that we measure; above it a number was made up.
 LARGEST: Final = 1e12
 _LARGEST_WHOLE: Final = 2**53 - 1  # what every JSON reader keeps exactly
+_WORTH_A_HASH: Final = 50  # of a unit or the like only the cut is shown, not the hash
 _MARKS: Final = 4  # accents upon one letter; more paint over the lines above
 
 
@@ -197,7 +199,7 @@ def document(inspection: Inspection, *, signed_by: str) -> Report:
         format=FORMAT,
         platform=_platform(inspection.platform, left_out),
         by=clean(inspection.by, 200),
-        versions=versions(),
+        versions=dict(_versions()),
         signed_by=signed_by,
         begun_at=_whole(inspection.begun_at),
         ended_at=_whole(inspection.ended_at),
@@ -263,13 +265,16 @@ def clean(text: object, most: int = MOST_SIGNS) -> str:
         elif marks <= _MARKS:
             signs.append(sign)
     shown = "".join(signs).strip()
-    if len(whole) > most:
+    if len(whole) > most and most < _WORTH_A_HASH:
+        shown += "…"
+    elif len(whole) > most:
         digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
         shown += f" … [{len(whole) - most:,} more signs are left out; SHA-256 of the whole: {digest}]"
     return shown
 
 
-def versions() -> dict[str, str]:
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
     """What the inspection ran with."""
     found = {
         "Python": machine.python_version(),
@@ -280,7 +285,7 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
-    return {name: clean(found[name], 100) for name in sorted(found)}
+    return tuple((name, clean(found[name], 100)) for name in sorted(found))
 
 
 def _platform(found: findings.Inspected, left_out: list[str]) -> Platform:
@@ -325,7 +330,7 @@ def _tried(step: Step) -> Tried:
 def _figures(one: findings.Measured, left_out: list[str]) -> Figures:
     read = [_number(value) for value in _few(one.values, MOST_VALUES, "measured values", left_out)]
     values = tuple(value for value in read if value is not None)
-    return Figures(clean(one.name, 200), clean(one.unit, 20), values, _number(one.aim), len(read) - len(values))
+    return Figures(clean(one.name, 200), clean(one.unit, 12), values, _number(one.aim), len(read) - len(values))
 
 
 def _row(row: findings.AuditRow) -> Row:

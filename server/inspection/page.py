@@ -256,8 +256,9 @@ def _next(report: Report, numbers: dict[str, str]) -> str:
     for outcome in ("broken", "not_shown"):
         for one in report.promises:
             if one.verdict == outcome:
+                link = f'<a href="#{numbers[one.id]}">{_t(_sentence(one))}</a>'
                 items.append(
-                    f'<li>{_chip(one.verdict, no_such_thing=one.no_such_thing)} <a href="#{numbers[one.id]}">{_t(_sentence(one))}</a></li>'
+                    f'<li><span class="way">{_chip(one.verdict, no_such_thing=one.no_such_thing)} {link}</span></li>'
                 )
     if report.counts.proven:
         first = next(one for one in in_order(report.promises) if one.verdict == "proven")
@@ -370,7 +371,7 @@ def _figure(id_: str, figures: Figures) -> str:
     drawn = svg(picture, id_, f"Plot: {figures.name}", words) if picture else ""
     return (
         f'<h4 id="{id_}">Measured: {_t(figures.name)}</h4><p>{_t(words)}</p>'
-        f'<figure aria-labelledby="{id_}">{drawn}</figure>'
+        f'<figure aria-labelledby="{id_}">{drawn}<figcaption>{plots.HOW_TO_READ}</figcaption></figure>'
         f'<table class="figures"><caption>{_t(figures.name)}, in figures</caption><tbody>{rows}</tbody></table>'
         if drawn
         else f'<h4 id="{id_}">Measured: {_t(figures.name)}</h4><p>{_t(words)}</p>'
@@ -400,7 +401,7 @@ def svg(plot: plots.Plot, id_: str, name: str, words: str) -> str:
 def _settings(report: Report) -> str:
     def both(found: dict[str, str], caption: str) -> str:
         rows = "".join(f'<tr><th scope="row">{_t(name)}</th><td>{_t(value)}</td></tr>' for name, value in found.items())
-        return f"<table><caption>{caption}</caption><tbody>{rows}</tbody></table>" if rows else ""
+        return f'<table class="settings"><caption>{caption}</caption><tbody>{rows}</tbody></table>' if rows else ""
 
     kept = (
         both(report.platform.settings, "Settings of the platform, exactly as it was run")

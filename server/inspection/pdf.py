@@ -24,7 +24,7 @@ from server.inspection.document import NOT_IN_LEDGER, WORDS, Figures, Found, Pro
 from server.inspection.findings import WORST_FIRST
 
 #: Nobody reads more on paper; a platform that makes the report longer than this is read on the screen.
-MOST_PAGES: Final = 300
+MOST_PAGES: Final = 120
 #: Signs of one text, steps of one kind and rows of the platform's record that are printed of one finding.
 MOST_SIGNS, MOST_STEPS, MOST_ROWS = 500, 80, 25
 
@@ -47,6 +47,7 @@ class _Full(Exception):
 
 class _Print(FPDF):
     name = ""
+    most = MOST_PAGES
 
     def footer(self) -> None:
         self.set_y(-14)
@@ -55,9 +56,10 @@ class _Print(FPDF):
         self.cell(0, 5, f"{printable(self.name, 90)}, page {self.page_no()} of {_PAGES}", align="C")
 
 
-def rendered(report: Report) -> bytes:
-    """The whole print."""
+def rendered(report: Report, most: int = MOST_PAGES) -> bytes:
+    """The whole print. It ends with the table that passes ``most`` pages."""
     pdf = _Print(format="A4")
+    pdf.most = most
     pdf.core_fonts_encoding = "cp1252"
     pdf.name = page.title(report)
     pdf.set_title(printable(page.title(report), 150))
@@ -75,8 +77,9 @@ def rendered(report: Report) -> bytes:
         _promises(pdf, report)
         _ending(pdf, report)
     except _Full:
+        pdf.most = pdf.page_no() + 1
         pdf.add_page()
-        _text(pdf, f"This print ends at {MOST_PAGES} pages. The rest is in report.html and report.json.", bold=True)
+        _text(pdf, f"This print ends after {most} pages. The rest is in report.html and report.json.", bold=True)
     return bytes(pdf.output())
 
 
@@ -244,7 +247,7 @@ def _ending(pdf: _Print, report: Report) -> None:
 
 def _room(pdf: _Print, millimetres: float) -> None:
     """Start a new page if less than this is left of the page; stop if there may be no more."""
-    if pdf.page_no() > MOST_PAGES:
+    if pdf.page_no() > pdf.most:
         raise _Full
     if pdf.will_page_break(millimetres):
         pdf.add_page()
@@ -266,7 +269,7 @@ def _text(
     colour: tuple[int, int, int] = INK,
     after: float = 1.2,
 ) -> None:
-    if pdf.page_no() > MOST_PAGES:
+    if pdf.page_no() > pdf.most:
         raise _Full
     pdf.set_font("Helvetica", "B" if bold else "", size)
     pdf.set_text_color(*colour)

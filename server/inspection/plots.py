@@ -15,8 +15,14 @@ from server.inspection.document import Figures
 
 WIDTH: Final = 640.0
 HEIGHT: Final = 216.0
-_LEFT, _RIGHT, _TOP, _FOOT = 46.0, 620.0, 26.0, 150.0  # the curve's field; the strip lies between it and the axis
+_LEFT, _RIGHT, _TOP, _FOOT = 62.0, 620.0, 26.0, 150.0  # the curve's field; the strip lies between it and the axis
 _STRIP, _AXIS = (162.0, 186.0), 192.0
+
+
+HOW_TO_READ: Final = (
+    "The curve says which share of the values was at most so large. "
+    "Each tick below it is one value. The dashed line is the aim."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +119,10 @@ def plot(figures: Figures) -> Plot | None:
     values = sorted(figures.values)
     if len(values) < 2:
         return None
-    low = min(0.0, values[0])
-    step = _nice((max(values[-1], figures.aim or 0.0, low + 1e-9) - low) / 5)
+    low, most = min(0.0, values[0]), max(0.0, values[-1], figures.aim or 0.0)
+    step = _nice(max(most - low, 1e-9) / 5)
     low = math.floor(low / step) * step
-    high = low + step * max(1, math.ceil((max(values[-1], figures.aim or 0.0) * 1.02 - low) / step))
+    high = low + step * max(1, math.ceil((most * 1.02 - low) / step))
 
     def x(value: float) -> float:
         return _LEFT + (value - low) / (high - low) * (_RIGHT - _LEFT)

@@ -8,6 +8,7 @@ report that a hostile platform could prevent would be its way out.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from typing import Final
 from server import notes
 from server.inspection import document, page, sign
 from server.inspection.findings import Inspection
+
+Drawing = Callable[[document.Report], bytes]
 
 #: What to tell somebody whose report has no print.
 NO_PRINT: Final = "report.pdf needs more than is installed: pip install 'ringfence[inspect]'"
@@ -25,9 +28,21 @@ def can_print() -> bool:
     return find_spec("fpdf") is not None
 
 
-def write(inspection: Inspection, out: Path, *, key: notes.Signer) -> tuple[Path, ...]:
+def drawings() -> dict[str, Drawing]:
+    """Which files are drawn from the report here, and how. Without the extra ``inspect`` there is no print."""
+    drawn: dict[str, Drawing] = {sign.PAGE: lambda report: page.rendered(report).encode()}
+    if can_print():
+        from server.inspection import pdf  # only here: it needs the extra
+
+        drawn[sign.PRINT] = pdf.rendered
+    return drawn
+
+
+def write(
+    inspection: Inspection, out: Path, *, key: notes.Signer, drawn: Mapping[str, Drawing] | None = None
+) -> tuple[Path, ...]:
     """Write the report into the folder ``out`` and sign it; which files were written. An older report there is taken away first, so
-    that no old print lies beside a new page. Without the extra ``inspect`` there is no report.pdf (:data:`NO_PRINT`)."""
+    that no old print lies beside a new page. If there is no report.pdf among them, :data:`NO_PRINT` says why."""
     out.mkdir(parents=True, exist_ok=True)
     for name in (*sign.FILES, sign.SIGNATURE, sign.KEY):
         (out / name).unlink(missing_ok=True)
@@ -35,13 +50,9 @@ def write(inspection: Inspection, out: Path, *, key: notes.Signer) -> tuple[Path
     files = {sign.REPORT: document.encoded(report)}
     try:
         _put(out / sign.REPORT, files[sign.REPORT])
-        files[sign.PAGE] = page.rendered(report).encode()
-        _put(out / sign.PAGE, files[sign.PAGE])
-        if can_print():
-            from server.inspection import pdf  # only here: it needs the extra
-
-            files[sign.PRINT] = pdf.rendered(report)
-            _put(out / sign.PRINT, files[sign.PRINT])
+        for name, draw in (drawings() if drawn is None else drawn).items():
+            files[name] = draw(report)
+            _put(out / name, files[name])
     finally:  # a fault in drawing is ours; what was found is signed all the same
         _put(out / sign.KEY, f"{key.verifier.line}\n".encode())
         _put(out / sign.SIGNATURE, sign.signed(files, key))
