@@ -36,7 +36,7 @@ from server.inspection.adapter import Answer, CouldNotSee, Device, Family, Media
 from server.inspection.carried import HEARD, hum
 from server.inspection.findings import AuditRow, Inspected
 from server.inspection.plain_peer import Connection, Heard, places_in
-from server.inspection.programs import CannotStart, Program, free_port
+from server.inspection.programs import DidNotStart, Program, free_port
 
 INSTALL: Final = "On Debian: apt-get install janus"
 SHIPPED: Final = Path("/etc/janus/janus.plugin.videoroom.jcfg")  # where Debian puts the plugin's settings
@@ -735,7 +735,7 @@ def programs(path: str | None = None) -> tuple[str, Path, Path]:
     plugin = glob.glob("/usr/lib/*/janus/plugins/libjanus_videoroom.so*")
     transport = glob.glob("/usr/lib/*/janus/transports/libjanus_websockets.so*")
     if janus is None or not plugin or not transport:
-        raise CannotStart(f"Janus with its VideoRoom plugin is not installed. {INSTALL}")
+        raise DidNotStart(f"Janus with its VideoRoom plugin is not installed. {INSTALL}")
     return janus, Path(plugin[0]), Path(transport[0])
 
 

@@ -32,7 +32,7 @@ from aiortc.sdp import candidate_from_sdp
 from server.inspection.adapter import Answer, CouldNotSee, Device, Family, Media, NoSuchThing, Received, Ring
 from server.inspection.findings import AuditRow, Inspected
 from server.inspection.plain_peer import Connection, Heard, places_in, split_candidates
-from server.inspection.programs import CannotStart, Program, free_port, output_of
+from server.inspection.programs import DidNotStart, Program, free_port, output_of
 
 VERSION: Final = "1.0.2"
 KEY: Final = "peerjs"  # PeerServer's own default, the same for every client
@@ -306,13 +306,13 @@ async def installed(path: str | None = None) -> Path:
     package = folder / "node_modules" / "peer"
     node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if not node or not npm:
-        raise CannotStart(f"PeerServer needs Node and npm. {INSTALL}")
+        raise DidNotStart(f"PeerServer needs Node and npm. {INSTALL}")
     if version_in(package) != VERSION:
         folder.mkdir(parents=True, exist_ok=True)
         fetch = (npm, "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund")
         code, printed = await output_of(*fetch, "--save-exact", f"peer@{VERSION}", seconds=180)
         if code or version_in(package) != VERSION:
-            raise CannotStart(f"npm could not install peer {VERSION}: {printed.strip()[-200:]}")
+            raise DidNotStart(f"npm could not install peer {VERSION}: {printed.strip()[-200:]}")
     return package
 
 

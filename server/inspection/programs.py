@@ -19,7 +19,7 @@ from server.inspection.adapter import CouldNotSee
 GRACE: Final = 5.0  #: seconds in which a program may end by itself
 
 
-class CannotStart(CouldNotSee):
+class DidNotStart(CouldNotSee):
     """The program is not here, or did not come up. The sentence says what to install."""
 
 
@@ -64,11 +64,11 @@ class Program:
             async with asyncio.timeout(seconds):
                 while not await is_up():
                     if self._process.returncode is not None:
-                        raise CannotStart(f"{self._command[-1]} ended at once. It said: {self.said()}")
+                        raise DidNotStart(f"{self._command[-1]} ended at once. It said: {self.said()}")
                     await asyncio.sleep(0.05)
         except TimeoutError:
             await self.stop()
-            raise CannotStart(f"The program did not answer within {seconds:.0f} s. It said: {self.said()}") from None
+            raise DidNotStart(f"The program did not answer within {seconds:.0f} s. It said: {self.said()}") from None
         except BaseException:
             await self.stop()
             raise

@@ -19,7 +19,7 @@ from server.inspection import janus, peerserver
 from server.inspection.adapter import Platform
 from server.inspection.device import Tone
 from server.inspection.plain_peer import Bars, Heard, is_something, places_in, split_candidates
-from server.inspection.programs import CannotStart, Program, free_port, output_of
+from server.inspection.programs import DidNotStart, Program, free_port, output_of
 
 SDP = "\r\n".join(
     (
@@ -156,9 +156,9 @@ def test_janus_runs_from_its_own_folder_on_loopback_and_with_two_modules_only(tm
 
 
 async def test_a_program_that_is_not_installed_is_said_with_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(CannotStart, match="apt-get install janus"):
+    with pytest.raises(DidNotStart, match="apt-get install janus"):
         janus.programs(str(tmp_path))
-    with pytest.raises(CannotStart, match="apt-get install nodejs npm"):
+    with pytest.raises(DidNotStart, match="apt-get install nodejs npm"):
         await peerserver.installed(str(tmp_path))
 
 
@@ -168,14 +168,14 @@ async def never() -> bool:
 
 async def test_a_program_that_ends_at_once_is_not_waited_for_and_what_it_said_is_told(tmp_path: Path) -> None:
     begun = time.monotonic()
-    with pytest.raises(CannotStart, match="no such setting"):
+    with pytest.raises(DidNotStart, match="no such setting"):
         await Program((sys.executable, "-c", "print('no such setting')"), tmp_path).start(never, seconds=30)
     assert time.monotonic() - begun < 15
 
 
 async def test_a_program_that_never_answers_is_stopped(tmp_path: Path) -> None:
     run = Program((sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"), tmp_path)
-    with pytest.raises(CannotStart, match="did not answer"):
+    with pytest.raises(DidNotStart, match="did not answer"):
         await run.start(never, seconds=0.2)
     assert run.stopped
     await run.stop()  # a second time does nothing
