@@ -58,6 +58,7 @@ NOES: Final = frozenset(
         "bad_method", "conflict", "too_large", "bad_host",
         "bad_message", "not_authenticated", "session_revoked", "unsupported_type", "bad_state", "stale_negotiation",
         "sdp_rejected", "policy_revoked", "contact_not_approved", "needs_guardian", "removed", "quiet_hours", "time_limit",
+        "cancelled",
     }
 )  # fmt: skip
 #: Those that only say "later".
@@ -123,6 +124,10 @@ class Line(Browserless):
         answer = await self.call("GET", path)
         code = said_no(answer)
         return code, None if code else answer.json
+
+    def cookie(self) -> str:
+        """The sign-in that this device holds, as somebody who copied it would send it."""
+        return "; ".join(f"{one.key}={one.value}" for one in self.http.cookie_jar)
 
     async def hang_up(self) -> None:
         """Lose the wire, keep the sign-in."""
@@ -450,7 +455,7 @@ class Ringfence:
     async def claim(self, person: str) -> tuple[Answer, Device | None]:
         """A ticket that was made up, one's own ticket with another's name beside it, and another's id as if it were a sign-in."""
         home = self.homes[person]
-        alex = self.line_of(await self.stranger(f"Alex who is not {person}"[:40]))
+        alex = self.line_of(stranger := await self.stranger(f"Alex who is not {person}"[:40]))
         nobody = self.line(self.new_home())
         for what, hello in (
             ("a made-up ticket", {"ticket": secrets.token_urlsafe(24)}),
@@ -468,6 +473,13 @@ class Ringfence:
             if said["t"] == "bye" and said.get("code") not in NOES:
                 raise CouldNotSee("The server gave an answer that is none of its documented ones.")
             await nobody.hang_up()
+        for name in SENDER_FIELDS:
+            phone = await self.device(stranger)
+            rung = await phone.speak_as(
+                name, home.name, [ref for (viewer, _), ref in self.refs.items() if viewer == person]
+            )
+            if rung is not None:
+                return rung, phone
         for cookie in ("__Host-ringfence", "ringfence"):
             answer = await nobody.call("GET", "/api/child/home", Cookie=f"{cookie}={home.child_id}")
             if not said_no(answer):
@@ -544,6 +556,7 @@ class Phone:
     person: str
     line: Line
     _rung: int = -1
+    _media: dict[str, Media] = field(default_factory=dict)
     _helpers: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -568,15 +581,27 @@ class Phone:
             return [[ref for ref in known if ref]]
         stolen = [ref or self._somebodys(other) for ref, other in zip(known, others, strict=True)]
         by_id = [ref or f"k_{self._id(other)}"[:40] for ref, other in zip(known, others, strict=True)]
-        return [stolen, by_id]
+        return [by_id] if "" in stolen else [stolen, by_id]
 
     def _somebodys(self, other: str) -> str:
-        """The ref under which somebody else knows this person."""
-        return next((ref for (_, whom), ref in self.platform.refs.items() if whom == other), "k_0123456789abcdef")
+        """The ref under which somebody else knows this person; "" if nobody does."""
+        return next((ref for (_, whom), ref in self.platform.refs.items() if whom == other), "")
 
     def _id(self, other: str) -> str:
         home = self.platform.homes.get(other)
         return home.child_id if home else "0123456789abcdef"
+
+    async def speak_as(self, field: str, name: str, to: Sequence[str]) -> Answer | None:
+        """Ring somebody's friends with a message that says that it is from them. None: it was refused."""
+        mark = len(self.line.seen)
+        await self.line.send(t="call.invite", id="claims", to=list(to[:1]), media="audio", **{field: name})
+        said = await self.line.expect("ok", "err", "bye", "closed", since=mark)
+        await self.line.hang_up()
+        if said["t"] == "ok":
+            return Answer(True, f"a message with {field!r} in it", str(said.get("call", "")))
+        if said["t"] != "closed" and said.get("code") not in NOES:
+            raise CouldNotSee("The server gave an answer that is none of its documented ones.")
+        return None
 
     async def wait_for_ring(self, seconds: float) -> Ring | None:
         def wanted(message: Mapping[str, Any]) -> bool:
@@ -589,6 +614,7 @@ class Phone:
         if heard["t"] == "closed":
             raise CouldNotSee("The connection was lost, so whether anybody rang cannot be told.")
         self._rung = len(self.line.seen)
+        self._media[str(heard["call"])] = "video" if heard.get("media") == "video" else "audio"
         caller = next(
             (
                 whom
@@ -605,7 +631,7 @@ class Phone:
             await self.line.ask(t="call.accept", call=ring.call, nonce=ring.secret or secrets.token_urlsafe(24))
         )
         if not code:
-            self._open_camera(ring.call, "video")
+            self._open_camera(ring.call, self._media.get(ring.call, "video"))
         return Answer(not code, code, ring.call, time.monotonic() - began)
 
     async def join(self, call: str) -> Answer:
@@ -681,6 +707,10 @@ def _listens_at(line: Line) -> list[tuple[str, int]]:
         (host, int(port))
         for host, port in re.findall(r"candidate:\S+ \d \S+ \d+ (\S+) (\d+) typ", line.pc.localDescription.sdp)
     ]
+
+
+#: Names under which a message could say who sends it.
+SENDER_FIELDS: Final = ("from", "sender", "caller", "user", "as", "me")
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.inspection.scenarios import portable
+from server.inspection.scenarios import families, portable
 from server.inspection.stage import Scenario
 
-ALL: Final[tuple[Scenario, ...]] = (*portable.SCENARIOS,)
+ALL: Final[tuple[Scenario, ...]] = (*portable.SCENARIOS, *families.SCENARIOS)
