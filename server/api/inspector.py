@@ -131,9 +131,11 @@ async def transparency(request: web.Request) -> web.Response:
 
 
 async def decisions(request: web.Request) -> web.Response:
-    query = request.query
     search = evidence.Search(
-        query.get("rule", ""), query.get("verb", ""), query.get("verdict", ""), query.get("before", "")
+        request.query.get("rule", ""),
+        request.query.get("verb", ""),
+        request.query.get("verdict", ""),
+        request.query.get("before", ""),
     )
     often = 1 if request.app[SETTINGS].demo else evidence.SMALL  # in a demo nobody is real, and little has happened
     async with request.app[DB].read() as tx:

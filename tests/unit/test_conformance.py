@@ -351,7 +351,7 @@ _VALUES: dict[str, list[Any]] = {
 def _random_question(chance: random.Random) -> dict[str, Any]:
     """Any question, most facts on their safe side so that many single rules decide; one in twelve is broken somewhere."""
     of_helpers = [verb for verb in Verb if kind_of(verb) in (Handle, Inspect)]
-    verb = chance.choice([*Verb, *sorted(REACH_VERBS) * 6, *of_helpers * 3])
+    verb = chance.choice([*Verb, *sorted(REACH_VERBS) * 6, *of_helpers * 4])
     safe = chance.choice([0.6, 0.95, 0.99, 0.995])
     question: dict[str, Any] = {"verb": verb.value}
     for part, shape in PARTS[kind_of(verb)].items():

@@ -251,7 +251,7 @@ def test_the_number_of_changed_situations_is_exact(tmp_path: Path) -> None:
     )
     (change,) = compare(BOOK, other).opened
     assert change.verb == "host_stage"
-    people = 2**8 * 6 * 5
+    people = 2**8 * 7 * 5
     assert change.of == people * 2**4
     # a child, one of four bands, active, consent, open hours, minutes; signed in and paired, or not acting; one fact more
     x = 1 * 4 * 1 * 1 * 1 * 1 * (1 + 4) * 2
@@ -288,7 +288,7 @@ def test_a_verb_that_only_one_rulebook_knows_is_told(tmp_path: Path) -> None:
         put("search, add_without_asking, comment", "add_without_asking, comment", "safe_account.cedarschema"),
         without("nobody-searches"),
     )
-    assert compare(load(other), BOOK).verbs == ("search is new: a yes in 0 of 1,228,800 situations",)
+    assert compare(load(other), BOOK).verbs == ("search is new: a yes in 0 of 1,433,600 situations",)
     assert compare(BOOK, load(other)).verbs == ("search can no longer be asked",)
 
 
