@@ -14,6 +14,7 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -94,6 +95,8 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     platform = _platform(arguments, environ)
     tell = _as_json if arguments.json_progress else Said()
     inspection = asyncio.run(_inspect(platform, chosen, arguments, tell))
+    if arguments.only:  # a reader must not take a part for the whole
+        inspection = replace(inspection, by=f"{inspection.by}; only {', '.join(one.id for one in chosen)} played")
     try:
         files = write(inspection)
     except OSError as fault:

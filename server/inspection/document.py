@@ -121,12 +121,14 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Promise:
     """One promise and its verdict. ``leaves_out``: what the promise, or any proof of it, does not cover, as the ledger says it.
-    ``why``: one sentence. ``findings``: ids of those that speak to it, worst first."""
+    ``why``: one sentence. ``findings``: ids of those that speak to it, worst first. ``not_played``: scenarios that the ledger names for
+    it and that were not played in this run."""
 
     id: str
     sentence: str
     sources: tuple[Source, ...]
     leaves_out: str
+    not_played: tuple[str, ...]
     verdict: Outcome
     no_such_thing: bool
     why: str
@@ -167,6 +169,7 @@ class Promised:
     sentence: str
     sources: tuple[Source, ...] = ()
     leaves_out: str = ""
+    scenarios: tuple[str, ...] = ()
 
 
 def promised(promise: str) -> Promised:
@@ -177,7 +180,9 @@ def promised(promise: str) -> Promised:
         entry = ledger[promise]
     except (StopIteration, KeyError, OSError, promises.BrokenLedger):
         return Promised(NOT_IN_LEDGER)
-    return Promised(entry.sentence, tuple(_source(ledger, code) for code in entry.sources), entry.not_shown)
+    return Promised(
+        entry.sentence, tuple(_source(ledger, code) for code in entry.sources), entry.not_shown, entry.scenarios
+    )
 
 
 def _source(ledger: promises.Ledger, code: str) -> Source:
@@ -361,6 +366,7 @@ def _promise(promise: str, verdict: Outcome, found: Sequence[Found]) -> Promise:
         sentence=clean(said.sentence, 600),
         sources=said.sources[:MOST_SOURCES],
         leaves_out=clean(said.leaves_out, 1_000),
+        not_played=tuple(one for one in said.scenarios if one not in {each.scenario for each in found}),
         verdict=verdict,
         no_such_thing=verdict == "not_shown" and bool(deciding) and all(one.no_such_thing for one in deciding),
         why=why,

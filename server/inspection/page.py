@@ -170,6 +170,12 @@ def sources(promise: Promise) -> str:
     return " ".join(told)
 
 
+def not_played(promise: Promise) -> str:
+    """What the ledger wants played for it and this run did not."""
+    names = ", ".join(promise.not_played)
+    return f"Not played in this run, though the ledger names it for this promise: {names}." if names else ""
+
+
 def saw(step: Tried) -> str:
     return {True: "As promised", False: "Not as promised", None: "Could not be seen"}[step.as_promised]
 
@@ -286,11 +292,12 @@ def _promise(one: Promise, number: str, told: Sequence[Found], report: Report, s
     )
     also = f"<p>Also told for this promise, above:</p><ul>{elsewhere}</ul>" if elsewhere else ""
     known = f'<p class="second">Where it comes from. {_t(sources(one))}</p>' if one.sources else ""
+    missed = f"<p>{_t(not_played(one))}</p>" if one.not_played else ""
     limits = f"<p>What it does not cover: {_t(one.leaves_out)}</p>" if one.leaves_out else ""
     return (
         f'<article class="promise" id="{number}" aria-labelledby="{number}-title"><h3 id="{number}-title">{_t(_sentence(one))}</h3>'
         f'<p class="said">{_chip(one.verdict, no_such_thing=one.no_such_thing)}<span class="id">{_t(one.id)}</span></p>'
-        f"<p>{_t(one.why)}</p>{limits}{known}{also}{''.join(_finding(found) for found in told)}</article>"
+        f"<p>{_t(one.why)}</p>{missed}{limits}{known}{also}{''.join(_finding(found) for found in told)}</article>"
     )
 
 

@@ -152,6 +152,8 @@ def _promises(pdf: _Print, report: Report) -> None:
         _text(pdf, _sentence(one), size=13, bold=True)
         _text(pdf, _word(one), bold=True, colour=COLOURS[one.verdict])
         _text(pdf, one.why)
+        if one.not_played:
+            _text(pdf, page.not_played(one))
         if one.leaves_out:
             _text(pdf, f"What it does not cover: {one.leaves_out}")
         known = f". Where it comes from. {page.sources(one)}" if one.sources else ""
