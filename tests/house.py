@@ -87,12 +87,27 @@ def cheap_passwords() -> Passwords:
     return Passwords(PasswordHasher.from_parameters(CHEAPEST))
 
 
+_EMPTY: list[bytes] = []  #: the records of a house in which nobody has lived, migrated once and then copied
+
+
+async def _migrated(settings: Settings) -> None:
+    file = Path(settings.data) / "ringfence.sqlite"
+    if settings.database_url != Settings(data=settings.data).database_url or file.exists():
+        await migrate(settings.database_url)
+    elif _EMPTY:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_EMPTY[0])
+    else:
+        await migrate(settings.database_url)
+        _EMPTY.append(file.read_bytes())
+
+
 async def _open(settings: Settings, hand: Hand) -> tuple[web.Application, web.AppRunner, Settings]:
     sockets, settings = listen(settings)
     if not settings.demo and not settings.origin:
         names = ("localhost", *(f"{slug}.localhost" for slug in DEMO_SLUGS))
         settings = dataclasses.replace(settings, origin=tuple(f"http://{name}:{settings.port}" for name in names))
-        await migrate(settings.database_url)
+        await _migrated(settings)
     app = await build_app(settings, clock=Clock(wall=hand), passwords=cheap_passwords())
     return app, await open_doors(app, sockets), settings
 

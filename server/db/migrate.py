@@ -8,6 +8,7 @@ one sentence (``DatabaseUnusable``), here and nowhere else, so that every comman
 from __future__ import annotations
 
 import sqlite3
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +58,7 @@ async def refuse_old(url: str) -> None:
         await engine.dispose()
 
 
+@cache  # the files are those of this process's code; reading them costs as much as the rest of a look
 def newest() -> str | None:
     """The newest revision that this code knows."""
     return ScriptDirectory(str(FOLDER)).get_current_head()

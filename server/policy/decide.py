@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import cedarpy
@@ -125,9 +126,8 @@ class Rulebook:
         self.bands: Final[Bands] = read_bands(bands, countries)
         self.cedar: Final = cedar
         self.schema: Final = schema
-        checked = _read_schema(schema)
-        self.rules: Final[Mapping[str, Rule]] = _read_rules(cedar, checked)
-        self._parts = _parts_by_verb(cedar, checked)
+        self.rules: Final[Mapping[str, Rule]]
+        self.rules, self._parts = _checked(cedar, schema)
         whole = (cedar, schema, bands, *(part for pack in sorted(countries.items()) for part in pack))
         digest = hashlib.sha256("\0".join(whole).encode()).hexdigest()
         self.version: Final = f"{self.bands.version}+{digest[:12]}"
@@ -263,6 +263,13 @@ def loudest(decisions: Iterable[Decision]) -> Decision | None:
     """Of several refusals the one whose code is told for all of them, by the order of ``CODES``; None when none refuses."""
     refusals = [decision for decision in decisions if not decision]
     return min(refusals, key=lambda no: (CODES.index(no.code), no.rules), default=None)
+
+
+@lru_cache(maxsize=1)  # a book that is read again and was not changed need not be checked again: a fifth of a second
+def _checked(cedar: str, schema: str) -> tuple[Mapping[str, Rule], Mapping[str, _Part]]:
+    """Its rules, and those for each verb. The same text is the same book; a broken one raises each time."""
+    read = _read_schema(schema)
+    return MappingProxyType(_read_rules(cedar, read)), _parts_by_verb(cedar, read)
 
 
 def _parts_by_verb(cedar: str, schema: cedarpy.Schema) -> Mapping[str, _Part]:
