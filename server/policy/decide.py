@@ -126,8 +126,8 @@ class Rulebook:
         self.bands: Final[Bands] = read_bands(bands, countries)
         self.cedar: Final = cedar
         self.schema: Final = schema
-        self.rules: Final[Mapping[str, Rule]]
-        self.rules, self._parts = _checked(cedar, schema)
+        rules, self._parts = _checked(cedar, schema)
+        self.rules: Final = rules
         whole = (cedar, schema, bands, *(part for pack in sorted(countries.items()) for part in pack))
         digest = hashlib.sha256("\0".join(whole).encode()).hexdigest()
         self.version: Final = f"{self.bands.version}+{digest[:12]}"

@@ -157,7 +157,7 @@ async def open_curtain(page: Page) -> None:
     await press(page, "Show me")
 
 
-async def goes_up(page: Page, *keys: str, seconds: float = 20) -> dict[str, Any]:
+async def goes_up(page: Page, *keys: str, seconds: float = 40) -> dict[str, Any]:
     """Wait until each of these counters has grown by a few since now, and return them."""
     before = await counted(page)
     async with asyncio.timeout(seconds):

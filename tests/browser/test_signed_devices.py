@@ -71,7 +71,7 @@ async def test_a_device_talks_once_a_guardian_has_signed_for_it_and_no_longer_th
             while two.theo.keys.unsigned.get(two.theo_sees_maya) != "none":
                 await asyncio.sleep(0.05)
         assert two.theo.frames["audio"] == 0
-        await maya.get_by_text("This device is not signed yet. Ask your grown-up to look.").wait_for()
+        await maya.get_by_text("This device is not signed yet. Ask your grown-up to look.", exact=True).wait_for()
         await press(sam, "Sign this device")
         await two.theo.wait_frames("audio", 10)  # in the call that is on
         await two.theo.ask(t="call.leave", call=two.theo.keys.call)
