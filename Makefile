@@ -1,5 +1,5 @@
 # Two commands matter: `make run` and `make test`. Each sets up what it needs, on a fresh machine too.
-# The rest: setup, check (types and lint), bench, trials, and the slow suites prove, soak, witness, fuzz, chaos and platforms.
+# The rest: setup, check (types and lint), bench, trials, proofs, regulators, and the slow suites prove, faults, soak, witness, fuzz, chaos and platforms.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 # tsc only reads our JSDoc; nothing of it is shipped. Pinned here, fetched by npx, never committed.
 TYPESCRIPT := typescript@5.9.3
 
-.PHONY: run test check setup bench trials prove soak witness fuzz chaos platforms lock clean browsers node
+.PHONY: run test check setup bench trials prove proofs faults regulators soak witness fuzz chaos platforms lock clean browsers node
 
 run: setup
 	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
@@ -35,6 +35,19 @@ trials: setup browsers
 # Every combination of the facts, each rule against the engine, every vector: what a release shows.
 prove: setup
 	@$(VENV)/bin/ringfence policy check
+
+# The proof of every promise in the ledger, tests and inspection, written to server/data/proofs.json: from then on pages say "proven".
+# A part of it: make proofs ONLY="quiet-hours minutes"
+proofs: setup browsers node
+	@$(PY) -m tests.proofs $(foreach one,$(ONLY),--only $(one))
+
+# For each seeded fault a house with one guard less: the inspection, or a test, finds it and names the promise.
+faults: setup
+	@$(PY) -m pytest -m slow -k faults
+
+# The pages for regulators, from the ledger.
+regulators: setup
+	@$(PY) -m server.regimes docs/regulators
 
 soak: setup
 	@$(PY) -m pytest -m slow -k soak
