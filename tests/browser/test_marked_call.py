@@ -111,6 +111,7 @@ async def test_what_reaches_theo_carries_the_mark_that_was_given_out_for_theos_c
     assert reading.correlation >= bound.RHO
 
 
+@pytest.mark.slow  # make witness
 async def test_a_browser_that_cannot_mark_goes_on_unmarked_and_that_is_on_record(house: House) -> None:
     async with chromium() as browser:
         page = await screen(browser)

@@ -79,6 +79,7 @@ async def test_the_copy_that_leaves_chromium_is_read_as_its_recipients_and_the_c
 
 
 @pytest.mark.skipif(FIREFOX is None, reason="no Firefox on this machine")
+@pytest.mark.slow  # make witness
 async def test_the_copy_that_leaves_firefox_is_read_as_its_recipients_and_the_camera_as_nobodys(tmp_path: Path) -> None:
     async with marking() as rig, firefox(tmp_path / "profile") as fox:
         await fox.goto(rig.url)

@@ -264,6 +264,7 @@ RECORD = """() => {
 }"""
 
 
+@pytest.mark.slow  # make witness
 async def test_during_a_call_received_streams_are_where_they_are_played_and_nowhere_else(house: House) -> None:
     async with chromium() as browser:
         page = await screen(browser)

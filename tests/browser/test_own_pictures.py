@@ -106,6 +106,7 @@ async def all_in(browser: Browser, house: House, *, without: str = "") -> tuple[
     return three, maya, theo, call
 
 
+@pytest.mark.slow  # make witness
 async def test_each_of_three_sees_the_others_under_their_own_names_and_each_copy_is_marked(house: House) -> None:
     async with chromium(SLOW) as browser:
         three, maya, theo, call = await all_in(browser, house)
@@ -135,6 +136,7 @@ async def test_each_of_three_sees_the_others_under_their_own_names_and_each_copy
         assert await maya.evaluate(SENDING) == [1, 1]
 
 
+@pytest.mark.slow  # make witness
 async def test_where_a_browser_cannot_mark_the_call_goes_on_and_the_server_is_told(house: House) -> None:
     async with chromium(SLOW) as browser:
         three, maya, theo, _ = await all_in(browser, house, without=NO_WAY)

@@ -139,6 +139,7 @@ class Between:
         await route.fulfill(response=answer, json=told)
 
 
+@pytest.mark.slow  # make witness
 async def test_somebody_in_between_gives_the_two_other_pictures_and_not_the_same_shuts_the_calls_and_tells_both(
     tmp_path: Path,
 ) -> None:
@@ -163,6 +164,7 @@ async def test_somebody_in_between_gives_the_two_other_pictures_and_not_the_same
         await femi.get_by_text("You said that the pictures were not the same.").wait_for()
 
 
+@pytest.mark.slow  # make witness
 async def test_an_opening_that_does_not_fit_shows_no_pictures_and_counts_as_not_the_same(tmp_path: Path) -> None:
     async with two_screens(tmp_path) as (house, _, sam, femi):
 

@@ -189,6 +189,7 @@ async def test_a_browser_that_cannot_seal_is_refused_and_nothing_is_attached_bef
 
 
 @pytest.mark.skipif(FIREFOX is None, reason="no Firefox on this machine")
+@pytest.mark.slow  # make witness
 async def test_frames_are_sealed_and_opened_in_firefox_both_ways_and_the_watchdog_is_content(tmp_path: Path) -> None:
     async with served() as url, firefox(tmp_path / "profile") as fox:
         await fox.goto(url)

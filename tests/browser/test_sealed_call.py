@@ -60,6 +60,7 @@ async def test_every_frame_at_the_gate_is_sealed_from_the_first_packet_on_and_op
 
 
 @pytest.mark.skipif(FIREFOX is None, reason="no Firefox on this machine")
+@pytest.mark.slow  # make witness
 async def test_every_frame_that_firefox_sends_is_sealed_too(house: House, tap: Tap, tmp_path: Path) -> None:
     async with firefox(tmp_path / "profile") as fox:
         two = await Families(house).two()
@@ -206,6 +207,7 @@ async def test_a_build_that_attaches_one_task_too_late_fails_the_same_check_and_
         assert two.theo.frames == {"audio": 0, "video": 0}  # nothing of it was forwarded, or opened
 
 
+@pytest.mark.slow  # make witness
 async def test_with_chromiums_switch_even_that_build_sends_nothing_that_is_not_sealed(house: House, tap: Tap) -> None:
     async with chromium() as browser:
         page = await screen(browser)

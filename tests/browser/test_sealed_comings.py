@@ -63,6 +63,7 @@ async def at_home(page: Page, device: Browserless, house: House) -> None:
     await page.get_by_text(HERE).first.wait_for()
 
 
+@pytest.mark.slow  # make witness
 async def test_another_camera_and_a_camera_shut_and_opened_again_and_a_page_loaded_anew_in_the_call(
     house: House, tap: Tap
 ) -> None:

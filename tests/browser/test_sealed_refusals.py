@@ -275,6 +275,7 @@ def kept_on_the_way_out(device: Browserless) -> tuple[list[bytes], Callable[[byt
     return sent, again
 
 
+@pytest.mark.slow  # make witness
 async def test_who_was_removed_is_gone_from_the_screen_opens_nothing_more_and_is_not_forwarded(
     house: House, browser: Browser, tap: Tap
 ) -> None:
@@ -404,6 +405,7 @@ MediaStreamTrack.prototype.clone = function () { const track = copy.call(this); 
 """
 
 
+@pytest.mark.slow  # make witness
 async def test_a_voice_is_sealed_and_heard_where_no_silence_flows_from_an_audio_context_and_no_copy_of_it_is_left_open(
     house: House, browser: Browser, tap: Tap
 ) -> None:
