@@ -125,6 +125,14 @@ class Line(Browserless):
         code = said_no(answer)
         return code, None if code else answer.json
 
+    def state(self) -> dict[str, Any]:
+        """The newest state of the call that this device was told, {} before the first."""
+        return next((one for one in reversed(self.seen) if one["t"] == "call.state"), {})
+
+    def present(self) -> set[str]:
+        """Refs of those whom this device shows in the call."""
+        return {one["ref"] for one in self.state().get("legs", []) if one["state"] not in ("invited", "left")}
+
     def cookie(self) -> str:
         """The sign-in that this device holds, as somebody who copied it would send it."""
         return "; ".join(f"{one.key}={one.value}" for one in self.http.cookie_jar)

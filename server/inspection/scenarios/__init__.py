@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.inspection.scenarios import families, portable
+from server.inspection.scenarios import families, help, media, portable, wire
 from server.inspection.stage import Scenario
 
-ALL: Final[tuple[Scenario, ...]] = (*portable.SCENARIOS, *families.SCENARIOS)
+ALL: Final[tuple[Scenario, ...]] = (
+    *portable.SCENARIOS,
+    *families.SCENARIOS,
+    *wire.SCENARIOS,
+    *media.SCENARIOS,
+    *help.SCENARIOS,
+)

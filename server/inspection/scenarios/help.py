@@ -1,0 +1,104 @@
+"""Help, reports and blocks: a parent tries to read them, and everything else tries to keep a child from them."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+from server.inspection.own import Line, Phone, said_no
+from server.inspection.scenarios.household import NOTHING, Two, around_now, refused, talk, two
+from server.inspection.scenarios.portable import must_not_ring
+from server.inspection.stage import Scenario, Stage
+
+
+async def _pages(line: Line, child: str) -> dict[str, bytes]:
+    """All that a grown-up's pages read."""
+    paths = (
+        "/api/family", "/api/decisions", "/api/people", "/api/devices", "/api/rosters", "/api/blocks", "/api/calls/live",
+        "/api/calls/to-allow", f"/api/children/{child}/contacts", f"/api/children/{child}/limits", f"/api/history?child={child}",
+    )  # fmt: skip
+    return {path: (await line.call("GET", path)).body for path in paths}
+
+
+async def _tells(there: Two, about: Any = None) -> int:
+    """The child tells us. The status."""
+    body = {"request": secrets.token_urlsafe(16), "about": about, "what": ["filmed"]}
+    return (await there.maya.child.call("POST", "/api/child/reports", body)).status
+
+
+async def help_private(stage: Stage) -> None:
+    there = await two(stage, rings=1)
+    call = await talk(stage, there, "audio")
+    await there.one.leave(call)
+    sam, femi = await stage.device(there.maya.guardian_name), await stage.device(there.theo.guardian_name)
+    assert isinstance(sam, Phone)
+    assert isinstance(femi, Phone)
+    before = [
+        await _pages(one, child) for one, child in ((there.sam, there.maya.child_id), (there.femi, there.theo.child_id))
+    ]
+    marks = len(sam.line.seen), len(femi.line.seen)
+    told = await _tells(there, {"call": call})
+    await there.maya.child.post(f"/api/child/people/{there.maya_sees_theo}/block")
+    own = await there.maya.child.get("/api/child/reports"), await there.maya.child.get("/api/child/blocks")
+    kept = told == 200 and len(own[0]["reports"]) == 1 and len(own[1]) == 1
+    stage.control(
+        "A child reports a friend and blocks them.",
+        "Both stand on the child's own page." if kept else f"Status {told}.",
+        kept,
+    )
+    for who, line, child, was in (
+        ("The child's grown-up", there.sam, there.maya.child_id, before[0]),
+        ("The other family's grown-up", there.femi, there.theo.child_id, before[1]),
+    ):
+        now = await _pages(line, child)
+        changed = sorted(path.partition("?")[0] for path in was if now[path] != was[path])
+        seen = f"All {len(was)} are the same, byte for byte." if not changed else f"{len(changed)} have changed."
+        stage.attack(f"{who} compares all their pages with those from before.", seen, not changed)
+    for path in (
+        "/api/child/reports",
+        "/api/child/blocks",
+        "/api/reports",
+        f"/api/children/{there.maya.child_id}/reports",
+    ):
+        await refused(
+            stage,
+            f"The child's grown-up asks for {path.replace(there.maya.child_id, '…')}.",
+            await there.sam.call("GET", path),
+        )
+    heard = [
+        m["t"]
+        for one, mark in ((sam, marks[0]), (femi, marks[1]))
+        for m in one.line.seen[mark:]
+        if m["t"] != "presence"
+    ]
+    stage.attack("Their live connections are listened to.", f"{len(heard)} messages came.", not heard)
+
+
+async def help_open(stage: Stage) -> None:
+    there = await two(stage, rings=2)
+    call = await talk(stage, there, "audio")
+    await there.one.leave(call)
+    path = f"/api/children/{there.maya.child_id}/limits"
+    await there.sam.post(path, {**NOTHING, "quiet": around_now(), "minutes": 1})
+    await must_not_ring(stage, "Quiet hours are in force, and the child rings.", there.one, there.two, there.theo.name)
+    support = await there.maya.child.call("GET", "/api/child/reports")
+    code = said_no(support)
+    stage.attack(
+        "Quiet hours close the page that says who helps.", f"Refused ({code})." if code else "It opens.", not code
+    )
+    told = await _tells(there, {"ref": there.maya_sees_theo})
+    stage.attack("Quiet hours keep the child from telling us.", f"Status {told}.", told == 200)
+    blocked = (await there.maya.child.call("POST", f"/api/child/people/{there.maya_sees_theo}/block", {})).status
+    stage.attack("Quiet hours keep the child from blocking somebody.", f"Status {blocked}.", blocked == 200)
+    ended = (await there.maya.child.call("POST", f"/api/child/people/{there.maya_sees_theo}/end", {})).status
+    stage.attack("Quiet hours keep the child from ending a contact.", f"Status {ended}.", ended == 200)
+    out = (await there.maya.child.call("POST", "/api/sign-out", {})).status
+    stage.attack("Quiet hours keep the child from signing out.", f"Status {out}.", out == 204)
+
+
+SCENARIOS: Final = (
+    Scenario(
+        "help-private", "A parent reads what a child reported", ("help-is-private", "parents-see-little"), help_private
+    ),
+    Scenario("help-open", "Help when nothing else is open", ("help-always-open",), help_open),
+)
