@@ -52,7 +52,7 @@ def told(one: Promise, proof: Proof) -> dict[str, Any]:
         "sentence": one.sentence,
         "child": one.child,
         "teen": one.teen or one.child,
-        "status": "proven" if proof.proven else "not_proven",
+        "status": "proven" if proof.proven else "broken" if proof.failed else "not_proven",
         "why": proof.why,
         "proved_at": proof.at,
         "sources": [_source(code, book.standing(code)) for code in one.sources],

@@ -332,6 +332,7 @@ def test_anything_else_is_not_proven_and_says_why(found: Proofs, running: str, w
     told = judge(ONE, found, running)
     assert not told.proven
     assert told.why == why
+    assert told.failed == why.startswith("Its proof failed")
 
 
 def test_a_promise_that_nothing_proves_is_not_proven() -> None:
