@@ -56,6 +56,8 @@ def test_production_starts_with_the_few_things_it_needs() -> None:
         ({"RINGFENCE_CERTIFICATE": "a.pem"}, "go together"),
         ({"RINGFENCE_CERTIFICATE": "no.pem", "RINGFENCE_CERTIFICATE_KEY": "no.pem"}, "cannot be read"),
         ({"RINGFENCE_LOG_LEVEL": "everything"}, "LOG_LEVEL"),
+        ({"RINGFENCE_CHECKPOINT_MINUTES": "0"}, "can be rewritten unseen"),
+        ({"RINGFENCE_CHECKPOINT_MINUTES": "1441"}, "1 to 1440"),
         ({"RINGFENCE_DEMO": "maybe"}, "yes or no"),
         ({"RINGFENCE_DEMO_ON_NETWORK": "yes"}, "production refuses it"),
         ({"RINGFENCE_ORIGINS": "https://x.example"}, "Did you mean RINGFENCE_ORIGIN?"),

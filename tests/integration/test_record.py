@@ -1,0 +1,481 @@
+"""A family checks its own chain and reads its own deeds in it; an inspector checks every chain and reads none; who signs is known.
+
+What no parent may be shown (a child's calls, comings, looks, tries) is held against the exported text itself, not against a status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import create_engine
+from sqlalchemy import text as sql
+
+from server import audit, checkpoints, notes, record, record_check, record_keys
+from server.api import keys
+from server.cli import main
+from server.db import migrate
+from server.db.session import Database, rows
+from server.errors import CannotStart
+from server.policy import Verb
+from server.policy.facts import REACH_VERBS
+from server.policy.prove import OPEN_TO_ALL
+from server.record_check import check_lines
+from server.settings import Settings
+from tests.house import Families, House, Two
+from tests.integration.families import look, rung_up
+from tests.peers import Browserless
+
+
+def lines_of(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+async def told(device: Browserless, where: str = "/api/record") -> str:
+    answer = await device.call("GET", where)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/jsonl"), answer
+    return answer.body.decode()
+
+
+async def sign(house: House) -> str:
+    return await checkpoints.take(house.db, house.settings, house.app[keys.CLOCK].now)
+
+
+async def everybody(house: House) -> dict[str, tuple[str, str]]:
+    """By name: pseudonym and chain."""
+    return {
+        name: (pseudonym, f"h_{home}")
+        for name, pseudonym, home in await look(house, "SELECT name, pseudonym, household_id FROM people")
+    }
+
+
+async def a_full_day(house: House, families: Families) -> Two:
+    """Calls, tries, a block, a report, a child's goodbye and a parent's, in both families."""
+    two = await families.two()
+    call = await rung_up(two.maya, two.theo, two.maya_sees_theo)
+    await two.maya.ask(t="call.leave", call=call)
+    await two.maya.get("/api/child/limits")
+    await two.maya.post(f"/api/child/people/{two.maya_sees_theo}/block")
+    await two.maya.post(
+        "/api/child/reports", {"request": "r" * 16, "about": {"ref": two.maya_sees_theo}, "what": ["filmed"]}
+    )
+    await two.maya.post(f"/api/child/people/{two.maya_sees_theo}/end")
+    await two.sam.post(f"/api/children/{two.maya_id}/limits", {"quiet": None, "minutes": 30})
+    return two
+
+
+# == A family ================================================================================================================
+
+
+async def test_a_family_checks_its_own_chain_and_reads_what_its_grown_ups_did(house: House, families: Families) -> None:
+    two = await a_full_day(house, families)
+    await sign(house)
+    text = await told(two.sam)
+    looked, found = check_lines(text.splitlines())
+    assert found == []
+    assert looked.covered > 20
+    who = await everybody(house)
+    shown = [one for one in lines_of(text) if "salt" in one]
+    assert {"add_child", "pair_device", "decide", "change_limit"} <= {one["question"] for one in shown}
+    assert {json.loads(one["who"])[0] for one in shown} == {who["Sam"][0]}
+    assert {one["chain"] for one in lines_of(text) if "chain" in one} == {who["Sam"][1]}
+
+
+async def test_a_childs_day_is_in_the_chain_and_nobody_reads_it_there(house: House, families: Families) -> None:
+    two = await a_full_day(house, families)
+    who = await everybody(house)
+    kept = {one[0] for one in await look(house, "SELECT question FROM audit WHERE chain = :c", c=who["Maya"][1])}
+    secret = {
+        "connect",
+        "answer",
+        "ring",
+        "look_at_own_limits",
+        "look_at_home",
+        "end_contact",
+        "get_ticket",
+        "answer_ask",
+    }
+    assert secret <= kept  # it was asked, and written down
+    for text in (await told(two.sam), await told(two.sam, "/api/record/file")):
+        closed = [one for one in lines_of(text) if one["is"] == "row" and "salt" not in one]
+        assert len(closed) > 20
+        assert {frozenset(one) for one in closed} == {frozenset({"is", "seq", "previous", "hash", "digest"})}
+        for verb in (*secret, "report", "block", "help"):
+            assert f'"{verb}"' not in text
+        for word in (who["Theo"][0], who["Femi"][0], who["Theo"][1]):
+            assert word not in text
+
+
+async def test_a_guardians_goodbye_is_shown_and_a_childs_is_closed(house: House, families: Families) -> None:
+    two = await families.two()
+    await two.maya.post(f"/api/child/people/{two.maya_sees_theo}/end")
+    assert "end_contact" not in await told(two.sam)
+    await families.befriend(two.maya, two.sam, two.theo, two.femi)
+    ref = (await two.sam.get(f"/api/children/{two.maya_id}/contacts"))[0]["ref"]
+    await two.sam.post(f"/api/contacts/{ref}/end")
+    assert (await told(two.sam)).count('"question":"end_contact"') == 1
+
+
+def test_only_what_a_grown_up_does_for_the_family_is_ever_shown() -> None:
+    assert not record.SHOWN & REACH_VERBS
+    assert not record.SHOWN & OPEN_TO_ALL
+    assert not [verb for verb in record.SHOWN if verb.value.startswith("look_at")]
+    assert not record.SHOWN - set(Verb)
+
+
+async def test_a_child_a_stranger_and_another_family_are_not_shown_it(house: House, families: Families) -> None:
+    two = await families.two()
+    assert (await two.maya.call("GET", "/api/record")).status in (403, 404)
+    assert (await two.maya.call("GET", "/api/record/file")).status in (403, 404)
+    assert (await house.device().call("GET", "/api/record")).status == 401
+    who = await everybody(house)
+    assert who["Sam"][1] in await told(two.sam)
+    assert who["Sam"][1] not in await told(two.femi)
+    assert who["Femi"][1] in await told(two.femi)
+
+
+async def test_a_long_chain_comes_in_pages_and_whole_as_a_file(house: House, families: Families) -> None:
+    sam = await families.grown_up("Sam")
+    chain = (await everybody(house))["Sam"][1]
+    entry = audit.Entry(house.app[keys.CLOCK].now(), "ring", ("p",), "deny", ("x",), "y")
+    async with house.db.begin() as tx:
+        await audit.append_all(tx, [((chain,), entry)] * 1_500)
+    await sign(house)
+    first, second = await told(sam), await told(sam, "/api/record?after=1000")
+    assert [one["is"] for one in lines_of(first)][-2:] == ["more", "end"]
+    assert [one["is"] for one in lines_of(second)][-2:] == ["head", "end"]
+    for page in (first, second):
+        assert check_lines(page.splitlines())[1] == []
+    looked, found = check_lines((await told(sam, "/api/record/file")).splitlines())
+    assert found == []
+    assert looked.rows > 1_500
+    for wrong in ("after=-1", "after=x", "since=1e3", "after=" + "9" * 10):
+        assert (await sam.call("GET", f"/api/record?{wrong}")).code == "bad_request"
+
+
+async def test_what_was_kept_is_held_against_what_is_told_later(house: House, families: Families) -> None:
+    two = await families.two(friends=False)
+    kept = await sign(house)
+    size = int(kept.split("\n")[1])
+    await families.befriend(two.maya, two.sam, two.theo, two.femi)
+    await sign(house)
+    assert check_lines((await told(two.sam, f"/api/record?since={size}")).splitlines(), kept=[kept])[1] == []
+    without = check_lines((await told(two.sam)).splitlines(), kept=[kept])[1]
+    assert [(one.where, one.what) for one in without] == [("(kept)", "forked")]  # what is not shown does not count
+
+
+# == Everybody, and an inspector =============================================================================================
+
+
+async def test_anybody_may_keep_the_newest_checkpoint(house: House, families: Families) -> None:
+    await families.two()
+    note = await sign(house)
+    answer = await house.device().call("GET", "/api/checkpoint")
+    assert (answer.status, answer.body.decode(), answer.headers["Content-Type"]) == (
+        200,
+        note,
+        "text/plain; charset=utf-8",
+    )
+    key = notes.kept(record_keys.file_of(house.settings)).verifier
+    said = checkpoints.read(notes.opened(answer.body, key)[0])
+    assert said is not None
+    assert said.size == len(await look(house, "SELECT * FROM audit_heads"))
+
+
+async def test_an_inspector_checks_every_chain_and_reads_no_row(house: House, families: Families) -> None:
+    await a_full_day(house, families)
+    kept = await sign(house)
+    text = "".join([line async for line in record.blind_export(house.db)])
+    looked, found = check_lines(text.splitlines(), kept=[kept])
+    assert found == []
+    total = await look(house, "SELECT count(*), count(DISTINCT chain) FROM audit")
+    assert (looked.rows, looked.chains, looked.covered) == (*total[0], total[0][0])
+    who = await everybody(house)
+    verbs = {one[0] for one in await look(house, "SELECT DISTINCT question FROM audit")}
+    rules = {rule for one in await look(house, "SELECT DISTINCT rules FROM audit") for rule in json.loads(one[0])}
+    assert len(verbs) > 15
+    for word in (*verbs, *rules, *(pseudonym for pseudonym, _ in who.values()), "allow", "deny"):
+        assert f'"{word}"' not in text, word
+    salts = [one[0].hex() for one in await look(house, "SELECT salt FROM audit")]
+    assert len(salts) == len(set(salts))
+    assert not [salt for salt in salts if salt in text]
+
+
+async def test_the_overview_says_how_much_there_is_and_whether_it_is_whole(house: House, families: Families) -> None:
+    await families.two()
+    await sign(house)
+    told_ = await record.overview(house.db)
+    assert (told_["whole"], told_["findings"]) == (True, [])
+    assert told_["covered"] == told_["rows"]
+    assert [sorted(one) for one in told_["checkpoints"]][-1] == ["at", "note", "root", "size"]
+    async with house.db.begin() as tx:
+        await rows(tx, "UPDATE audit SET at = at - 1 WHERE seq = 1")
+    assert (await record.overview(house.db))["whole"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("UPDATE audit SET at = 'x' WHERE seq = 2", "altered"),
+        ("UPDATE audit SET hash = 'x' WHERE seq = 2", "altered"),
+        ("UPDATE audit SET salt = zeroblob(16) WHERE seq = 2", "altered"),
+        ("DELETE FROM audit WHERE seq = 2", "missing"),
+        ("DELETE FROM audit_heads", "extra"),
+        ("DELETE FROM record_log WHERE idx = 1", "missing"),
+        ("UPDATE record_log SET seq = 1 WHERE idx = 1", "forked"),
+        ("UPDATE checkpoints SET note = replace(note, 'time 1', 'time 2')", "unsigned"),
+        ("DELETE FROM record_keys", "unsigned"),
+        ("UPDATE record_keys SET hand_over = 'x'", "hand_over_broken"),
+    ],
+)
+async def test_what_is_done_to_the_tables_is_found_and_named(
+    house: House, families: Families, change: str, what: str
+) -> None:
+    await families.two(friends=False)
+    await sign(house)
+    assert (await record.check(house.db))[1] == []
+    async with house.db.begin() as tx:
+        await rows(tx, change)
+    assert what in {one.what for one in (await record.check(house.db))[1]}
+
+
+# == Keys ====================================================================================================================
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=str(tmp_path), origin=("https://calls.example",))
+
+
+@pytest.fixture
+async def db(settings: Settings) -> Any:
+    await migrate.migrate(settings.database_url)
+    opened = await Database.open(settings.database_url)
+    yield opened
+    await opened.close()
+
+
+async def test_the_key_is_made_for_its_owner_alone_and_another_mode_is_refused(
+    db: Database, settings: Settings
+) -> None:
+    note = await checkpoints.take(db, settings, lambda: 1_000)
+    path = record_keys.file_of(settings)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert note.startswith("calls.example/record\n0\n")
+    path.chmod(0o644)
+    with pytest.raises(CannotStart, match="0600"):
+        await checkpoints.take(db, settings, lambda: 2_000)
+    path.chmod(0o600)
+    assert await checkpoints.take(db, settings, lambda: 2_000) != note
+
+
+async def test_a_key_that_is_gone_or_another_one_stops_the_house_and_is_not_replaced_in_silence(
+    db: Database, settings: Settings, tmp_path: Path
+) -> None:
+    await checkpoints.take(db, settings, lambda: 1_000)
+    path = record_keys.file_of(settings)
+    shutil.move(path, tmp_path / "kept")
+    with pytest.raises(CannotStart, match="is not in"):
+        await checkpoints.take(db, settings, lambda: 2_000)
+    notes.keep(path, notes.new_signer("calls.example/record"))
+    with pytest.raises(CannotStart, match="is not the one"):
+        await checkpoints.take(db, settings, lambda: 2_000)
+    path.unlink()
+    await checkpoints.rotate(db, settings, lambda: 3_000, lost=True)
+    assert [str(one) for one in (await record.check(db))[1]] == ["(key) 2: hand_over_broken"]
+
+
+async def test_whoever_knows_the_first_key_follows_the_hand_overs(db: Database, settings: Settings) -> None:
+    await checkpoints.take(db, settings, lambda: 1_000)
+    first = notes.kept(record_keys.file_of(settings)).verifier
+    for number in range(3):
+        await checkpoints.rotate(db, settings, lambda: 2_000)
+        assert stat.S_IMODE(record_keys.file_of(settings).stat().st_mode) == 0o600
+        looked, found = await record.check(db, trusted=first)
+        assert (looked.keys, found) == (number + 2, [])
+    stranger = notes.new_signer("calls.example/record").verifier
+    assert [one.what for one in (await record.check(db, trusted=stranger))[1]] == ["wrong_key"]
+
+
+async def test_a_change_of_keys_that_was_cut_short_is_finished(db: Database, settings: Settings) -> None:
+    await checkpoints.take(db, settings, lambda: 1_000)
+    async with db.begin() as tx:
+        line = await record_keys.write_hand_over(tx, settings, 2_000, lost=False)
+    await checkpoints.take(db, settings, lambda: 3_000)  # the process had ended before the file was put in its place
+    assert notes.kept(record_keys.file_of(settings)).verifier.line == line
+    assert (await record.check(db))[1] == []
+
+
+async def test_a_new_key_that_never_reached_the_database_changes_nothing(db: Database, settings: Settings) -> None:
+    await checkpoints.take(db, settings, lambda: 1_000)
+    path = record_keys.file_of(settings)
+    notes.keep(path.with_name(path.name + ".next"), notes.new_signer("calls.example/record"))
+    await checkpoints.take(db, settings, lambda: 2_000)
+    await checkpoints.rotate(db, settings, lambda: 3_000)
+    assert (await record.check(db))[1] == []
+
+
+async def test_checkpoints_are_taken_as_often_as_is_set_also_when_nothing_moved(
+    db: Database, settings: Settings
+) -> None:
+    passed: list[int] = []
+
+    def clock() -> int:
+        passed.append(len(passed))
+        return 1_000 + len(passed)
+
+    object.__setattr__(settings, "checkpoint_minutes", 0.0001)  # six milliseconds
+    running = asyncio.ensure_future(checkpoints.run(db, settings, clock))
+    async with asyncio.timeout(10):
+        while len(passed) < 3:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert len((await record.overview(db))["checkpoints"]) >= 2
+
+
+# == The command line, and an older database =================================================================================
+
+
+@pytest.fixture
+def spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """``ringfence …`` in this process, on a production database of its own: status and output."""
+    for name, value in {
+        "DATA": str(tmp_path / "var"), "ORIGIN": "https://calls.example", "PROXIES": "1", "ACCOUNTABLE_PERSON": "Ada Example",
+        "ACCOUNTABLE_CONTACT": "safety@calls.example",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"RINGFENCE_{name}", value)
+
+    def say(*words: str) -> tuple[int, str]:
+        status = main(words)
+        return status, "".join(capsys.readouterr())
+
+    say("migrate")
+    return say
+
+
+def some_rows(folder: Path, many: int = 5) -> None:
+    async def write() -> None:
+        db = await Database.open(f"sqlite+aiosqlite:///{folder / 'var' / 'ringfence.sqlite'}")
+        async with db.begin() as tx:
+            for number in range(many):
+                entry = audit.Entry(
+                    time.time_ns() // 1_000_000 + number, "decide", ("p-sam", "p-maya"), "allow", ("a",), "b"
+                )
+                await audit.append(tx, ("h_sam", audit.PLATFORM), entry)
+        await db.close()
+
+    asyncio.run(write())
+
+
+def test_the_record_is_signed_exported_proved_and_checked_from_the_command_line(spoken: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    status, note = spoken("audit", "checkpoint")
+    assert (status, note.split("\n")[:2]) == (0, ["calls.example/record", "2"])
+    kept, blind, own, proof = (tmp_path / name for name in ("kept.txt", "blind", "own", "proof"))
+    kept.write_text(note)
+    key = notes.kept(tmp_path / "var" / "record.key").verifier.line
+    some_rows(tmp_path)
+    assert spoken("audit", "rotate")[1].startswith("From now on the record is signed by calls.example/record+")
+    assert spoken("audit", "export", "--blind", "--out", str(blind))[0] == 0
+    assert spoken("audit", "export", "--chain", "h_sam", "--out", str(own))[0] == 0
+    status, lines = spoken("audit", "prove", "h_sam", "3")
+    proof.write_text(lines)
+    assert status == 0
+    assert "decide" not in lines
+    for words in ((), ("--from", str(blind)), ("--from", str(proof))):
+        more = ("--checkpoint", str(kept)) if "proof" not in str(words) else ()
+        status, said = spoken("audit", "verify", *words, "--key", key, *more)
+        assert status == 0, said
+        assert "Every chain is whole." in said
+    status, said = spoken("audit", "verify", "--from", str(own), "--key", key)
+    assert (status, "10 of them stand under the checkpoint of 2026-" in said) == (0, True), said
+    assert "10 rows in 1 chains" in said
+
+
+def test_a_changed_file_a_cut_one_and_another_record_are_told_apart(spoken: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    spoken("audit", "checkpoint")
+    file = tmp_path / "blind"
+    spoken("audit", "export", "--blind", "--out", str(file))
+    good = file.read_text().splitlines(keepends=True)
+    row = next(number for number, line in enumerate(good) if '"is":"row","seq":3' in line)
+
+    def verify(lines: list[str], *more: str) -> tuple[int, str]:
+        file.write_text("".join(lines))
+        status, said = spoken("audit", "verify", "--from", str(file), *more)
+        return status, said.split("\n")[0]
+
+    assert verify(good)[0] == 0
+    at = json.loads(good[row])["at"]
+    assert verify([*good[:row], good[row].replace(f'"at":{at}', f'"at":{at + 1}'), *good[row + 1 :]]) == (
+        1,
+        "h_sam row 3: altered",
+    )
+    fewer = [*good[:row], *good[row + 1 : -1], good[-1].replace(str(len(good)), str(len(good) - 1))]
+    assert verify(fewer) == (1, "h_sam row 3: missing")
+    assert verify(good[:-1]) == (1, f"(file) {len(good)}: missing")
+    assert verify([*good[:row], "{\n", *good[row + 1 :]]) == (1, f"(file) {row + 1}: unreadable")
+    assert verify(good, "--key", notes.new_signer("x").verifier.line) == (1, "(key) 1: wrong_key")
+
+
+def test_what_cannot_be_looked_at_is_one_sentence_and_two(spoken: Any, tmp_path: Path) -> None:
+    for words in (
+        ("audit", "verify", "--from", str(tmp_path / "none")),
+        ("audit", "verify", "--key", "nonsense"),
+        ("audit", "prove", "h_nobody"),
+        ("audit", "export", "--chain", "h_nobody", "--out", str(tmp_path / "x")),
+        ("audit", "rotate"),
+    ):
+        status, said = spoken(*words)
+        assert (status, said.count("\n")) == (2, 1), words
+
+
+def test_the_file_of_the_key_says_which_key_is_the_right_one(spoken: Any, tmp_path: Path) -> None:
+    """A record made anew with a key of one's own is sound in itself; the key's file beside it is not its."""
+    some_rows(tmp_path)
+    spoken("audit", "checkpoint")
+    assert spoken("audit", "verify")[0] == 0
+    path = tmp_path / "var" / "record.key"
+    path.unlink()
+    notes.keep(path, notes.new_signer("calls.example/record"))
+    status, said = spoken("audit", "verify")
+    assert (status, said.split("\n")[0]) == (1, "(key) 1: wrong_key")
+
+
+async def test_an_older_database_keeps_its_rows_and_gets_chains_that_can_be_checked(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    await migrate.migrate(f"sqlite+aiosqlite:///{path}")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.downgrade(migrate.config(connection), "0007")
+    with engine.begin() as connection:
+        for chain in ("h_a", "platform"):
+            for seq in (1, 2, 3):
+                connection.execute(
+                    sql(
+                        "INSERT INTO audit VALUES (:c, :s, :s, 'ring', '[]', 'allow', '[]', 'x', zeroblob(32), zeroblob(32))"
+                    ),
+                    {"c": chain, "s": seq},
+                )
+            connection.execute(sql("INSERT INTO audit_heads VALUES (:c, 3, zeroblob(32))"), {"c": chain})
+    engine.dispose()
+    await migrate.migrate(f"sqlite+aiosqlite:///{path}")
+    db = await Database.open(f"sqlite+aiosqlite:///{path}")
+    assert await audit.verify(db) == []
+    looked, found = await record.check(db)
+    assert (looked.rows, looked.chains, found) == (6, 2, [])
+    await db.close()
+
+
+def test_the_names_of_findings_are_the_ones_that_are_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/record.md").read_text()
+    for name in record_check.What.__args__:  # type: ignore[attr-defined]  # a Literal has them
+        assert f"| `{name}` |" in page, name
