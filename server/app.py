@@ -27,7 +27,7 @@ from typing import Final
 from aiohttp import web
 
 from server import api, audit, checkpoints, demo, marks, retention
-from server.api import keys, middleware, rim
+from server.api import inspector, keys, middleware, rim
 from server.calls import Calls
 from server.clock import Clock
 from server.db.alone import serve_alone
@@ -35,6 +35,7 @@ from server.db.migrate import migrate, refuse_old
 from server.db.session import Database
 from server.errors import BadSettings, CannotStart, NoNetwork, PortTaken
 from server.gatekeeper import Gatekeeper
+from server.inspections import Inspections
 from server.notices import Follower
 from server.passwords import Passwords
 from server.policy import BrokenRulebook, Rulebook, load
@@ -93,7 +94,9 @@ async def build_app(
         app[keys.CALLS], app[keys.GATE], app[keys.HUB], app[keys.FOLLOWER] = calls, gate, hub, follower
         app[keys.THROTTLE], app[keys.PASSWORDS] = Throttle(clock.now), passwords
         app[middleware.HEADERS] = {host: middleware.headers_for(settings, host) for host in ("", *settings.hosts)}
-        app[rim.LOOKED] = rim.Looked()
+        app[rim.LOOKED], app[inspector.RECORD] = rim.Looked(), inspector.Looked()
+        app[inspector.INSPECTIONS] = Inspections(settings)
+        opened.push_async_callback(app[inspector.INSPECTIONS].close)
         app.on_response_prepare.append(middleware.on_prepare)
         routes = api.ROUTES + (demo.ROUTES if settings.demo else ())
         app[middleware.UNDER_WAY] = Counter()

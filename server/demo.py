@@ -32,9 +32,9 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, func, select
 
-from server import accounts, checkpoints, contact_pages, contacts, rosters
+from server import accounts, checkpoints, contact_pages, contacts, inspectors, rosters
 from server.accounts import Card, Entered, SignedIn
-from server.api import keys, problems
+from server.api import inspector, keys, problems
 from server.api.keys import Open, Route, answer
 from server.db.models import accounts as account_rows
 from server.db.models import metadata, people, sessions
@@ -81,8 +81,10 @@ class Stage:
     children: dict[str, str] = field(default_factory=dict)
     grown_ups: dict[str, Ed25519PrivateKey] = field(default_factory=dict)  #: by person: with what they sign
     people: dict[str, str] = field(default_factory=dict)  #: by slug
+    inspector: str = ""  #: the key of the made-up inspector
 
 
+INSPECTOR: Final = "Demo inspector"
 _NOBODYS: Final = "@demo.invalid"  # RFC 2606: reaches nobody
 
 STAGE: Final[web.AppKey[Stage]] = web.AppKey("stage")
@@ -116,6 +118,8 @@ async def seed(app: web.Application) -> None:
             if not signed_in.device:
                 await _sure(accounts.sign_out(*_door(app), signed_in, now=_now(app)))
         await checkpoints.take(app[keys.DB], app[keys.SETTINGS], app[keys.CLOCK].now)  # of the record that begins here
+        key = await _sure(inspectors.add(*_door(app), INSPECTOR, _now(app)))
+        stage.inspector = key or ""
         stage.people = {slug: signed_in.person for slug, signed_in in cast.items()}
         stage.grown_ups = {cast[one.slug].person: Ed25519PrivateKey.generate() for one in CAST if one.role != "child"}
     app[keys.FOLLOWER].wake()
@@ -312,6 +316,12 @@ async def become(request: web.Request) -> web.Response:
     return response
 
 
+async def inspect(request: web.Request) -> web.Response:
+    """Be the made-up inspector, under whichever name of the demo's: an inspector's sign-in is a cookie of its own."""
+    made = await inspectors.sign_in(*_door(request.app), request.app[STAGE].inspector, keys.now(request))
+    return inspector.entered(request, *made) if made else problems.problem("not_found")
+
+
 async def again(request: web.Request) -> web.Response:
     """Start again with fresh families. No, if these records were never the demo's."""
     try:
@@ -338,6 +348,7 @@ _DEMO: Final = Open("Demo only, made-up people only; everything behind it asks a
 ROUTES: Final = (
     Route("GET", "/api/demo", show, _DEMO),
     Route("POST", "/api/demo/enter", become, _DEMO),
+    Route("POST", "/api/demo/inspector", inspect, _DEMO),
     Route("POST", "/api/demo/reset", again, _DEMO),
 )
 

@@ -18,6 +18,7 @@ than ten times in its thirty days, in this form (what was asked, what was said, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -25,6 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,12 +35,13 @@ from server.db.session import rows
 from server.errors import BadRequest
 from server.gatekeeper import HARBOUR
 from server.policy import Rulebook, Verb
+from server.policy.bands import texts
 from server.policy.decide import BUILT_IN, Rule
 from server.policy.explain import explain, facts_of, start_of
 from server.policy.lines import rule_texts
 from server.policy.situations import read_clauses, read_schema
 from server.promises import Law, Ledger, Proof
-from server.settings import ROOT
+from server.settings import ROOT, Settings
 
 DAY: Final = 86_400_000
 MINUTE: Final = 60_000
@@ -358,6 +361,49 @@ _CALLS: Final = "SELECT count(*) FROM calls WHERE started_at >= :since"
 _CALLS_ENDED: Final = "SELECT code, count(*) FROM calls WHERE started_at >= :since AND code IS NOT NULL GROUP BY code"
 _REPORTS: Final = "SELECT kind, count(*) FROM reports WHERE made_at >= :since GROUP BY kind"
 _LOOKS: Final = "SELECT made_at, taken_at FROM reports WHERE made_at >= :since AND kind = 'recorded'"
+
+
+# -- the record, and what everybody may know -------------------------------------------------------------------------------
+
+
+def record(overview: Mapping[str, Any]) -> dict[str, Any]:
+    """The record from outside: how much of it there is, whether it is whole, every checkpoint and key. No chain by its name."""
+    wrong = Counter(str(one["what"]) for one in overview["findings"])
+    why = "; ".join(f"{what}: {number}" for what, number in sorted(wrong.items()))
+    return {
+        "chains": overview["chains"],
+        "rows": overview["rows"],
+        "covered": overview["covered"],
+        "whole": overview["whole"],
+        "why": why,
+        "checkpoints": [one for one in reversed(overview["checkpoints"]) if "root" in one][:MOST_CHECKPOINTS],
+        "keys": overview["keys"],
+    }
+
+
+MOST_CHECKPOINTS: Final = 100  #: shown; the pack holds all of them
+
+
+def child_safety(settings: Settings, book: Rulebook, note: str | None) -> dict[str, Any]:
+    """``/.well-known/child-safety``: who answers for children's safety here, and where to check it."""
+    made_up = settings.demo and not settings.accountable_person
+    bands, _ = texts()
+    files = {"safe_account.cedar": book.cedar, "safe_account.cedarschema": book.schema, "bands.toml": bands}
+    return {
+        "accountable": {
+            "name": "Ada Example, made up, head of children's safety" if made_up else settings.accountable_person,
+            "contact": "safety@calls.example" if made_up else settings.accountable_contact,
+            "measures": "ICU A1 to A7; PCU A1 to A7; AADC2",
+        },
+        "software": {"name": "Ringfence", "version": version("ringfence")},
+        "demo": settings.demo,
+        "promises": "/promises/",
+        "checkpoint": {"at": "/api/checkpoint", "note": note},
+        "policy": {
+            "version": book.version,
+            "sha256": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
+        },
+    }
 
 
 # -- decisions ------------------------------------------------------------------------------------------------------------

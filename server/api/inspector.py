@@ -8,18 +8,21 @@ where the rules are asked: each look is one question and one row of the record.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from aiohttp import web
 from msgspec import Meta
 
-from server import evidence, inspectors, promises
+from server import checkpoints, evidence, inspections, inspectors, promises, record
 from server.api import keys, problems
-from server.api.families import Body
+from server.api.families import Body, Nothing
 from server.api.keys import DB, INSPECTOR, KEEPER, SETTINGS, THROTTLE, Open, Route, answer, read
 from server.api.promises import statuses
 from server.errors import BadRequest, SlowDown
+from server.inspections import Inspections
 from server.inspectors import Inspector
 from server.policy import Verb
 from server.promises import Proof
@@ -143,6 +146,91 @@ async def decisions(request: web.Request) -> web.Response:
     return await show(request, evidence.page_of(found, search, often))
 
 
+async def record_now(request: web.Request) -> web.Response:
+    """The checkpoints, and what a check of the whole record finds; at most one look a minute."""
+    looked = request.app[RECORD]
+    async with looked.turn:
+        if time.monotonic() >= looked.until:
+            looked.found = evidence.record(await record.overview(request.app[DB]))
+            looked.until = time.monotonic() + RECORD_SECONDS
+    return await show(request, looked.found)
+
+
+@dataclass(slots=True)
+class Looked:
+    """What the last look at the whole record found."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    until: float = 0.0
+    found: dict[str, Any] = field(default_factory=dict)
+
+
+RECORD: Final[web.AppKey[Looked]] = web.AppKey("inspected_record")
+RECORD_SECONDS: Final = 60.0  # every row is hashed anew for it
+
+
+# -- the inspection -------------------------------------------------------------------------------------------------------
+
+
+async def begin(request: web.Request) -> web.Response:
+    """Start one, against a fresh server of its own. ``conflict`` while another one is played."""
+    await read(request, Nothing)
+    no = await refused(request, {})
+    if no is not None:
+        return no
+    run = request.app[INSPECTIONS].start(keys.now(request))
+    return problems.problem("conflict") if run is None else answer({"id": run.id}, status=201)
+
+
+async def all_inspections(request: web.Request) -> web.Response:
+    runs = await asyncio.to_thread(request.app[INSPECTIONS].every)
+    return await show(request, {"inspections": [inspections.short(run) for run in runs]})
+
+
+async def one_inspection(request: web.Request) -> web.Response:
+    known, name = request.app[INSPECTIONS], request.match_info["id"]
+    run = known.one(name)
+    told = None if run is None else inspections.told(run, known.report(name) if run.done else None)
+    shown = await show(request, told)
+    return problems.problem("not_found") if told is None and shown.status == 200 else shown
+
+
+async def report(request: web.Request) -> web.Response:
+    """A file of a report, in a sandbox: it is somebody else's page here, and runs nothing."""
+    kind, name = request.match_info["kind"], request.match_info["id"]
+    raw = await asyncio.to_thread(request.app[INSPECTIONS].file, name, kind)
+    no = await refused(request, raw.decode("utf-8", "replace") if raw and kind in ("json", "html") else {})
+    if no is not None or raw is None:
+        return no or problems.problem("not_found")
+    headers = {"Content-Security-Policy": SANDBOX}
+    if kind != "html":
+        headers["Content-Disposition"] = f'attachment; filename="{inspections.FILES[kind]}"'
+    return web.Response(body=raw, headers={**headers, "Content-Type": REPORT_KINDS[kind]})
+
+
+#: A report is a page of its own, with its style and pictures inside. No script, no address, no form, no frame.
+SANDBOX: Final = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+REPORT_KINDS: Final = {
+    "json": "application/json", "html": "text/html; charset=utf-8", "pdf": "application/pdf",
+    "sig": "text/plain; charset=utf-8", "key": "text/plain; charset=utf-8",
+}  # fmt: skip
+INSPECTIONS: Final[web.AppKey[Inspections]] = web.AppKey("inspections")
+
+
+# -- for everybody --------------------------------------------------------------------------------------------------------
+
+
+async def child_safety(request: web.Request) -> web.Response:
+    """Who answers for the safety of this service, and where the evidence is (ICU A1 to A7)."""
+    async with request.app[DB].read() as tx:
+        note = await checkpoints.newest(tx)
+    settings = request.app[SETTINGS]
+    return answer(evidence.child_safety(settings, request.app[KEEPER].rulebook, note))
+
+
 async def proofs() -> Mapping[str, Proof]:
     """Which promises are proven for the code that runs: reads every file of it, so not in this thread, and not each time."""
     return await asyncio.to_thread(statuses)
@@ -164,4 +252,13 @@ ROUTES: Final = (
     Route("GET", "/api/inspector/measures", measures, _LOOK),
     Route("GET", "/api/inspector/transparency", transparency, _LOOK),
     Route("GET", "/api/inspector/decisions", decisions, _LOOK),
+    Route("GET", "/api/inspector/record", record_now, _LOOK),
+    Route("POST", "/api/inspector/inspections", begin, _LOOK),
+    Route("GET", "/api/inspector/inspections", all_inspections, _LOOK),
+    Route("GET", "/api/inspector/inspections/{id}", one_inspection, _LOOK),
+    Route("GET", "/api/inspector/inspections/{id}/report.{kind}", report, _LOOK),
+    Route(
+        "GET", "/.well-known/child-safety", child_safety,
+        Open("Who answers for children's safety is for everybody to know; it says nothing about anybody else."),
+    ),
 )  # fmt: skip

@@ -1,0 +1,175 @@
+"""An inspection that is started from the page: one at a time, bounded, never against this server, and never proven by default."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server import inspections
+from server.api.inspector import INSPECTIONS
+from server.inspections import Inspections, Run, ringfence_inspect
+from server.settings import Settings
+from tests.house import House
+from tests.integration.test_inspectors import add
+
+FINDING = {
+    "scenario": "stranger-rings", "title": "A stranger rings", "promises": ["contacts-only"], "why": "Nothing rang.",
+    "seconds": 1.5, "steps": [], "measured": [], "outcome": "proven",
+}  # fmt: skip
+
+
+def report(*verdicts: str, all_proven: bool = True) -> dict[str, Any]:
+    told = [{"id": f"p{n}", "verdict": one} for n, one in enumerate(verdicts)]
+    return {"all_proven": all_proven, "begun_at": 1, "promises": told, "findings": [FINDING]}
+
+
+SAYS = f"""
+import json, pathlib, sys, time
+out = pathlib.Path(sys.argv[1])
+print(json.dumps({{"t": "begun", "scenarios": [{{"id": "stranger-rings", "title": "A stranger rings"}}]}}), flush=True)
+print("no JSON at all", flush=True)
+print(json.dumps({{"t": "done", "scenario": 7}}), flush=True)
+print(json.dumps({{"t": "done", **json.loads({json.dumps(json.dumps(FINDING))})}}), flush=True)
+"""
+
+
+def toy(*, then: str = "", writes: Any = None) -> Callable[[Path, Path], list[str]]:
+    """A program that says what an inspection says, and writes what it is told to."""
+    end = f"(out / 'report.json').write_text({json.dumps(writes)!r})" if writes is not None else ""
+    return lambda out, _: [sys.executable, "-c", f"{SAYS}\n{then}\n{end}", str(out)]
+
+
+async def played(runs: Inspections) -> Run:
+    run = runs.start(1_800_000_000_000)
+    assert run is not None
+    async with asyncio.timeout(60):
+        while not run.done:
+            await asyncio.sleep(0.01)
+    return run
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("writes", "outcome"),
+    [
+        (report("proven", "proven"), "proven"),
+        (report("proven", "broken", all_proven=False), "broken"),
+        (report("proven", "not_shown", all_proven=False), "not_proven"),
+        (report("proven", "not_shown"), "not_proven"),
+        (report("proven", all_proven=False), "not_proven"),
+        (report(), "not_proven"),
+        (report("wonderful"), "not_proven"),
+        ({"all_proven": True}, "not_proven"),
+        (None, "not_proven"),
+    ],
+)
+async def test_a_run_is_proven_only_by_a_report_that_says_so(settings: Settings, writes: Any, outcome: str) -> None:
+    runs = Inspections(settings, command=toy(writes=writes))
+    run = await played(runs)
+    assert run.outcome == outcome
+    assert run.scenarios == [("stranger-rings", "A stranger rings")]
+    assert run.progress == [
+        {"scenario": "stranger-rings", "title": "A stranger rings", "outcome": "proven", "seconds": 1.5}
+    ]
+    again = Inspections(settings).one(run.id)  # another process of the same server finds it by its report
+    assert again is not None and again.outcome == outcome and again.done  # noqa: PT018
+
+
+@pytest.mark.parametrize(
+    "then", ["sys.exit(2)", "raise OSError", "print('x' * 300_000, flush=True)", "time.sleep(60)", "sys.stdout.close()"]
+)
+async def test_one_that_dies_hangs_or_says_too_much_is_not_proven(settings: Settings, then: str) -> None:
+    runs = Inspections(settings, command=toy(then=then, writes=None), seconds=1.0)
+    run = await played(runs)
+    assert run.outcome == "not_proven"
+
+
+async def test_what_is_not_there_to_be_run_is_not_proven(settings: Settings) -> None:
+    run = await played(Inspections(settings, command=lambda out, key: ["/nowhere/at/all"]))
+    assert run.outcome == "not_proven"
+
+
+async def test_one_at_a_time_and_stopped_with_everything_that_it_started(settings: Settings, tmp_path: Path) -> None:
+    begun, lived = tmp_path / "begun", tmp_path / "lived"
+    child = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(1); pathlib.Path({str(lived)!r}).touch()"
+    then = f"import subprocess; subprocess.run([sys.executable, '-c', {child!r}])"
+    runs = Inspections(settings, command=toy(then=then))
+    assert runs.start(1) is not None
+    assert runs.start(2) is None
+    async with asyncio.timeout(60):
+        while not begun.exists():
+            await asyncio.sleep(0.01)
+    await runs.close()
+    (run,) = runs.every()
+    assert run.outcome == "not_proven"
+    await asyncio.sleep(1.2)  # as long as what it started would have lived
+    assert not lived.exists()
+    assert runs.start(3) is not None
+    await runs.close()
+
+
+async def test_the_last_few_are_kept(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspections, "KEPT", 2)
+    runs = Inspections(settings, command=toy(writes=report("proven")))
+    names = [(await played(runs)).id for _ in range(3)]
+    assert len(set(names)) == 3
+    assert len(runs.every()) == 2
+    assert len(list((Path(settings.data) / "inspections").iterdir())) == 2
+
+
+def test_it_is_told_no_address_and_no_key_of_this_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ringfence_inspect(Path("out"), Path("key"))
+    assert command[1:] == ("-m", "server.cli", "inspect", "--json-progress", "--out", "out", "--sign-with", "key")
+    assert set(inspections._ENVIRONMENT) == {"PATH", "PYTHONUTF8"}
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../../etc", "1800000000000-abcd123", "1800000000000-abcd1234/..", "", "x" * 500]
+)
+def test_no_name_leads_out_of_the_folder(settings: Settings, name: str) -> None:
+    (Path(settings.data) / "report.json").write_text("{}")
+    runs = Inspections(settings)
+    assert runs.file(name, "json") is None
+    assert runs.file(name, "../report.json") is None
+
+
+async def test_an_inspector_starts_one_watches_it_and_reads_the_report_in_a_sandbox(house: House) -> None:
+    key = await add(house, "Ofcom")
+    device = house.device()
+    await device.post("/api/inspector/session", {"key": key})
+    runs = house.app[INSPECTIONS]
+    page = "(out / 'report.html').write_text('<h1>Report</h1>')"
+    runs.command = toy(then=page, writes=report("proven"))
+    assert (await device.get("/api/inspector/inspections")) == {"inspections": []}
+    begun = await device.call("POST", "/api/inspector/inspections", {})
+    assert begun.status == 201
+    assert (await device.call("POST", "/api/inspector/inspections", {})).code == "conflict"
+    address = f"/api/inspector/inspections/{begun.json['id']}"
+    async with asyncio.timeout(60):
+        while not (told := await device.get(address))["done"]:
+            assert told["report"] is None
+            assert told["outcome"] is None
+            await asyncio.sleep(0.02)
+    assert (told["outcome"], told["all"], len(told["progress"])) == ("proven", 1, 1)
+    assert told["report"]["verdicts"] == {"p0": "proven"}
+    assert (await device.get("/api/inspector/inspections"))["inspections"][0]["id"] == begun.json["id"]
+    html = await device.call("GET", f"{address}/report.html")
+    assert html.body == b"<h1>Report</h1>"
+    assert html.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert "script" not in html.headers["Content-Security-Policy"]
+    assert (await device.call("GET", f"{address}/report.json")).headers["Content-Disposition"].startswith("attachment")
+    for gone in (f"{address}/report.pdf", f"{address}/report.exe", f"{address}x", "/api/inspector/inspections/nobody"):
+        assert (await device.call("GET", gone)).code == "not_found", gone
+    stranger = house.device()
+    for there in (address, f"{address}/report.html", f"{address}/report.json"):
+        assert (await stranger.call("GET", there)).code == "not_signed_in"
