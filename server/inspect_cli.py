@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise CannotStart("Say with --out where the report should be written.")
     write = _writer(arguments, environ)
     platform = _platform(arguments, environ)
-    tell = _as_json if arguments.json_progress else Said()
+    tell = _heard_or_not(_as_json if arguments.json_progress else Said())
     inspection = asyncio.run(_inspect(platform, chosen, arguments, tell))
     if arguments.only:  # a reader must not take a part for the whole
         inspection = replace(inspection, by=f"{inspection.by}; only {', '.join(one.id for one in chosen)} played")
@@ -201,6 +201,18 @@ def _own_key(environ: Mapping[str, str]) -> Path:
     """Where the inspector's own key is kept. Never in --out: that folder is handed on, and whoever has the key can sign as we do."""
     kept = environ.get("XDG_CONFIG_HOME") or environ.get("APPDATA")
     return (Path(kept) if kept else Path.home() / ".config") / "ringfence" / "inspector.key"
+
+
+def _heard_or_not(tell: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:
+    """Nobody who stops listening stops the inspection: the report is what counts."""
+
+    def told(what: Mapping[str, Any]) -> None:
+        try:
+            tell(what)
+        except BrokenPipeError:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the rest of this process
+
+    return told
 
 
 def _as_json(what: Mapping[str, Any]) -> None:

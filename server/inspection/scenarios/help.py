@@ -6,7 +6,7 @@ import secrets
 from typing import Any, Final
 
 from server.inspection.own import Line, Phone, said_no
-from server.inspection.scenarios.household import NOTHING, Two, around_now, refused, talk, two
+from server.inspection.scenarios.household import NOTHING, Two, around_now, talk, two
 from server.inspection.scenarios.portable import must_not_ring
 from server.inspection.stage import Scenario, Stage
 
@@ -54,16 +54,25 @@ async def help_private(stage: Stage) -> None:
         changed = sorted(path.partition("?")[0] for path in was if now[path] != was[path])
         seen = f"All {len(was)} are the same, byte for byte." if not changed else f"{len(changed)} have changed."
         stage.attack(f"{who} compares all their pages with those from before.", seen, not changed)
+    secrets_of_the_child = {own[0]["reports"][0]["id"], there.theo.name, there.maya_sees_theo, call}
     for path in (
         "/api/child/reports",
         "/api/child/blocks",
         "/api/reports",
         f"/api/children/{there.maya.child_id}/reports",
     ):
-        await refused(
-            stage,
-            f"The child's grown-up asks for {path.replace(there.maya.child_id, '…')}.",
-            await there.sam.call("GET", path),
+        answer = await there.sam.call("GET", path)
+        code = said_no(answer)
+        told_of = [one for one in secrets_of_the_child if one.encode() in answer.body]
+        seen = (
+            f"Refused ({code})."
+            if code
+            else "It is their own, with nothing of the child's."
+            if not told_of
+            else "The child's is in it."
+        )
+        stage.attack(
+            f"The child's grown-up asks for {path.replace(there.maya.child_id, '…')}.", seen, bool(code) or not told_of
         )
     heard = [
         m["t"]
