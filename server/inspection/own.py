@@ -430,6 +430,8 @@ class Ringfence:
 
     async def revoke(self, family: Family, other: Family) -> Answer:
         home = self.home_of(family)
+        # Both devices stay: our own page would hang up when it is told of the end, and then it would be the page that cuts.
+        home.child.close_on_end = self.home_of(other).child.close_on_end = False
         ref = (await home.contact(other.child))["ref"]
         began = time.monotonic()
         code = said_no(await home.guardian.call("POST", f"/api/contacts/{ref}/end", {}))
