@@ -32,11 +32,11 @@ import "./views/situation.js";
 /** Every page by its name in the address, in reading order. @type {Record<string, {icon: IconName, draw: (key: string) => Markup}>} */
 const PAGES = {
   overview: { icon: "home", draw: (key) => html`<rf-overview data-key="${key}"></rf-overview>` },
-  rules: { icon: "keys", draw: (key) => html`<rf-rules data-key="${key}"></rf-rules>` },
+  rules: { icon: "list", draw: (key) => html`<rf-rules data-key="${key}"></rf-rules>` },
   situation: { icon: "hand", draw: (key) => html`<rf-situation data-key="${key}"></rf-situation>` },
   promises: { icon: "tick", draw: (key) => html`<rf-promises data-key="${key}"></rf-promises>` },
   inspection: { icon: "eye", draw: (key) => html`<rf-inspection data-key="${key}"></rf-inspection>` },
-  measures: { icon: "list", draw: (key) => html`<rf-measures data-key="${key}"></rf-measures>` },
+  measures: { icon: "tablet", draw: (key) => html`<rf-measures data-key="${key}"></rf-measures>` },
   counts: { icon: "people", draw: (key) => html`<rf-counts data-key="${key}"></rf-counts>` },
   decisions: { icon: "clock", draw: (key) => html`<rf-decisions data-key="${key}"></rf-decisions>` },
   record: { icon: "link", draw: (key) => html`<rf-record data-key="${key}"></rf-record>` },

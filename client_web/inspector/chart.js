@@ -1,7 +1,7 @@
 /**
  * Our own small pictures of numbers: bars, and a strip of single measurements. Every place on them is a percentage of the width, so they
  * grow and shrink with the page while their letters stay as large as everybody else's, and need no inline style. A picture is never alone:
- * its numbers are written on it, and the same numbers stand in a table beneath, which is what a screen reader is given.
+ * its numbers are written beside it, and they stand in a table, which is what a screen reader is given.
  */
 import { html } from "../shared/html.js";
 import { words } from "../shared/words.js";
@@ -13,15 +13,14 @@ import { words } from "../shared/words.js";
 const percent = (part, whole) => `${(whole > 0 ? Math.min(100, (100 * part) / whole) : 0).toFixed(2)}%`;
 
 /**
- * Bars, each with its own words at its end. The table with the same numbers comes with them.
- * @param {{title: string, what: string, count: string, bars: Bar[]}} chart `what` and `count`: heads of the table's two columns
+ * Bars, each with its own words at its end: the rows of a table, so that picture and table are one thing and cannot disagree.
+ * @param {{title: string, what: string, count: string, bars: Bar[], most?: number}} chart `what` and `count`: heads of the two columns with words
  */
-export function barChart({ title, what, count, bars }) {
-  const most = Math.max(1, ...bars.map((bar) => bar.value ?? 0));
-  return html`<figure class="chart panel"><figcaption>${title}</figcaption>
-    <div class="bars" aria-hidden="true">${bars.map((bar) => html`<div class="bar"><span>${bar.label}</span><svg width="100%" height="20" class="${bar.value === null ? "few" : ""}"
-      ><rect width="${bar.value === null ? "3%" : percent(bar.value, most)}" height="20" rx="5"></rect></svg><b>${bar.words}</b></div>`)}</div>
-    ${table({ caption: title, head: [what, count], rows: bars.map((bar) => [bar.label, bar.words]) })}</figure>`;
+export function barChart({ title, what, count, bars, most = Math.max(1, ...bars.map((bar) => bar.value ?? 0)) }) {
+  return html`<table class="small bars"><caption>${title}</caption>
+    <thead><tr><th scope="col">${what}</th><td></td><th scope="col" class="n">${count}</th></tr></thead>
+    <tbody>${bars.map((bar) => html`<tr><th scope="row">${bar.label}</th><td class="drawn"><svg width="100%" height="18" aria-hidden="true" class="${bar.value === null ? "few" : ""}"
+      ><rect width="${bar.value === null ? "22" : percent(bar.value, most)}" height="18" rx="5"></rect></svg></td><td class="n">${bar.words}</td></tr>`)}</tbody></table>`;
 }
 
 /** A plain small table. The first cell of a row is its head. @param {{caption: string, head: string[], rows: (string | Markup)[][]}} t */

@@ -57,12 +57,15 @@ export const named = (key, name) => (hasWords(`${key}.${name}`) ? words(`${key}.
 export const begun = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** One rule as a link to its own page. @param {string} id */
-export const ruleLink = (id) => html`<a class="code" href="${to("rules", id)}">${id}</a>`;
+export const ruleLink = (id) => html`<a href="${to("rules", id)}">${id}</a>`;
 
 const LANGUAGE = "en-GB";
 
 /** "26 November 2026" @param {number | string} at milliseconds, or a day */
 export const dateOf = (at) => new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(at));
+
+/** "26 Nov 2026", where a column is narrow @param {string} day */
+export const shortDate = (day) => new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(new Date(day));
 
 /** "26 November 2026, 14:05" by the reader's clock @param {number} at milliseconds */
 export const momentOf = (at) => new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" }).format(new Date(at));

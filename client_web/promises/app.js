@@ -8,6 +8,7 @@ import { brand, chip, icon } from "../shared/parts.js";
 import { onPress } from "../shared/press.js";
 import { arrive } from "../shared/say.js";
 import { addWords, dated, loadWords, useBand, words } from "../shared/words.js";
+import { withoutName } from "./sentence.js";
 
 /** @typedef {"child" | "parent" | "regulator"} Reader */
 /** @typedef {{code: string, status: "in force" | "proposed" | "announced" | "our choice", since: string, note: string, unverified: boolean}} Source */
@@ -15,6 +16,9 @@ import { addWords, dated, loadWords, useBand, words } from "../shared/words.js";
 
 /** @type {Reader[]} */
 const READERS = ["child", "parent", "regulator"];
+
+/** How a source can stand, the hardest first. @type {Source["status"][]} */
+const STANDING = ["in force", "announced", "proposed", "our choice"];
 
 class WhatWePromise extends View {
   /** @type {Promised[] | null} */ promises = null;
@@ -55,14 +59,20 @@ class WhatWePromise extends View {
     return status === "proven" ? chip("ok", "tick", words("promised.proven")) : status === "broken" ? chip("stop", "no", words("promised.broken")) : chip("wait", "wait", words("promised.not_proven"));
   }
 
+  /** What demands it, by how it stands; and each source in full for whoever wants it. @param {Source[]} sources */
+  #law(sources) {
+    return html`<ul class="law">${STANDING.map((status) => ({ status, some: sources.filter((one) => one.status === status) })).filter(({ some }) => some.length > 0).map(({ status, some }) => html`<li>${chip(status === "in force" ? "ok" : status === "our choice" ? "rest" : "wait", status === "in force" ? "tick" : status === "our choice" ? "hand" : "clock", words(`promised.law-${status}`))}<span>${some.map((one) => one.code).join(", ")}</span></li>`)}</ul>
+      <details><summary>${words("promised.sources")}</summary><ul class="sources">${sources.map((one) => html`<li><b>${one.code}</b><span>${one.note}${one.unverified ? html` ${words("promised.unverified")}` : null}</span><span class="second">${words("promised.since", { since: one.since })}</span></li>`)}</ul></details>`;
+  }
+
   /** @param {Promised} one @param {Reader} reader */
   #row(one, reader) {
     const when = one.proved_at > 0 && one.status === "proven" ? html`<p class="second">${words("promised.on", { date: dated(new Date(one.proved_at).toISOString()) })} ${reader === "regulator" ? one.why : null}</p>`
       : reader === "child" ? null : html`<p class="second">${one.why}</p>`;
     return html`<li class="panel ${one.status}" data-key="${one.id}"><span class="promise-post" aria-hidden="true">${icon(one.status === "proven" ? "tick" : one.status === "broken" ? "no" : "wait")}</span>
-      <div><h2>${reader === "child" ? one.child : one.sentence}</h2><p>${this.#state(one)}</p>${when}
+      <div><h2>${withoutName(reader === "child" ? one.child : one.sentence, words("promised.somebody"))}</h2><p class="state">${this.#state(one)}</p>${when}
         ${one.not_shown && reader !== "child" ? html`<p class="second">${words("promised.limit", { what: one.not_shown })}</p>` : null}
-        ${reader === "regulator" ? html`<ul class="sources">${one.sources.map((source) => html`<li><b>${source.code}</b><span>${source.note}${source.unverified ? html` ${words("promised.unverified")}` : null}</span><span class="second">${words("promised.law", { status: source.status, since: source.since })}</span></li>`)}</ul>` : null}</div></li>`;
+        ${reader === "regulator" ? this.#law(one.sources) : null}</div></li>`;
   }
 
   /** @override */
@@ -70,13 +80,13 @@ class WhatWePromise extends View {
     const reader = this.#reader;
     const own = this.promises?.filter((one) => one.to.includes(reader)) ?? [];
     const proven = own.filter((one) => one.status === "proven").length;
-    return html`<a class="button skip" href="#${reader}" data-do="skip" data-key="skip">${words("promised.skip")}</a>
+    return html`<a class="button skip" href="#page" data-do="skip" data-key="skip">${words("promised.skip")}</a>
       <header class="head" data-key="head">${brand("/")}</header>
       <main id="page" class="for-${reader}" data-key="main"><nav class="readers" aria-label="${words("promised.readers")}"><ul>${READERS.map((one) => html`<li><a class="button" href="#${one}" ${one === reader ? html`aria-current="page"` : null}>${words(`promised.for-${one}`)}</a></li>`)}</ul></nav>
         <h1 tabindex="-1">${words(`promised.title-${reader}`)}</h1><p class="lead">${words(`promised.lead-${reader}`)}</p>
         ${this.fault ? html`<div class="panel" data-key="stuck"><p>${words(this.fault.code === "offline" ? "promised.offline" : "promised.stuck")}</p><p><button class="button" type="button" data-do="again">${words("try-again")}</button></p></div>`
           : !this.promises ? html`<div class="waiting" data-key="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("promised.loading")}</p></div>`
-          : html`<p class="tally" data-key="tally"><b>${words("promised.tally", { n: proven, all: own.length })}</b></p><ul class="promised" data-key="${reader}">${own.map((one) => this.#row(one, reader))}</ul>
+          : html`<p class="tally" data-key="tally"><b>${words(reader === "child" ? "promised.tally-child" : "promised.tally", { n: proven, all: own.length })}</b></p><ul class="promised" data-key="${reader}">${own.map((one) => this.#row(one, reader))}</ul>
             ${reader === "regulator" ? html`<p class="second">${words("promised.more")} <a href="/inspector/">${words("promised.inspect")}</a></p>` : null}`}</main>`;
   }
 }

@@ -2,7 +2,7 @@
 import { html } from "../../shared/html.js";
 import { words } from "../../shared/words.js";
 import { barChart } from "../chart.js";
-import { dateOf, named, nothing, number, Page, pageOf, select } from "../page.js";
+import { dateOf, named, number, Page, pageOf, select } from "../page.js";
 import { here, keepAsked } from "../route.js";
 
 /** How far back one may look. What is kept for thirty days only is counted in thirty days only. */
@@ -26,10 +26,10 @@ class Counts extends Page {
     const days = DAYS.find((one) => one === here().asked.get("days")) ?? "30";
     return pageOf("counts", "transparency", ({ tables, from, until }) => html`<div class="filters">${select({ id: "days", label: words("counts.days"), all: "", chosen: days, choices: DAYS.map((value) => ({ value, words: words(`counts.days-${value}`) })) })}</div>
       <p class="shown">${words("counts.from", { from: dateOf(from), until: dateOf(until) })} ${words("counts.note")}</p>
-      <div class="charts">${tables.map((table) => (table.rows.length === 0 ? html`<figure class="chart panel"><figcaption>${named("count", table.name)}</figcaption>${nothing(words("counts.none"))}</figure>` : barChart({
+      <div class="charts">${tables.map((table) => html`<div class="panel" data-key="${table.name}">${table.rows.length === 0 ? html`<h2>${named("count", table.name)}</h2><p class="second">${words("counts.none")}</p>` : barChart({
         title: named("count", table.name), what: words("counts.what"), count: words("counts.count"),
         bars: inOrder(table.rows).map((row) => ({ label: named("counted", row.name), value: row.count, words: row.count === null ? words("counts.few") : number(row.count) })),
-      })))}</div>`, `?days=${days}`);
+      })}</div>`)}</div>`, `?days=${days}`);
   }
 }
 

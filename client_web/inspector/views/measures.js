@@ -3,27 +3,30 @@ import { html } from "../../shared/html.js";
 import { onPress } from "../../shared/press.js";
 import { say } from "../../shared/say.js";
 import { words } from "../../shared/words.js";
-import { dateOf, lawChip, named, nothing, Page, pageOf, proofChip, ruleLink, select } from "../page.js";
+import { begun, lawChip, named, nothing, Page, pageOf, proofChip, ruleLink, select, shortDate } from "../page.js";
 import { here, keepAsked, to } from "../route.js";
 import { OUTCOMES } from "./promises.js";
+import { LAW } from "./rules.js";
 
 /** @typedef {import("../facts.js").Measure} Measure */
 /** @typedef {"code" | "status" | "date" | "proof"} Column */
 
 /** @type {Column[]} */
 const COLUMNS = ["code", "status", "date", "proof"];
-const LAW = ["in_force", "proposed", "announced", "ours"];
 
 /** What a column sorts by. @type {Record<Column, (measure: Measure) => string>} */
 const KEYS = {
   code: (measure) => `${measure.code} ${measure.id}`,
-  status: (measure) => String(LAW.indexOf(measure.status)),
+  status: (measure) => String(LAW.findIndex((one) => one === measure.status)),
   date: (measure) => measure.since,
   proof: (measure) => (measure.promises.length === 0 ? "0" : String(1 + Math.min(...measure.promises.map((one) => OUTCOMES.indexOf(one.outcome))))),
 };
 
+/** How the least proven of a measure's promises stands: a measure is as well shown as that one. @param {Measure} measure */
+const worstOf = (measure) => OUTCOMES.find((outcome) => measure.promises.some((one) => one.outcome === outcome)) ?? "not_proven";
+
 /** A law's date may be a day, a month or only a year. @param {string} date */
-const sinceOf = (date) => (date.length === 10 ? dateOf(date) : date.length === 7 ? dateOf(`${date}-01`).replace(/^1 /, "") : date);
+const sinceOf = (date) => (date.length === 10 ? shortDate(date) : date.length === 7 ? shortDate(`${date}-01`).replace(/^1 /, "") : date);
 
 class Measures extends Page {
   constructor() {
@@ -67,8 +70,8 @@ class Measures extends Page {
         ${shown.length === 0 ? html`${nothing(words("measures.none"))}<p><button class="button" type="button" data-do="clear">${words("filter.clear")}</button></p>` : html`<table class="register panel"><caption class="hidden-words">${words("measures.title")}</caption>
           <thead><tr>${head("code", words("measures.id"))}<th scope="col">${words("measures.says")}</th>${head("status", words("measures.status"))}${head("date", words("measures.date"))}${head("proof", words("measures.proof"))}</tr></thead>
           <tbody>${shown.map((one) => html`<tr data-key="${one.code} ${one.id}"><th scope="row"><span class="code">${one.id}</span><span class="second">${named("code", one.code)}</span></th>
-            <td data-head="${words("measures.says")}">${one.says}${one.unverified ? html` <span class="second">${words("unverified")}</span>` : null}</td><td data-head="${words("measures.status")}">${lawChip(one.status)}</td><td data-head="${words("measures.date")}">${sinceOf(one.since)}</td>
-            <td data-head="${words("measures.proof")}">${one.promises.length === 0 ? null : html`<ul class="proofs">${one.promises.map((promise) => html`<li><a class="code" href="${to("promises", promise.id)}">${promise.id}</a>${proofChip(promise.outcome)}</li>`)}</ul>`}${one.rules.length === 0 ? null : html`<details><summary>${words("measures.rules", { n: one.rules.length })}</summary><ul class="proofs">${one.rules.map((id) => html`<li>${ruleLink(id)}</li>`)}</ul></details>`}</td></tr>`)}</tbody></table>`}`;
+            <td data-head="${words("measures.says")}">${begun(one.says)}${one.unverified ? html` <span class="second">${words("unverified")}</span>` : null}</td><td data-head="${words("measures.status")}">${lawChip(one.status)}</td><td data-head="${words("measures.date")}">${sinceOf(one.since)}</td>
+            <td data-head="${words("measures.proof")}">${one.promises.length === 0 ? null : html`<p>${proofChip(worstOf(one))}</p><p>${one.promises.map((promise, n) => html`${n > 0 ? ", " : null}<a href="${to("promises", promise.id)}">${promise.id}</a>`)}</p>`}${one.rules.length === 0 ? null : html`<details><summary>${words("measures.rules", { n: one.rules.length })}</summary><p>${one.rules.map((id, n) => html`${n > 0 ? ", " : null}${ruleLink(id)}`)}</p></details>`}</td></tr>`)}</tbody></table>`}`;
     });
   }
 }

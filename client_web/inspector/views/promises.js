@@ -1,12 +1,13 @@
 /** Every promise, to whom it is made, and whether it is proven. Not proven is said plainly and stands first. */
 import { html } from "../../shared/html.js";
+import { withoutName } from "../../promises/sentence.js";
 import { onPress } from "../../shared/press.js";
 import { say } from "../../shared/say.js";
 import { listed, words } from "../../shared/words.js";
 import { dateOf, named, nothing, Page, pageOf, proofChip, ruleLink, select } from "../page.js";
 import { here, keepAsked, to } from "../route.js";
 import { look } from "../known.js";
-import { sourcesOf } from "./rules.js";
+import { lawOf, sourcesOf } from "./rules.js";
 
 /** @typedef {import("../facts.js").Promised} Promised */
 /** @typedef {import("../facts.js").Outcome} Outcome */
@@ -42,8 +43,8 @@ class Promises extends Page {
       ${alone ? null : html`<h2><a href="${to("promises", promise.id)}">${promise.sentence}</a></h2>`}
       <p class="rule-line">${proofChip(promise.proof.outcome)}<span class="code">${promise.id}</span><span class="second">${words("promises.to", { readers: listed(promise.to.map((reader) => words(`reader.${reader}`))) })}</span></p>
       <p>${proofLine(promise)}</p>${promise.not_shown ? html`<p class="second">${words("promises.limit", { what: promise.not_shown })}</p>` : null}
-      ${promise.child ? html`<p class="to-child"><span class="second">${words("rules.child")}</span> <q>${promise.child}</q></p>` : null}
-      ${sourcesOf(promise.sources)}
+      ${promise.child ? html`<p class="to-child"><span class="second">${words("rules.child")}</span> <q>${withoutName(promise.child, words("somebody"))}</q></p>` : null}
+      ${alone ? sourcesOf(promise.sources) : lawOf(promise.sources)}
       ${alone ? html`<dl class="facts wide">
         ${promise.rules.length > 0 ? html`<div><dt>${words("promises.rules")}</dt><dd>${promise.rules.map((id, n) => html`${n > 0 ? ", " : null}${ruleLink(id)}`)}</dd></div>` : null}
         ${promise.scenarios.length > 0 ? html`<div><dt>${words("promises.scenarios")}</dt><dd>${promise.scenarios.map((id) => named("scenario", id)).join(", ")}</dd></div>` : null}

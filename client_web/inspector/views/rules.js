@@ -5,18 +5,24 @@ import { onPress } from "../../shared/press.js";
 import { say } from "../../shared/say.js";
 import { words } from "../../shared/words.js";
 import { look } from "../known.js";
-import { lawChip, named, nothing, Page, pageOf, proofChip, select } from "../page.js";
+import { begun, lawChip, named, nothing, Page, pageOf, proofChip, select } from "../page.js";
 import { here, keepAsked, to } from "../route.js";
 
 /** @typedef {import("../../shared/html.js").Markup} Markup */
 /** @typedef {import("../facts.js").Rule} Rule */
 /** @typedef {import("../facts.js").Cited} Cited */
 
+/** How a law can stand, the hardest first. @type {import("../facts.js").LawStatus[]} */
+export const LAW = ["in_force", "proposed", "announced", "ours"];
+
 /** What a rule cites, each with how it stands in law. @param {Cited[]} sources */
-export const sourcesOf = (sources) => html`<ul class="sources">${sources.map((one) => html`<li><span class="code">${one.id}</span><span class="source-says">${one.says}${one.unverified ? html` <span class="second">${words("unverified")}</span>` : null}</span>${lawChip(one.status)}</li>`)}</ul>`;
+export const sourcesOf = (sources) => html`<ul class="sources">${sources.map((one) => html`<li><span class="code">${one.id}</span><span class="source-says">${begun(one.says)}${one.unverified ? html` <span class="second">${words("unverified")}</span>` : null}</span>${lawChip(one.status)}</li>`)}</ul>`;
 
 /** @param {string[]} all */
 const sorted = (all) => [...new Set(all)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+
+/** The same in short: which of them are law, which are proposed or announced, and which are our own choice. @param {Cited[]} sources */
+export const lawOf = (sources) => html`<ul class="law">${LAW.map((status) => ({ status, ids: sources.filter((one) => one.status === status).map((one) => one.id) })).filter(({ ids }) => ids.length > 0).map(({ status, ids }) => html`<li>${lawChip(status)}<span class="code">${ids.join(", ")}</span></li>`)}</ul>`;
 
 class Rules extends Page {
   constructor() {
@@ -42,11 +48,11 @@ class Rules extends Page {
     return html`<article class="rule panel" data-key="${rule.id}">${heading}
       <p class="rule-line">${kind}<span class="code">${rule.id}</span></p>
       <p class="to-child"><span class="second">${words("rules.child")}</span> <q>${rule.child}</q></p>
-      ${sourcesOf(rule.sources)}
+      ${alone ? sourcesOf(rule.sources) : lawOf(rule.sources)}
       <details ${alone ? html`open` : null}><summary>${words("rules.condition")}</summary>
         ${rule.verbs.length > 0 ? html`<p class="second">${words("rules.verbs")} ${rule.verbs.map((verb) => named("verb", verb)).join(", ")}.</p>` : null}
         ${rule.bands.length > 0 ? html`<p class="second">${words("rules.bands")} ${rule.bands.map((band) => named("value", band)).join(", ")}.</p>` : null}
-        <pre tabindex="0"><code>${rule.condition}</code></pre></details></article>`;
+        ${rule.condition ? html`<pre tabindex="0"><code>${rule.condition}</code></pre>` : html`<p>${words("rules.built-in")}</p>`}</details></article>`;
   }
 
   /** @param {Rule} rule */

@@ -13,7 +13,7 @@ import { words } from "../../shared/words.js";
 import { API, look } from "../known.js";
 import { named, Page, pageOf, ruleLink, stuck } from "../page.js";
 import { here, keepAsked } from "../route.js";
-import { sourcesOf } from "./rules.js";
+import { lawOf } from "./rules.js";
 
 /** @typedef {import("../../shared/html.js").Markup} Markup */
 /** @typedef {import("../facts.js").Value} Value */
@@ -137,14 +137,15 @@ class TrySituation extends Page {
     const open = judged.verdict === "allow";
     return html`<div class="gate ${open ? "open" : "shut"}" aria-hidden="true"><i></i><i></i><b></b><b></b><i></i><i></i></div>
       <p class="verdict">${icon(open ? "tick" : "no")}<span>${words(`verdict.${judged.verdict}`)}</span></p>
-      <h3>${words("situation.why")}</h3><ol class="why">${judged.rules.map((rule) => html`<li data-key="${rule.id}"><p><b>${rule.grown_up}</b></p><p class="second">${words("rules.child")} <q>${rule.child}</q></p><p>${ruleLink(rule.id)}</p>${sourcesOf(rule.sources)}</li>`)}</ol>
+      <h3>${words("situation.why")}</h3><ol class="why">${judged.rules.map((rule) => html`<li data-key="${rule.id}"><p><b>${rule.grown_up}</b></p><p class="second">${words("rules.child")} <q>${rule.child}</q></p><p>${ruleLink(rule.id)}</p>${lawOf(rule.sources)}</li>`)}</ol>
       <h3>${words(open ? "situation.turns-shut" : "situation.turns-open")}</h3>
-      ${judged.turns.length === 0 ? html`<p>${words("situation.no-turn")}</p>` : html`<ul class="turns">${judged.turns.map((one) => this.#turnButton(one))}</ul>`}`;
+      ${judged.turns.length === 0 ? html`<p>${words("situation.no-turn")}</p>` : html`<ul class="turns">${[...new Set(judged.turns.map((one) => one.fact))].map((fact) => this.#turnsOf(fact, judged.turns.filter((one) => one.fact === fact)))}</ul>`}`;
   }
 
-  /** @param {Turn} one */
-  #turnButton(one) {
-    return html`<li data-key="${one.fact} ${String(one.to)}"><button class="button" type="button" data-do="set" data-again data-fact="${one.fact}" data-value="${String(one.to)}"><span>${wholeFact(one.fact)}</span><b>${told(one.fact, one.from)} <span aria-hidden="true">→</span><span class="hidden-words">${words("situation.to")}</span> ${told(one.fact, one.to)}</b></button></li>`;
+  /** One fact that would turn the answer, how it is now, and a button for each value that would do it. @param {string} fact @param {Turn[]} turns */
+  #turnsOf(fact, turns) {
+    const now = turns[0] ? told(fact, turns[0].from) : "";
+    return html`<li data-key="${fact}"><p>${wholeFact(fact)}<span class="second"> ${words("situation.now", { value: now })}</span></p><p class="turn-buttons">${turns.map((one) => html`<button class="button" type="button" data-key="${String(one.to)}" data-do="set" data-again data-fact="${fact}" data-value="${String(one.to)}"><span class="hidden-words">${wholeFact(fact)}: </span>${words("situation.make", { value: told(fact, one.to) })}</button>`)}</p></li>`;
   }
 
   /** @override */
@@ -156,11 +157,12 @@ class TrySituation extends Page {
       const changed = [...here().asked.keys()].some((key) => key !== "verb");
       const parts = PARTS.filter((part) => Object.keys(situation.facts).some((fact) => fact.startsWith(`${part}.`)));
       const groups = Object.entries(GROUPS).map(([name, belongs]) => ({ name, verbs: verbs.filter(belongs) })).filter((group) => group.verbs.length > 0);
-      return html`<div class="try"><div class="try-facts">
+      return html`<div class="try"><div class="try-verb">
           <div class="field"><label for="verb">${words("situation.verb")}</label><select id="verb">${groups.map((group) => html`<optgroup label="${words(`verbs.${group.name}`)}">${group.verbs.map((one) => html`<option value="${one.verb}" ${one.verb === verb ? html`selected` : null}>${named("verb", one.verb)}</option>`)}</optgroup>`)}</select></div>
-          <p class="buttons">${changed ? html`<button class="button" type="button" data-do="start" data-key="start">${words("situation.start")}</button>` : html`<span class="second" data-key="good">${words("situation.good")}</span>`}</p>
-          ${parts.map((part) => html`<fieldset class="panel part-facts" data-key="${verb} ${part}"><legend>${words(`part.${part}`)}</legend>${Object.entries(situation.facts).filter(([fact]) => fact.startsWith(`${part}.`)).map(([fact, values]) => this.#control(fact, values, facts[fact]))}</fieldset>`)}</div>
-        <section class="panel answer" aria-labelledby="answer"><h2 id="answer">${words("situation.answer")}</h2>${this.#fault ? stuck(this.#fault) : this.#judged ? this.#gate(this.#judged) : null}<p class="second">${words("rulebook", { version: rulebook })}</p></section></div>`;
+          <p class="buttons">${changed ? html`<button class="button" type="button" data-do="start" data-key="start">${words("situation.start")}</button>` : html`<span class="second" data-key="good">${words("situation.good")}</span>`}</p></div>
+        <section class="panel answer" data-key="answer" aria-labelledby="answer"><h2 id="answer">${words("situation.answer")}</h2>${this.#fault ? stuck(this.#fault) : this.#judged ? this.#gate(this.#judged) : null}<p class="second">${words("rulebook", { version: rulebook })}</p></section>
+        <div class="try-facts" data-key="facts">${parts.map((part) => html`<fieldset class="panel part-facts" data-key="${verb} ${part}"><legend>${words(`part.${part}`)}</legend>${Object.entries(situation.facts).filter(([fact]) => fact.startsWith(`${part}.`)).map(([fact, values]) => this.#control(fact, values, facts[fact]))}</fieldset>`)}</div>
+        ${this.#judged ? html`<p class="verdict-now ${this.#judged.verdict}" data-key="now" aria-hidden="true">${icon(this.#judged.verdict === "allow" ? "tick" : "no")}<span>${words(`verdict.${this.#judged.verdict}`)}</span></p>` : null}</div>`;
     });
   }
 }

@@ -1,0 +1,331 @@
+"""The inspector's app and the page of promises, in a real browser at a real house: how they stand, what they say, that they name nobody.
+
+One house and one browser for all screens of a story. The house has two families who know each other, so that there is something
+that must not be shown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from server import inspectors
+from server.api import keys
+from tests.browser.people import chromium, press
+from tests.browser.test_look_axe import AXE, RUN, UNFILLED
+from tests.browser.test_look_pages import OVERFLOW
+from tests.house import Families, House, open_house
+
+CLIENT = Path(__file__).parents[2] / "client_web"
+FOLDERS = ("inspector", "promises")
+
+#: Every screen, whole.
+SCREENS = (
+    "overview", "rules", "rules/not-approved-contact", "situation", "promises", "promises/contacts-only", "inspection", "measures",
+    "counts", "decisions", "record", "pack",
+)  # fmt: skip
+#: The same with short lists, and what only some of them show: axe takes a second for a hundred rows that are all alike.
+SHORT = (
+    "overview", "rules?code=COPPA", "rules?code=COPPA&verb=react", "rules/not-approved-contact", "situation",
+    "situation?verb=end_contact&x.kind=child", "promises/contacts-only", "promises?reader=child&state=broken", "inspection",
+    "measures?code=UK16", "measures?code=UK16&status=proposed", "counts?days=90", "decisions?verb=look_at_family", "decisions?verdict=deny",
+    "record", "pack",
+)  # fmt: skip
+READERS = ("child", "parent", "regulator")
+LOOKS = (("light", 320, 640), ("dark", 1280, 800))
+#: What a page asks for although it may not be there: who is signed in, and whether this is a demo.
+EXPECTED = {("/api/inspector/session", 401), ("/api/demo", 404)}
+
+
+@asynccontextmanager
+async def inspected(folder: Path, *, families: bool = False) -> AsyncIterator[tuple[House, str, Browser]]:
+    """A running house, the key of an inspector, and a browser."""
+    async with open_house(folder) as house, chromium() as browser:
+        if families:
+            two = await Families(house).two()
+            for _ in range(12):  # seldom things are not listed singly
+                await two.sam.get("/api/family")
+        key = await inspectors.add(house.db, house.app[keys.KEEPER], "Office of the test", house.hand())
+        assert key
+        yield house, key, browser
+
+
+class Watched:
+    """A page, and every fault that it had."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.faults: list[str] = []
+        page.on("pageerror", lambda fault: self.faults.append(str(fault)))
+        page.on("console", lambda said: self._said(said.type, said.text))
+        page.on("response", lambda answer: self._answered(answer.url, answer.status))
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and not text.startswith("Failed to load resource"):
+            self.faults.append(text)
+
+    def _answered(self, url: str, status: int) -> None:
+        path = "/" + url.split("/", 3)[3].split("?")[0]
+        if status >= 400 and (path, status) not in EXPECTED:
+            self.faults.append(f"{status} {path}")
+
+
+async def visit(browser: Browser, scheme: str = "light", width: int = 1280, height: int = 800) -> BrowserContext:
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+        locale="en-GB",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(10_000)
+    return context
+
+
+async def sign_in(page: Page, house: House, key: str) -> None:
+    await page.goto(f"{house.base}/inspector/")
+    await page.get_by_label("Inspector’s key").fill(key)
+    await press(page, "Sign in")
+    await page.get_by_role("heading", name="Inspect Ringfence").wait_for()
+
+
+async def go(page: Page, where: str) -> None:
+    """Another page of the app, once everything that it shows is there."""
+    await page.evaluate("where => { location.hash = where }", where)
+    await page.wait_for_selector("main h1")
+    await page.wait_for_selector(".waiting", state="detached")
+    if where.startswith("situation"):
+        await page.wait_for_selector(".verdict")
+
+
+async def violations(page: Page) -> list[Any]:
+    """What axe finds. It tries styles of its own, which the page's policy refuses, so a page is watched for faults before."""
+    await page.evaluate(AXE)
+    return [*await page.evaluate(RUN), *await page.evaluate(UNFILLED)]
+
+
+#: Whatever is pressed is 48 px high, a link in a sentence, a list or a table aside (WCAG 2.5.8): it is as high as its line.
+SMALL = """() => [...document.querySelectorAll('button, summary, select, input:not([type=checkbox]), label.switch, a.button, a.link, nav a, .promise-fence a')]
+  .filter(e => e.checkVisibility() && !e.closest('.skip')).map(e => [e.textContent.trim().slice(0, 30), e.getBoundingClientRect().height]).filter(([, high]) => high < 39.5)"""  # noqa: E501
+
+
+@pytest.mark.browser
+async def test_no_screen_of_the_inspector_has_a_fault_scrolls_sideways_or_names_anybody(tmp_path: Path) -> None:
+    async with inspected(tmp_path, families=True) as (house, key, browser):
+        found: dict[str, Any] = {}
+        for scheme, width, height in LOOKS:
+            context = await visit(browser, scheme, width, height)
+            watched = Watched(await context.new_page())
+            page = watched.page
+            await sign_in(page, house, key)
+            for where in SCREENS:
+                await go(page, where)
+                wrong = await page.evaluate(SMALL)
+                if over := await page.evaluate(OVERFLOW):
+                    wrong.append(f"{over} px too wide")
+                wrong += re.findall(r"\b(?:Maya|Sam|Theo|Femi)\b|example\.org", await page.inner_text("body"))
+                heading = (await page.locator("main h1").inner_text()).strip()
+                if await page.locator("main h1").count() != 1 or await page.title() != f"{heading} – Ringfence":
+                    wrong.append(f"title {await page.title()!r}, heading {heading!r}")
+                found[f"{where} {width}"] = wrong
+            found[f"faults {width}"] = [*watched.faults]
+            for where in SHORT:
+                await go(page, where)
+                found[f"{where} {width} axe"] = await violations(page)
+            if width < 960:
+                await page.locator("summary", has_text="Pages").click()
+            await page.locator("[data-do=sign-out]:visible").click()
+            await page.wait_for_selector("#key")
+            found[f"sign-in {width}"] = await violations(page)
+            await context.close()
+        assert {where: wrong for where, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.browser
+async def test_a_verdict_turns_when_the_fact_that_would_turn_it_is_pressed(tmp_path: Path) -> None:
+    async with inspected(tmp_path) as (house, key, browser):
+        context = await visit(browser)
+        watched = Watched(await context.new_page())
+        page = watched.page
+        await sign_in(page, house, key)
+        await go(page, "situation")
+        await expect(page.locator(".verdict")).to_have_text("The gate opens")
+        turn = page.locator("[data-fact='contact.voice'][data-value=false]")
+        await turn.click()
+        await expect(page.locator(".verdict")).to_have_text("The gate stays shut")
+        await expect(page.locator(".why")).to_contain_text("Voice is switched off for this contact.")
+        await expect(page.locator("#say")).to_contain_text("The gate stays shut")
+        voice = page.get_by_role("switch", name="yes to voice")
+        await expect(voice).not_to_be_checked()
+        # the address has the situation: whoever opens it sees the same
+        address = page.url
+        assert "contact.voice=false" in address
+        await page.goto(f"{house.base}/inspector/#overview")
+        await page.goto(address)
+        await expect(page.locator(".verdict")).to_have_text("The gate stays shut")
+        await page.locator("[data-fact='contact.voice'][data-value=true]").click()
+        await expect(page.locator(".verdict")).to_have_text("The gate opens")
+        await expect(voice).to_be_checked()
+        await page.get_by_label("who it is").first.select_option("nobody")
+        await expect(page.locator(".verdict")).to_have_text("The gate stays shut")
+        await press(page, "Back to the start")
+        await expect(page.locator(".verdict")).to_have_text("The gate opens")
+        await page.get_by_label("What is asked").select_option("search")
+        await expect(page.locator(".verdict")).to_have_text("The gate stays shut")
+        await expect(page.locator(".answer")).to_contain_text("No single fact would turn this answer.")
+        assert watched.faults == []
+        await context.close()
+
+
+@pytest.mark.browser
+async def test_the_lists_are_filtered_sorted_and_linked_and_a_sign_in_ends(tmp_path: Path) -> None:
+    async with inspected(tmp_path, families=True) as (house, key, browser):
+        context = await visit(browser)
+        page = await context.new_page()
+        await page.goto(f"{house.base}/inspector/")
+        await press(page, "Sign in")
+        await expect(page.locator(".error-summary")).to_contain_text("Enter the key")
+        await page.get_by_label("Inspector’s key").fill("i_notakey.notakey")
+        await press(page, "Sign in")
+        await expect(page.locator(".error-summary")).to_contain_text("That key does not open this.")
+        await sign_in(page, house, key)
+        # rules
+        await go(page, "rules")
+        everything = await page.locator(".rule").count()
+        await page.get_by_label("Code or law").select_option("ICU")
+        some = await page.locator(".rule").count()
+        assert 0 < some < everything
+        assert await page.locator(".rule", has_text="ICU").count() == some
+        await expect(page.locator("#say")).to_have_text(f"{some} rules.")
+        await page.get_by_role("link", name="Not every yes that this contact needs has been given.").click()
+        await expect(page.locator("h1")).to_have_text("Not every yes that this contact needs has been given.")
+        await expect(page.locator("pre")).to_contain_text('context.contact.state != "approved"')
+        # measures
+        await go(page, "measures")
+        await page.get_by_label("Standing").select_option("announced")
+        assert set(await page.locator("tbody .chip.wait", has_text="Announced").all_inner_texts()) == {"Announced"}
+        assert await page.locator("tbody tr").count() < 10
+        await page.get_by_label("Standing").select_option("")
+        await press(page, "Since")
+        await expect(page.locator("th[aria-sort=ascending]")).to_have_text("Since")
+        years = [int(text[-4:]) for text in await page.locator("td:nth-child(4)").all_inner_texts()]
+        assert years == sorted(years)
+        await press(page, "Since")
+        years = [int(text[-4:]) for text in await page.locator("td:nth-child(4)").all_inner_texts()]
+        assert years == sorted(years, reverse=True)
+        # decisions
+        await go(page, "decisions")
+        await page.get_by_label("Answer").select_option("deny")
+        await expect(page.get_by_text("No decisions match.")).to_be_visible()
+        await press(page, "Clear the filter")
+        assert await page.locator("tbody tr").count() >= 10
+        # signed out, nothing stays
+        await press(page, "Sign out")
+        await expect(page.get_by_label("Inspector’s key")).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_label("Inspector’s key")).to_be_visible()
+        await context.close()
+
+
+@pytest.mark.browser
+async def test_the_page_of_promises_says_of_each_whether_it_is_proven(tmp_path: Path) -> None:
+    async with inspected(tmp_path) as (house, _, browser):
+        found: dict[str, Any] = {}
+        for scheme, width, height in LOOKS:
+            context = await visit(browser, scheme, width, height)
+            watched = Watched(await context.new_page())
+            page = watched.page
+            for reader in READERS:
+                await page.goto(f"{house.base}/promises/#{reader}")
+                await page.wait_for_selector(f"main.for-{reader} .promised > li")
+            found[f"faults {width}"] = [*watched.faults]
+            for reader in READERS:
+                await page.goto(f"{house.base}/promises/#{reader}")
+                await page.wait_for_selector(f"main.for-{reader} .promised > li")
+                wrong = await violations(page)
+                if over := await page.evaluate(OVERFLOW):
+                    wrong.append(f"{over} px too wide")
+                told = (await house.device().get(f"/api/promises?for={reader}"))["promises"]
+                said = await page.locator(".promised h2").all_inner_texts()
+                assert [text.lower() for text in said] == [
+                    (one["child"] if reader == "child" else one["sentence"])
+                    .replace("{name}", "the other person")
+                    .lower()
+                    for one in told
+                ]
+                shown = [text.strip() for text in await page.locator(".promised .state").all_inner_texts()]
+                words = {"proven": "Proven", "not_proven": "Not proven", "broken": "Broken"}
+                assert shown == [words[one["status"]] for one in told]
+                assert await page.locator(".readers [aria-current=page]").count() == 1
+                found[f"{reader} {width}"] = wrong
+            await context.close()
+        assert {where: wrong for where, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.browser
+async def test_every_measurement_is_a_dot_and_what_missed_the_aim_stands_out(tmp_path: Path) -> None:
+    async with inspected(tmp_path) as (house, _, browser):
+        context = await visit(browser, width=320)
+        page = await context.new_page()
+        await page.goto(f"{house.base}/inspector/")
+        await page.wait_for_selector("#key")
+        values = [*range(5, 25), 30.5, 140]
+        drawn = await page.evaluate(
+            """async values => { const {strip} = await import('/inspector/chart.js'); const {paint} = await import('/shared/html.js');
+            const place = document.querySelector('main'); paint(place, strip({name: 'Cut', unit: 'ms', values, aim: 100}));
+            const box = place.querySelector('svg').getBoundingClientRect();
+            return [...place.querySelectorAll('circle')].map(dot => { const at = dot.getBoundingClientRect();
+              return [at.x + at.width / 2 - box.x, at.y, dot.classList.contains('over')]; }) }""",
+            values,
+        )
+        assert len(drawn) == len(values)
+        assert [over for *_, over in drawn] == [value > 100 for value in values]
+        places = [x for x, *_ in drawn]
+        assert places == sorted(places)  # further right is later
+        assert len({(round(x), round(y)) for x, y, _ in drawn}) == len(values)  # none hides another
+        rows = await page.locator("tbody tr").all_inner_texts()
+        assert [re.sub(r"\s+", " ", row) for row in rows][:1] == ["How many 22"]
+        assert "Largest\t140 ms" in rows
+        await context.close()
+
+
+def test_every_word_that_is_asked_for_exists_and_no_sentence_is_too_long() -> None:
+    shared = json.loads((CLIENT / "shared/words/en.json").read_text("utf-8"))
+    for folder in FOLDERS:
+        own = json.loads((CLIENT / folder / "words.en.json").read_text("utf-8"))
+        scripts = "\n".join(path.read_text("utf-8") for path in sorted((CLIENT / folder).rglob("*.js")))
+        asked = set(re.findall(r"words\(\s*\"([a-z0-9_.-]+)\"", scripts))
+        assert asked
+        assert {key for key in asked if key not in own and key not in shared} == set()
+        forms = [
+            (key, form)
+            for key, bands in own.items()
+            for entry in bands.values()
+            for form in (entry.values() if isinstance(entry, dict) else [entry])
+        ]
+        assert [
+            (key, sentence)
+            for key, text in forms
+            for sentence in re.split(r"(?<=[.?!:…]) ", text)
+            if len(sentence.split()) > 18
+        ] == []
+        assert [key for key, text in forms if re.search(r"[\U0001F000-\U0001FAFF']|!", text)] == []
+
+
+def test_no_file_of_the_inspector_has_an_inline_style_or_script_or_an_address_elsewhere() -> None:
+    files = [
+        path for folder in FOLDERS for path in (CLIENT / folder).rglob("*") if path.suffix in (".js", ".html", ".css")
+    ]
+    assert len(files) > 15
+    for path in files:
+        text = path.read_text("utf-8")
+        assert not re.search(r"\sstyle\s*=|<style|\.style\.|javascript:|https?://|\son[a-z]+=", text), path
+        assert not re.search(r"<script(?![^>]*\ssrc=)", text), path
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|DOMParser|document\.write", text), path
+        assert not re.search(r"(?:linear|radial|conic)-gradient|blur\(", text), path
