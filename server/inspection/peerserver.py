@@ -324,9 +324,10 @@ def version_in(package: Path) -> str:
 
 
 class PeerServer:
-    """The platform: one PeerServer on loopback."""
+    """The platform: one PeerServer on loopback. ``allow_discovery``: its own setting, off by default as in its command line."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, allow_discovery: bool = False) -> None:
+        self._discovery = ("--allow_discovery",) if allow_discovery else ()
         self._inspected = Inspected("PeerServer", VERSION, "", {})
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._program: Program | None = None
@@ -345,14 +346,14 @@ class PeerServer:
         self._folder = tempfile.TemporaryDirectory(prefix="ringfence-peerserver-")
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=TIME_OUT))
         command = ("node", str(package / "dist" / "bin" / "peerjs.js"), "--host", "127.0.0.1", "--port", str(port))
-        self._program = Program(command, Path(self._folder.name))
+        self._program = Program((*command, *self._discovery), Path(self._folder.name))
         try:
             await self._program.start(lambda: self._is_up(address), seconds=30)
         except BaseException:
             await self.close()
             raise
         self._inspected = dataclasses.replace(
-            self._inspected, address=address, settings=settings(package, shutil.which("node") or "")
+            self._inspected, address=address, settings=settings(package, *self._discovery)
         )
 
     async def _is_up(self, address: str) -> bool:
@@ -448,13 +449,13 @@ class PeerServer:
         return ()
 
 
-def settings(package: Path, node: str) -> dict[str, str]:
-    """Exactly how it was run. All but the address are the command line's own defaults, told because they matter here."""
+def settings(package: Path, *flags: str) -> dict[str, str]:
+    """Exactly how it was run. All but the command are the command line's own defaults, told because they matter here."""
     beside = package.parent
     return {
-        "command": "peerjs --host 127.0.0.1 --port (a free one)",
+        "command": " ".join(("peerjs --host 127.0.0.1 --port (a free one)", *flags)),
         "key": f"{KEY} (the default, shared by all clients)",
-        "allow_discovery": "off (the default: ids are not listed)",
+        "allow_discovery": "on: ids are listed" if flags else "off (the default: ids are not listed)",
         "ids": "given by the server: random UUIDs (PeerJS's default)",
         "expire_timeout": "5000 ms (the default)",
         "alive_timeout": "60000 ms (the default)",
@@ -462,6 +463,5 @@ def settings(package: Path, node: str) -> dict[str, str]:
         "TLS": "off (loopback only)",
         "express": version_in(beside / "express"),
         "ws": version_in(beside / "ws"),
-        "runs on": Path(node).name,
         "ICE": "no STUN or TURN server: all devices are on one machine",
     }
