@@ -151,9 +151,7 @@ def _platform(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Plat
         raise CannotStart("--against is an address such as https://calls.example, without a path.")
     if not own.is_this_machine(arguments.against) and not arguments.yes_it_is_mine:
         raise CannotStart(f"{BOUNDED} Say --yes-it-is-mine if so.")
-    return own.Ringfence(
-        own.Elsewhere(arguments.against, _trust(arguments.trust)), key=_key(arguments.key_file, environ)
-    )
+    return own.Ringfence(own.Elsewhere(arguments.against, _trust(arguments.trust), _key(arguments.key_file, environ)))
 
 
 def _trust(file: Path | None) -> ssl.SSLContext | None:

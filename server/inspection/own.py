@@ -25,6 +25,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import sys
 import tempfile
@@ -49,6 +50,7 @@ from server.inspection.findings import AuditRow, Inspected
 ANSWER_SECONDS: Final = 15.0  # for one HTTP answer
 OPEN_SECONDS: Final = 60.0  # for a fresh server to open its doors, on a busy machine
 STOP_SECONDS: Final = 15.0
+DATABASE: Final = "ringfence.sqlite"
 KEPT_BODIES: Final = 500  # of what one device was told, for looking through
 
 #: Codes of docs/reference/http-api.md and protocol.md that say "no, you may not" or "there is none for you".
@@ -176,6 +178,7 @@ class Server(Protocol):
     trust: ssl.SSLContext | None
     inspected: Inspected
     many_homes: bool  #: each family may come from an address of its own
+    key: str  #: an inspector's; "" where there is none
 
     async def open(self) -> None: ...
     async def close(self) -> None: ...
@@ -190,6 +193,7 @@ class FreshServer:
         self._folder: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
+        self.key = ""  # of an inspector, made with the server
         self.base, self.trust, self.many_homes = "", None, _loopback_has_many()  # type: str, ssl.SSLContext | None, bool
         self.inspected = Inspected("Ringfence", version("ringfence"), "")
 
@@ -221,7 +225,6 @@ class FreshServer:
             "RINGFENCE_DATA": str(self.data),
             "RINGFENCE_ACCOUNTABLE_PERSON": "Nobody real: an inspection",
             "RINGFENCE_ACCOUNTABLE_CONTACT": "inspection@example.org",
-            "RINGFENCE_LOG_LEVEL": "warning",
             **self._more,
         }
         told = {name: value for name, value in settings.items() if str(self._folder) not in value}
@@ -235,6 +238,7 @@ class FreshServer:
         migrated = await self._run(environ, "migrate")
         if await asyncio.wait_for(migrated.wait(), OPEN_SECONDS):
             raise CouldNotSee("A server of our own could not be started: its database could not be made.")
+        await self._add_inspector(environ)
         process = self._process = await self._run(environ, "serve")
         assert process.stdout is not None
         try:
@@ -249,11 +253,20 @@ class FreshServer:
         self._drain = asyncio.create_task(_read_on(process.stdout))
         return True
 
-    async def _run(self, environ: Mapping[str, str], what: str) -> asyncio.subprocess.Process:
+    async def _add_inspector(self, environ: Mapping[str, str]) -> None:
+        """As whoever runs a server lets somebody look. Without it the evidence could not be shown, and the rest could."""
+        assert self._folder is not None
+        file = self._folder / "inspector"
+        file.unlink(missing_ok=True)
+        adding = await self._run(environ, "inspectors", "add", "Inspection", "--key", str(file))
+        if await asyncio.wait_for(adding.wait(), OPEN_SECONDS) == 0:
+            self.key = file.read_text().strip()
+
+    async def _run(self, environ: Mapping[str, str], *what: str) -> asyncio.subprocess.Process:
         assert self._folder is not None
         with open(self._folder / "errors", "ab") as errors:  # noqa: ASYNC230 - an empty local file
             return await asyncio.create_subprocess_exec(
-                *self._command, what, env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                *self._command, *what, env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
             )  # fmt: skip
 
@@ -262,6 +275,33 @@ class FreshServer:
         if self._folder is None:
             return ""
         return (self._folder / "errors").read_text(errors="replace").strip()
+
+    # What only who runs a server may see: its disk. Opened for reading, as the server goes on.
+
+    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(f"file:{self.data / DATABASE}?mode=ro", uri=True, timeout=10)) as db:
+            return db.execute(sql, values).fetchall()
+
+    def rows(self) -> list[str]:
+        """Every row of the record, as text."""
+        return [json.dumps(one, default=str) for one in self._read("SELECT * FROM audit")]
+
+    def rows_about(self, name: str, since: int) -> tuple[AuditRow, ...]:
+        """Of the household of the person with this (made-up) name: its own chain, and what the platform's chain has of its people."""
+        found = self._read("SELECT household_id, pseudonym FROM people WHERE name = ?", name)
+        if not found:
+            return ()
+        household = found[0][0]
+        people = [one for (one,) in self._read("SELECT pseudonym FROM people WHERE household_id = ?", household)]
+        columns = "SELECT seq, at, question, verdict, rules, rulebook, who FROM audit"
+        rows = self._read(f"{columns} WHERE chain = ? AND at >= ? ORDER BY seq LIMIT 200", f"h_{household}", since)
+        rows += [
+            one
+            for one in self._read(f"{columns} WHERE chain = 'platform' AND at >= ? ORDER BY seq LIMIT 2000", since)
+            if any(person in str(one[6]) for person in people)
+        ]
+        names = ("seq", "at", "question", "verdict", "rules", "rulebook")
+        return tuple(_row(dict(zip(names, one, strict=False))) for one in rows)
 
     def alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
@@ -295,8 +335,8 @@ class Elsewhere:
 
     many_homes = False
 
-    def __init__(self, base: str, trust: ssl.SSLContext | None = None) -> None:
-        self.base, self.trust = base.rstrip("/"), trust
+    def __init__(self, base: str, trust: ssl.SSLContext | None = None, key: str = "") -> None:
+        self.base, self.trust, self.key = base.rstrip("/"), trust, key
         self.inspected = Inspected("Ringfence", "", self.base)
 
     async def open(self) -> None:
@@ -330,7 +370,6 @@ class Ringfence:
     """The platform of ``adapter.py``."""
 
     server: Server
-    key: str = ""  #: an inspector's, for decisions and checkpoints
     homes: dict[str, Home] = field(default_factory=dict)  #: by the child's name
     grown_ups: dict[str, Line] = field(default_factory=dict)  #: strangers, by name
     refs: dict[tuple[str, str], str] = field(
@@ -343,6 +382,11 @@ class Ringfence:
     @property
     def inspected(self) -> Inspected:
         return self.server.inspected
+
+    @property
+    def key(self) -> str:
+        """An inspector's, for what they may look at."""
+        return self.server.key
 
     async def open(self) -> None:
         await self.server.open()
@@ -533,7 +577,26 @@ class Ringfence:
         return Answer("" in codes, "" if "" in codes else " and ".join(sorted(set(codes))), call)
 
     async def audit(self, family: Family, since: int) -> tuple[AuditRow, ...]:
-        return ()
+        """What the record says of this family (or stranger) since then. On a server of our own: all rows, read from its disk, for there
+        we may see them. Elsewhere: what the family itself is shown."""
+        if isinstance(self.server, FreshServer):
+            return await asyncio.to_thread(self.server.rows_about, family.child or family.guardian, since)
+        home = self.homes.get(family.child)
+        if home is None:
+            return ()
+        answer = await home.guardian.call("GET", "/api/record")
+        if answer.status != 200:
+            return ()
+        found = [json.loads(line) for line in answer.body.decode().splitlines()]
+        return tuple(_row(one) for one in found if one.get("is") == "row" and one.get("at", 0) >= since)
+
+
+def _row(one: Mapping[str, Any]) -> AuditRow:
+    """Without who it was about."""
+    rules = tuple(str(rule) for rule in json.loads(one["rules"]))
+    return AuditRow(
+        int(one["seq"]), int(one["at"]), str(one["question"]), str(one["verdict"]), rules, str(one["rulebook"])
+    )
 
 
 def _written(key: bytes) -> tuple[bytes, ...]:

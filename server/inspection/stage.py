@@ -122,7 +122,9 @@ class Stage:
         return made
 
     async def stranger(self, name: str = "Alex") -> str:
-        return await self.platform.stranger(self.cast.name(name))
+        made = await self.platform.stranger(self.cast.name(name))
+        self.families.append(Family("", made))  # for the record of what they tried
+        return made
 
     async def friends(self, *, rings: int = 1, back: bool = False) -> Friends:
         """Two families who have said every yes. ``rings``: so many this scenario makes. ``back``: it leaves them as they were."""
