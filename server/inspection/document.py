@@ -145,7 +145,7 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class Report:
     """All of it. Times in milliseconds since 1970. ``versions``: the inspector's own tools. ``signed_by``: the verifier key that
-    report.sig should be checked with, when it was told elsewhere too."""
+    report.sig should be checked with, when it was told elsewhere too. ``in_ledger``: how many promises the ledger has, in scope or not."""
 
     format: Literal["ringfence-inspection/1"]
     platform: Platform
@@ -155,6 +155,7 @@ class Report:
     begun_at: int
     ended_at: int
     scope: tuple[str, ...]
+    in_ledger: int
     all_proven: bool
     counts: Counts
     promises: tuple[Promise, ...]
@@ -185,6 +186,13 @@ def promised(promise: str) -> Promised:
     )
 
 
+def _in_ledger() -> int:
+    try:
+        return len(promises.ledger().ids)
+    except (OSError, promises.BrokenLedger):
+        return 0
+
+
 def _source(ledger: promises.Ledger, code: str) -> Source:
     try:
         law = ledger.standing(code)
@@ -209,6 +217,7 @@ def document(inspection: Inspection, *, signed_by: str) -> Report:
         begun_at=_whole(inspection.begun_at),
         ended_at=_whole(inspection.ended_at),
         scope=tuple(one.id for one in made),
+        in_ledger=_in_ledger(),
         all_proven=inspection.all_proven,
         counts=Counts(**{one: sum(each.verdict == one for each in made) for one in findings.WORST_FIRST}),
         promises=made,

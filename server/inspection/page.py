@@ -94,14 +94,23 @@ def verdict(report: Report) -> str:
 
 
 def lead(report: Report) -> str:
-    """What was done, in plain words."""
+    """What was done, in plain words, and what was not."""
     steps = [one for found in report.findings for one in found.steps]
     controls = sum(one.kind == "control" for one in steps)
-    return (
-        f"A program played {_counted(len(report.findings), 'story', 'stories')} against {named(report)} with made-up families. "
+    told = [
+        f"A program played {_counted(len(report.findings), 'story', 'stories')} against {named(report)} with made-up families.",
         f"It tried {_counted(controls, 'thing', 'things')} that must work, "
-        f"and {_counted(len(steps) - controls, 'thing', 'things')} that must not."
-    )
+        f"and {_counted(len(steps) - controls, 'thing', 'things')} that must not.",
+    ]
+    if report.in_ledger > len(report.promises):
+        told.append(
+            f"{len(report.promises)} of the {report.in_ledger} promises in the ledger were in the scope of this run."
+        )
+    if short := sum(bool(one.not_played) for one in report.promises):
+        told.append(
+            f"Not all was played: for {short} of these promises the ledger names more stories than this run told."
+        )
+    return " ".join(told)
 
 
 def facts(report: Report) -> tuple[tuple[str, str], ...]:
@@ -340,7 +349,7 @@ def _kept(step: Tried) -> str:
 
 def _record(audit: Sequence[Row]) -> str:
     if not audit:
-        return ""
+        return '<p class="second">No row of the platform\'s own record could be seen for this story.</p>'
     rows = "".join(
         _row(
             ("Row", "", f"{one.seq}"),
@@ -442,7 +451,9 @@ def _table(kind: str, caption: str, columns: Sequence[str], rows: str) -> str:
 def _row(*cells: tuple[str, str, str]) -> str:
     return (
         '<tr role="row">'
-        + "".join(f'<td role="cell" class="{kind}" data-column="{name}">{cell}</td>' for name, kind, cell in cells)
+        + "".join(
+            f'<td role="cell" class="{kind}" data-column="{name.rstrip("?")}">{cell}</td>' for name, kind, cell in cells
+        )
         + "</tr>"
     )
 

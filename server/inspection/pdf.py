@@ -203,6 +203,7 @@ def _steps(pdf: _Print, name: str, steps: Sequence[Tried]) -> None:
 
 def _record(pdf: _Print, audit: Sequence[Row]) -> None:
     if not audit:
+        _text(pdf, "No row of the platform's own record could be seen for this story.", colour=SECOND)
         return
     _text(pdf, "What the platform wrote into its own record", bold=True)
     rows = [

@@ -75,11 +75,12 @@ def in_words(figures: Figures) -> str:
     if len(values) == 1:
         told = f"Measured once: {number(values[0])}{unit}."
     else:
-        half, most = percentile(values, 0.5), percentile(values, 0.99)
-        told = (
-            f"Measured {len(values):,} times. Half were {number(half)}{unit} or less (p50), "
-            f"99 of 100 were {number(most)}{unit} or less (p99); the largest was {number(max(values))}{unit}."
-        )
+        half, most = number(percentile(values, 0.5)), number(percentile(values, 0.99))
+        told = f"Measured {len(values):,} times. Half were {half}{unit} or less (p50)"
+        if len(values) < 100:
+            told += f", all were {most}{unit} or less (p99: of fewer than 100 values, the largest)."
+        else:
+            told += f", 99 of 100 were {most}{unit} or less (p99); the largest was {number(max(values))}{unit}."
     return told + _against_aim(figures, unit) + lost
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server import notes
+from server import notes, promises
 from server.cli import main
 from server.inspection import compare, document, page, pdf, plots, report, sign
 from server.inspection.findings import AuditRow, Finding, Inspection, Measured, Step
@@ -77,6 +77,17 @@ def test_a_promise_that_nobody_knows_is_said_to_be_not_in_the_ledger_and_is_stil
     (promise,) = made(one).promises
     assert (promise.sentence, promise.verdict) == ("not in the ledger", "proven")
     assert "no-such-promise: not in the ledger" in page.rendered(made(one))
+
+
+def test_a_part_is_not_taken_for_the_whole() -> None:
+    told = made(honest())
+    assert told.in_ledger == len(promises.ledger().ids) > len(told.promises)
+    assert f"5 of the {told.in_ledger} promises in the ledger were in the scope of this run." in page.lead(told)
+    every = [replace(one, not_played=()) for one in told.promises]
+    assert "Not all was played" not in page.lead(replace(told, promises=tuple(every)))
+    part = replace(told, promises=(replace(every[0], not_played=("out-wait",)), *every[1:]))
+    assert "for 1 of these promises the ledger names more stories than this run told." in page.lead(part)
+    assert "Not played in this run, though the ledger names it for this promise: out-wait." in page.rendered(part)
 
 
 def test_a_scenario_that_boasts_is_put_right_in_words() -> None:
@@ -226,8 +237,9 @@ def test_measured_times_are_told_in_words_in_figures_and_as_a_picture() -> None:
     words = plots.in_words(figures)
     assert words.startswith("Measured 40 times. Half were ")
     assert "(p50)" in words
-    assert "(p99)" in words
+    assert "(p99: of fewer than 100 values, the largest)" in words
     assert words.endswith("The aim is at most 100 ms: all are within it.")
+    assert "(p99); the largest was 239 ms." in plots.in_words(replace(figures, values=tuple(map(float, range(240)))))
     late = replace(figures, values=(*figures.values, 140.0), aim=100.0)
     assert plots.in_words(late).endswith("The aim is at most 100 ms: 1 of 41 are over it.")
     assert dict(plots.table(late))["Values over the aim"] == "1"
