@@ -37,7 +37,7 @@ FILES: Final = {
     "html": "report.html",
     "pdf": "report.pdf",
     "sig": "report.sig",
-    "key": "report.key",
+    "key": "report.vkey",
 }
 _MOST_LINES: Final = 5_000
 _LONGEST: Final = 262_144  # of one line
