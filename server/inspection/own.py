@@ -669,9 +669,9 @@ class Phone:
         mark = len(self.line.seen)
         await self.line.send(t="call.invite", id="claims", to=list(to[:1]), media="audio", **{field: name})
         said = await self.line.expect("ok", "err", "bye", "closed", since=mark)
-        await self.line.hang_up()
-        if said["t"] == "ok":
+        if said["t"] == "ok":  # and goes on ringing
             return Answer(True, f"a message with {field!r} in it", str(said.get("call", "")))
+        await self.line.hang_up()
         if said["t"] != "closed" and said.get("code") not in NOES:
             raise CouldNotSee("The server gave an answer that is none of its documented ones.")
         return None
