@@ -2,8 +2,8 @@
 
 /** How a law stands; `ours`: nobody asks for it, we chose it. */
 export type LawStatus = "in_force" | "proposed" | "announced" | "ours";
-/** Of a promise: `not_proven` when nothing has shown it, `broken` when its proof showed the opposite. Of a story of an inspection: `not_shown` when it could not be seen. */
-export type Outcome = "proven" | "not_proven" | "not_shown" | "broken";
+/** `not_proven`: nothing has shown it, or it could not be seen. `broken`: its proof showed the opposite. */
+export type Outcome = "proven" | "not_proven" | "broken";
 export type Verdict = "allow" | "deny";
 export type Value = string | number | boolean;
 
@@ -24,12 +24,12 @@ export interface Decided { seq: number; at: number; verb: string; verdict: Verdi
 
 export interface Measured { name: string; unit: string; values: number[]; aim: number | null }
 export interface Step { kind: "control" | "attack"; tried: string; seen: string; as_promised: boolean | null }
-export interface Finding { id: string; scenario: string; title: string; outcome: Outcome; why: string; steps: Step[]; measured: Measured[] }
-/** report.json, as far as it is shown here. docs/reference/inspection-report.schema.json has all of it. */
-export interface Report { promises: { id: string; sentence: string; verdict: Outcome; why: string }[]; findings: Finding[] }
+export interface Finding { scenario: string; title: string; outcome: Outcome; why: string; steps: Step[]; measured: Measured[] }
+/** The signed report, as far as it is shown here: how each promise in scope stands, and each story. */
+export interface Report { verdicts: Record<string, Outcome>; findings: Finding[] }
 export interface Run {
   id: string; begun_at: number; all: number; done: boolean; outcome: Outcome | null;
-  progress: { scenario: string; title: string; outcome: Outcome; seconds: number }[];
+  progress: { scenario: string; title: string; outcome: Outcome; seconds: number }[]; report: Report | null;
 }
 
 export interface Checkpoint { size: number; root: string; at: number; note: string }
@@ -42,7 +42,7 @@ export interface Facts {
   promises: { promises: Promised[] };
   measures: { looked_at: string; measures: Measure[] };
   transparency: { from: string; until: string; days: number; tables: { name: string; rows: { name: string; count: number | null }[] }[] };
-  decisions: { days: number; decisions: Decided[]; next: string | null };
+  decisions: { days: number; listed_from: number; decisions: Decided[]; next: string | null };
   inspections: { inspections: { id: string; begun_at: number; outcome: Outcome | null }[] };
-  record: { checkpoints: Checkpoint[]; chains: number; rows: number; whole: boolean; why: string };
+  record: { checkpoints: Checkpoint[]; keys: { key: string; since: number }[]; chains: number; rows: number; covered: number; whole: boolean; why: string };
 }

@@ -33,7 +33,8 @@ function standAsDrawn(page) {
 }
 
 /** Three still posts and a word: nothing turns. */
-export const waiting = () => html`<div class="waiting" data-key="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("loading")}</p></div>`;
+/** @param {string} [why] */
+export const waiting = (why = words("loading")) => html`<div class="waiting" data-key="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${why}</p></div>`;
 
 /** Something could not be fetched. @param {import("../shared/api.js").ApiFault} fault */
 export const stuck = (fault) => html`<div class="panel" data-key="stuck"><p>${words(fault.code === "offline" ? "stuck.offline" : "stuck")}</p>

@@ -341,6 +341,34 @@ async function look(lines, kept) {
   return result;
 }
 
+/**
+ * Checkpoints alone, the newest first, as an inspector's page has them: each signed by one of these keys, none longer or later than the one
+ * before it, no two roots for one length. That the log only grew in between is not shown by this; the whole export has the proofs.
+ * @param {string[]} lines of keys @param {string[]} notes @returns {Promise<{found: Finding[], checkpoints: (Checkpoint | null)[]}>}
+ */
+export async function checkNotes(lines, notes) {
+  const known = (await Promise.all(lines.map(readKey))).filter((one) => one !== null);
+  /** @type {Finding[]} */ const found = [];
+  /** @type {(Checkpoint | null)[]} */ const checkpoints = [];
+  /** @type {Checkpoint | null} */ let newer = null;
+  for (const [place, note] of notes.entries()) {
+    const opened = await open(note, known);
+    const said = opened && readCheckpoint(opened.said);
+    checkpoints.push(said);
+    /** @param {What} what */
+    const say = (what) => found.push({ where: "(checkpoint)", number: place + 1, what });
+    if (!said) {
+      say("unsigned");
+      continue;
+    }
+    if (newer && said.size > newer.size) say("missing");
+    if (newer && said.size === newer.size && said.root !== newer.root) say("forked");
+    if (newer && said.at > newer.at) say("back_dated");
+    newer = said;
+  }
+  return { found, checkpoints };
+}
+
 /** @param {Key | null | undefined} old @param {Key | null} key @param {number} since @param {string | null} note */
 async function handedOver(old, key, since, note) {
   if (!old || !key || note === null || old.name !== key.name) return false;
@@ -353,10 +381,10 @@ async function readRow(chain, line) {
   const links = { seq: aNumber(line.seq), previous: aHash(line.previous), hash: aHash(line.hash) };
   if (!("salt" in line)) return { ...links, at: null, digest: unhex(aHash(line.digest)) };
   const at = aNumber(line.at);
-  const salt = unhex(aHash(line.salt, 16));
-  const shown = { chain, question: aText(line.question), rulebook: aText(line.rulebook), rules: aText(line.rules), seq: links.seq, verdict: aText(line.verdict), who: aText(line.who) };
-  const stamp = await sha(await sha("at", salt), String(at));
-  return { ...links, at, digest: await sha(stamp, await sha(salt, canonical(shown))) };
+  const shown = { chain, question: aText(line.question), rulebook: aText(line.rulebook), rules: aText(line.rules), seq: links.seq, verdict: aText(line.verdict) };
+  const body = await sha(unhex(aHash(line.salt, 16)), canonical(shown));
+  const rest = await sha(body, unhex(aHash(line.people)));
+  return { ...links, at, digest: await sha(await sha(unhex(aHash(line.time, 16)), String(at)), rest) };
 }
 
 /** JSON with its keys in order, without blanks, in ASCII: as it was hashed. @param {Record<string, string | number>} it keys in order */

@@ -54,11 +54,11 @@ class Decisions extends Page {
       ${select({ id: "rule", label: words("decisions.by-rule"), all: words("decisions.all-rules"), chosen: filters.rule, choices: choices(rules, filters.rule).map((value) => ({ value, words: value })) })}
       ${select({ id: "verb", label: words("rules.by-verb"), all: words("rules.all-verbs"), chosen: filters.verb, choices: choices(verbs, filters.verb).map((value) => ({ value, words: named("verb", value) })) })}
       ${select({ id: "verdict", label: words("decisions.by-verdict"), all: words("decisions.all-verdicts"), chosen: filters.verdict, choices: ["allow", "deny"].map((value) => ({ value, words: words(`said.${value}`) })) })}</div>`;
-    return pageOf("decisions", "decisions", ({ decisions, next }) => html`${form}
+    return pageOf("decisions", "decisions", ({ decisions, next, listed_from }) => html`${form}
       ${decisions.length === 0 ? html`${nothing(words("decisions.none"))}<p><button class="button" type="button" data-do="clear">${words("filter.clear")}</button></p>` : html`<table class="register panel log"><caption class="hidden-words">${words("decisions.title")}</caption>
         <thead><tr><th scope="col">${words("decisions.when")}</th><th scope="col">${words("decisions.asked")}</th><th scope="col">${words("decisions.said")}</th><th scope="col">${words("decisions.rules")}</th></tr></thead>
         <tbody>${decisions.map((one) => this.#row(one))}</tbody></table>`}
-      <p class="second below">${words("decisions.note")}</p><p class="buttons">${before ? html`<button class="button" type="button" data-do="newer" data-key="newer">${words("decisions.newer")}</button>` : null}${next ? html`<button class="button" type="button" data-do="older" data-before="${next}" data-key="older">${words("decisions.older")}</button>` : null}</p>`, query ? `?${query}` : "");
+      <p class="second below">${words(listed_from > 1 ? "decisions.note" : "decisions.note-demo", { n: listed_from })}</p><p class="buttons">${before ? html`<button class="button" type="button" data-do="newer" data-key="newer">${words("decisions.newer")}</button>` : null}${next ? html`<button class="button" type="button" data-do="older" data-before="${next}" data-key="older">${words("decisions.older")}</button>` : null}</p>`, query ? `?${query}` : "");
   }
 
   /** @param {Decided} one */

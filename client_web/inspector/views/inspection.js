@@ -16,7 +16,6 @@ import { OUTCOMES } from "./promises.js";
 
 /** @typedef {import("../facts.js").Run} Run */
 /** @typedef {import("../facts.js").Finding} Finding */
-/** @typedef {import("../facts.js").Report} Report */
 
 const LOOK_MS = 1000;
 /** How many stories are told before one is said aloud. */
@@ -24,7 +23,6 @@ const SAID_EACH = 5;
 
 class Inspection extends Page {
   /** @type {Run | null} */ #run = null;
-  /** @type {Report | null} */ #report = null;
   /** @type {ApiFault | null} */ #fault = null;
   #starting = false;
   #said = 0;
@@ -65,10 +63,7 @@ class Inspection extends Page {
     const id = here().parts[0];
     if (!id || !this.isConnected) return;
     try {
-      /** @type {Run} */
-      const found = await get(`${API}/inspections/${encodeURIComponent(id)}`);
-      this.#report = found.done ? await get(`${API}/inspections/${encodeURIComponent(id)}/report.json`) : null;
-      this.#run = found;
+      this.#run = await get(`${API}/inspections/${encodeURIComponent(id)}`);
       this.#fault = null;
     } catch (fault) {
       if (!(fault instanceof ApiFault)) throw fault;
@@ -79,7 +74,7 @@ class Inspection extends Page {
     const run = this.#run;
     if (!run || this.#fault) return;
     if (run.done) {
-      if (this.#said > 0) say(words(`inspection.over-${run.outcome ?? "not_shown"}`));
+      if (this.#said > 0) say(words(`inspection.over-${run.outcome ?? "not_proven"}`));
       void renew("promises");
       void renew("inspections");
       return;
@@ -125,14 +120,19 @@ class Inspection extends Page {
 
   /** @param {Run} run */
   #over(run) {
-    const report = this.#report;
+    const report = run.report;
     const address = `${API}/inspections/${encodeURIComponent(run.id)}/report`;
-    return html`<section class="panel outcome ${run.outcome ?? ""}" data-key="over"><p class="verdict">${icon(run.outcome === "proven" ? "tick" : run.outcome === "broken" ? "no" : "wait")}<span>${words(`inspection.over-${run.outcome ?? "not_shown"}`)}</span></p>
+    return html`<section class="panel outcome ${run.outcome ?? ""}" data-key="over"><p class="verdict">${icon(run.outcome === "proven" ? "tick" : run.outcome === "broken" ? "no" : "wait")}<span>${words(`inspection.over-${run.outcome ?? "not_proven"}`)}</span></p>
         <p class="second">${words("inspection.at", { date: momentOf(run.begun_at) })}</p>${this.#fence(run)}
-        <p class="buttons"><a class="button go" href="${address}.html" target="_blank" rel="noopener">${words("inspection.html")}</a><a class="button" href="${address}.pdf" download>${words("inspection.pdf")}</a><a class="button" href="${address}.json" download>${words("inspection.json")}</a><button class="button" type="button" data-do="run">${words("inspection.once-more")}</button></p></section>
-      ${report ? html`<h2 class="part">${words("inspection.promises")}</h2>${table({ caption: words("inspection.promises"), head: [words("inspection.promise"), words("inspection.result")], rows: OUTCOMES.flatMap((outcome) => report.promises.filter((one) => one.verdict === outcome)).map((one) => [html`<a href="${to("promises", one.id)}">${one.sentence}</a>`, proofChip(one.verdict)]) })}
+        ${report ? null : html`<p>${words("inspection.no-report")}</p>`}<p class="buttons">${report ? html`<a class="button go" href="${address}.html" target="_blank" rel="noopener">${words("inspection.html")}</a><a class="button" href="${address}.pdf" download>${words("inspection.pdf")}</a><a class="button" href="${address}.json" download>${words("inspection.json")}</a>` : null}<button class="button" type="button" data-do="run">${words("inspection.once-more")}</button></p></section>
+      ${report ? html`<h2 class="part">${words("inspection.promises")}</h2>${table({ caption: words("inspection.promises"), head: [words("inspection.promise"), words("inspection.result")], rows: OUTCOMES.flatMap((outcome) => Object.entries(report.verdicts).filter(([, one]) => one === outcome)).map(([id, outcome]) => [html`<a href="${to("promises", id)}">${this.#sentence(id)}</a>`, proofChip(outcome)]) })}
         ${report.findings.some((one) => one.measured.length > 0) ? html`<h2 class="part">${words("inspection.measured")}</h2>${report.findings.flatMap((one) => one.measured).map((one) => strip(one))}` : null}
         <h2 class="part">${words("inspection.stories")}</h2>${OUTCOMES.flatMap((outcome) => report.findings.filter((one) => one.outcome === outcome)).map((one) => this.#story(one))}` : null}`;
+  }
+
+  /** @param {string} id */
+  #sentence(id) {
+    return look("promises")?.promises.find((one) => one.id === id)?.sentence ?? id;
   }
 
   /** @param {Finding} one */

@@ -13,7 +13,7 @@ import { lawOf, sourcesOf } from "./rules.js";
 /** @typedef {import("../facts.js").Outcome} Outcome */
 
 /** Worst first: what a tired reader must not miss. @type {Outcome[]} */
-export const OUTCOMES = ["broken", "not_shown", "not_proven", "proven"];
+export const OUTCOMES = ["broken", "not_proven", "proven"];
 /** @type {Promised["to"]} */
 export const READERS = ["child", "parent", "regulator"];
 
@@ -62,7 +62,7 @@ class Promises extends Page {
       const shown = OUTCOMES.flatMap((one) => promises.filter((promise) => promise.proof.outcome === one)).filter((promise) => (!reader || READERS.some((one) => one === reader && promise.to.includes(one))) && (!state || promise.proof.outcome === state));
       return html`<div class="filters" role="search" aria-label="${words("filter")}">
           ${select({ id: "reader", label: words("promises.by-reader"), all: words("promises.all-readers"), chosen: reader, choices: READERS.map((value) => ({ value, words: words(`reader.${value}`) })) })}
-          ${select({ id: "state", label: words("promises.by-state"), all: words("promises.all-states"), chosen: state, choices: OUTCOMES.filter((value) => value !== "not_shown").map((value) => ({ value, words: words(`proof.${value}`) })) })}</div>
+          ${select({ id: "state", label: words("promises.by-state"), all: words("promises.all-states"), chosen: state, choices: OUTCOMES.map((value) => ({ value, words: words(`proof.${value}`) })) })}</div>
         <p class="shown">${words("promises.count", { n: shown.length, all: promises.length })}</p>
         ${shown.length === 0 ? html`${nothing(words("promises.none"))}<p><button class="button" type="button" data-do="clear">${words("filter.clear")}</button></p>` : shown.map((promise) => this.#row(promise, false))}`;
     });
