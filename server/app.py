@@ -95,7 +95,7 @@ async def build_app(
         app[keys.THROTTLE], app[keys.PASSWORDS] = Throttle(clock.now), passwords
         app[middleware.HEADERS] = {host: middleware.headers_for(settings, host) for host in ("", *settings.hosts)}
         app[rim.LOOKED], app[inspector.RECORD] = rim.Looked(), inspector.Looked()
-        app[inspector.INSPECTIONS] = Inspections(settings)
+        app[inspector.INSPECTIONS], app[inspector.PACKING] = Inspections(settings), asyncio.Lock()
         opened.push_async_callback(app[inspector.INSPECTIONS].close)
         app.on_response_prepare.append(middleware.on_prepare)
         routes = api.ROUTES + (demo.ROUTES if settings.demo else ())

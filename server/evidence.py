@@ -41,6 +41,7 @@ from server.policy.explain import explain, facts_of, start_of
 from server.policy.lines import rule_texts
 from server.policy.situations import read_clauses, read_schema
 from server.promises import Law, Ledger, Proof
+from server.regimes import Requirement, regimes
 from server.settings import ROOT, Settings
 
 DAY: Final = 86_400_000
@@ -66,11 +67,11 @@ def cited(book: Ledger, source: str) -> dict[str, Any]:
         law = book.standing(source)
     except KeyError:
         law = Law("our choice", book.looked_at, "")
-    said = _said()
+    said, asked = _said(), _asked().get(source)
     return {
         "id": source,
         "code": _code(source),
-        "says": said.get(source, "") or law.note or said.get(_code(source), ""),
+        "says": (asked.asks if asked else said.get(source, "")) or law.note or said.get(_code(source), ""),
         "status": _STATUS[law.status],
         "since": law.since,
         "unverified": law.unverified,
@@ -98,6 +99,14 @@ CODES: Final = (
     "AU SMMA", "AU BOSE", "AU SbD", "ISO27566", "IEEE2089", "FTC 2023", "UKGDPR", "COPPA", "ASM", "AADC", "NSPCC", "DSA28",
     "UK16", "GC25", "ICU", "PCU", "OSA", "row", "S",
 )  # fmt: skip
+
+
+@cache
+def _asked() -> Mapping[str, Requirement]:
+    """What each regime asks, by code and id, as docs/regulators/ has it; by its name too where one code asks several things."""
+    every = [one for regime in regimes() for one in regime.requirements]
+    times = Counter(one.code for one in every)
+    return {one.code if times[one.code] == 1 else f"{one.code} ({one.name})": one for one in every}
 
 
 @cache
@@ -236,7 +245,8 @@ def _outcome(found: Proof | None) -> str:
 
 
 def measures(book: Rulebook, ledger: Ledger, proofs: Mapping[str, Proof]) -> dict[str, Any]:
-    """Every source that some promise or rule names, by code and id: how it stands in law and since when, and what keeps it here."""
+    """Every source that some promise or rule names, and every requirement of a regime, also one that is not met or does not apply: by
+    code and id, how it stands in law and since when, and what keeps it here."""
     keepers: dict[str, tuple[list[str], list[str]]] = {}
     for promise in ledger.promises:
         for source in promise.sources:
@@ -244,8 +254,12 @@ def measures(book: Rulebook, ledger: Ledger, proofs: Mapping[str, Proof]) -> dic
     for rule in book.rules.values():
         for source in sources_of(rule.cites):
             keepers.setdefault(source, ([], []))[1].append(rule.id)
+    for source, requirement in _asked().items():
+        named = keepers.setdefault(source, ([], []))[0]
+        named += [one for one in requirement.promises if one not in named]
     found = []
     for source, (of_promises, of_rules) in keepers.items():
+        asked = _asked().get(source)
         told = cited(ledger, source)
         since = str(told["since"])
         found.append(
@@ -254,6 +268,11 @@ def measures(book: Rulebook, ledger: Ledger, proofs: Mapping[str, Proof]) -> dic
                 "date": since if len(since) == len("2026-11-26") else None,  # a year alone is no day
                 "promises": [{"id": one, "outcome": _outcome(proofs.get(one))} for one in of_promises],
                 "rules": of_rules,
+                "name": asked.name if asked else "",
+                "state": asked.state if asked else None,
+                "does": asked.does if asked else "",
+                "missing": asked.missing if asked else "",
+                "unsure": asked.unsure if asked else "",
             }
         )
     return {"looked_at": ledger.looked_at, "measures": sorted(found, key=lambda one: _in_order(one["code"], one["id"]))}

@@ -11,12 +11,13 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from aiohttp import web
 from msgspec import Meta
 
-from server import checkpoints, evidence, inspections, inspectors, promises, record
+from server import checkpoints, evidence, inspections, inspectors, pack, promises, record, record_keys
 from server.api import keys, problems
 from server.api.families import Body, Nothing
 from server.api.keys import DB, INSPECTOR, KEEPER, SETTINGS, THROTTLE, Open, Route, answer, read
@@ -24,6 +25,7 @@ from server.api.promises import statuses
 from server.errors import BadRequest, SlowDown
 from server.inspections import Inspections
 from server.inspectors import Inspector
+from server.notes import Signer
 from server.policy import Verb
 from server.promises import Proof
 
@@ -220,6 +222,54 @@ REPORT_KINDS: Final = {
 INSPECTIONS: Final[web.AppKey[Inspections]] = web.AppKey("inspections")
 
 
+# -- all of it in one file ------------------------------------------------------------------------------------------------
+
+
+async def evidence_pack(request: web.Request) -> web.Response:
+    """The evidence pack, made now and signed with the record's key; one at a time."""
+    app, now = request.app, keys.now(request)
+    async with app[PACKING]:
+        parts, key = await _parts(app, now)
+        found = await asyncio.to_thread(lambda: pack.files(**parts))
+        no = await refused(request, [raw.decode("utf-8", "replace") for name, raw in found.items() if _is_text(name)])
+        if no is not None:
+            return no
+        raw = await asyncio.to_thread(pack.zipped, found, key)
+    name = f"ringfence-evidence-{datetime.fromtimestamp(now / 1000, UTC):%Y-%m-%d}.zip"
+    return web.Response(
+        body=raw,
+        headers={"Content-Type": "application/zip", "Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _parts(app: web.Application, now: int) -> tuple[dict[str, Any], Signer]:
+    book, ledger, proven = app[KEEPER].rulebook, promises.ledger(), await proofs()
+    async with app[DB].read() as tx:
+        known = await record_keys.keys(tx)
+        every = await checkpoints.every(tx)
+        counted = [await evidence.counts(tx, book, now, days) for days in (30, 90)]
+    found = evidence.record(await record.overview(app[DB]))
+    measures = evidence.measures(book, ledger, proven)["measures"]
+    told = {
+        "child-safety.json": evidence.child_safety(app[SETTINGS], book, every[-1] if every else None),
+        "promises.json": evidence.promises(ledger, proven),
+        "transparency.json": counted,
+        "record/now.json": {name: found[name] for name in ("chains", "rows", "covered", "whole", "why")},
+    }
+    key = await asyncio.to_thread(record_keys.signing, app[SETTINGS], known[-1].line if known else None)
+    report = await asyncio.to_thread(app[INSPECTIONS].newest_files)
+    return {
+        "book": book, "now": now, "told": told, "measures": measures, "checkpoints": every, "keys": known, "report": report,
+    }, key  # fmt: skip
+
+
+def _is_text(name: str) -> bool:
+    return not name.endswith(".pdf")
+
+
+PACKING: Final[web.AppKey[asyncio.Lock]] = web.AppKey("packing")
+
+
 # -- for everybody --------------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +307,7 @@ ROUTES: Final = (
     Route("GET", "/api/inspector/inspections", all_inspections, _LOOK),
     Route("GET", "/api/inspector/inspections/{id}", one_inspection, _LOOK),
     Route("GET", "/api/inspector/inspections/{id}/report.{kind}", report, _LOOK),
+    Route("GET", "/api/inspector/pack", evidence_pack, _LOOK),
     Route(
         "GET", "/.well-known/child-safety", child_safety,
         Open("Who answers for children's safety is for everybody to know; it says nothing about anybody else."),
