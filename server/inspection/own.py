@@ -634,6 +634,7 @@ class Phone:
 
     def __post_init__(self) -> None:
         self._rung = len(self.line.seen)
+        self._before = {kind: (self.line.packets[kind], self.line.lit[kind]) for kind in ("audio", "video")}
 
     async def ring(self, *others: str, media: Media = "video") -> Answer:
         began = time.monotonic()
@@ -744,10 +745,11 @@ class Phone:
                 await self.line.ask(t="call.media", call=call, audio=True, video=True)
 
     def received(self, media: Media | None = None) -> Received:
+        """Since it was taken in hand: the same line may have been in an earlier story."""
         kinds = [media] if media else ["audio", "video"]
         return Received(
-            sum(self.line.packets[kind] for kind in kinds),
-            sum(self.line.lit[kind] for kind in kinds),
+            sum(self.line.packets[kind] - self._before[kind][0] for kind in kinds),
+            sum(self.line.lit[kind] - self._before[kind][1] for kind in kinds),
             max(self.line.last_packet[kind] for kind in kinds),
         )
 

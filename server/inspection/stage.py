@@ -21,7 +21,7 @@ from server.inspection.adapter import Answer, CouldNotSee, Device, Family, Media
 from server.inspection.findings import NO_SUCH_THING, AuditRow, Finding, Measured, Step, outcome_of
 
 RINGS_OF_A_PAIR: Final = 3  # within five minutes, each way: what a platform that counts rings may let through
-MOST_AUDIT_ROWS: Final = 200  # of one finding; a report is for reading
+MOST_AUDIT_ROWS: Final = 80  # of one finding, the last ones: a report is for reading
 
 
 Play: TypeAlias = Callable[["Stage"], Awaitable[None]]
@@ -215,7 +215,7 @@ class Stage:
         found: list[AuditRow] = []
         for family in self.families:
             found += await self.platform.audit(family, self.began_at)
-        return tuple(sorted(set(found), key=lambda row: (row.at, row.seq))[:MOST_AUDIT_ROWS])
+        return tuple(sorted(set(found), key=lambda row: (row.at, row.seq))[-MOST_AUDIT_ROWS:])
 
     async def strike(self, *, whole: bool) -> None:
         """Undo what is to be undone, close devices; a story told to its end gives its people back."""
