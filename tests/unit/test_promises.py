@@ -225,6 +225,7 @@ def test_faults_and_promises_name_each_other() -> None:
 
 def test_there_are_at_least_25_seeded_faults_that_an_inspection_must_find() -> None:
     assert sum(bool(fault.scenarios) for fault in FAULTS.values()) >= 25
+    assert len(FAULTS) > 40, "the ten-minute guide says more than forty"
 
 
 @pytest.mark.parametrize("name", FAULTS)
