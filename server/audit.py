@@ -2,15 +2,16 @@
 
 Every household has a chain of its own and the platform has one. A row can be checked by three who may see three things of it:
 
-    stamp  = SHA-256(time key || at)              time key = SHA-256("at" || salt)
-    body   = SHA-256(salt || canonical row)       JSON, keys sorted, no blanks; without the time
-    digest = SHA-256(stamp || body)
+    stamp  = SHA-256(first 16 bytes of the salt || at)
+    body   = SHA-256(next 16 || canonical row)      JSON, keys sorted, no blanks; without the time and without the people
+    people = SHA-256(last 16 || who)
+    digest = SHA-256(stamp || SHA-256(body || people))
     hash   = SHA-256(previous hash || digest)
 
-Whoever has the row and its salt checks all of it. Whoever has only the digests checks that the chain is whole and learns nothing
-of what is in it: the salt is random, so no digest can be guessed. And whoever is given the time key as well checks when each
-row was written and still not what it says. So a family shows its own chain with its child's rows closed, and an
-inspector checks every chain without reading one (``record.py`` writes both; ``docs/reference/record.md`` is the format).
+Whoever has only the digests checks that the chain is whole and learns nothing of what is in it: the salt is random, so nothing can
+be guessed. Whoever is given a part of the salt checks that part and no other. So a family sees what was decided and no pseudonym of
+anybody, its child's rows closed altogether, and an inspector sees when every row of every chain was written and reads
+none of them (``record.py`` writes both; ``docs/reference/record.md`` is the format).
 
 Changing, cutting out, inserting or swapping a row breaks the chain at that place. A cut at the end leaves no broken link, so the
 head of each chain (how many rows, and the last hash) is kept beside it and written in the same transaction. Somebody who may
@@ -37,7 +38,7 @@ from server.db.session import Database, rows, run_all
 
 PLATFORM: Final = "platform"  #: the chain of what concerns no household
 START: Final = bytes(32)  #: the hash before the first row
-SALT: Final = 16  #: bytes; as many as nobody tries through
+SALT: Final = 16  #: bytes for each of the three parts; as many as nobody tries through
 _PAGE: Final = 1_000  # rows held in memory while verifying
 _FEW, _HEADS = 8, 128  # chains looked up by one statement: as many as one call has, or many at once
 
@@ -76,16 +77,25 @@ class Row:
     salt: bytes
 
     @property
-    def body(self) -> bytes:
+    def salts(self) -> tuple[bytes, bytes, bytes]:
+        """Of the time, of the body, of the people."""
+        return self.salt[:SALT], self.salt[SALT : 2 * SALT], self.salt[2 * SALT :]
+
+    @property
+    def people(self) -> bytes:
+        """Commits to who it was about."""
+        return _sha(self.salts[2] + str(self.who).encode())
+
+    @property
+    def rest(self) -> bytes:
         """Commits to everything but the time."""
-        return body_of(
-            self.salt, self.chain, self.seq, self.question, self.who, self.verdict, self.rules, self.rulebook
-        )
+        body = body_of(self.salts[1], self.chain, self.seq, self.question, self.verdict, self.rules, self.rulebook)
+        return rest_of(body, self.people)
 
     @property
     def digest(self) -> bytes:
         """Commits to the row, and says nothing about it to whoever has not its salt."""
-        return digest_of(time_key(self.salt), self.at, self.body)
+        return digest_of(self.salts[0], self.at, self.rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +123,12 @@ async def append_all(tx: AsyncConnection, entries: Sequence[tuple[Sequence[str],
         who, rules = json.dumps(entry.who), json.dumps(entry.rules)
         for chain in chains:
             seq, previous = moved.get(chain) or heads.get(chain, (0, START))
-            salt = os.urandom(SALT)  # one for each chain: what one family knows of its row opens nothing of the other's
-            body = body_of(salt, chain, seq + 1, entry.question, who, entry.verdict, rules, entry.rulebook)
-            last = hash_of(previous, digest_of(time_key(salt), entry.at, body))
+            salt = os.urandom(
+                3 * SALT
+            )  # anew for each chain: what one family knows of its row opens nothing of the other's
+            body = body_of(salt[SALT : 2 * SALT], chain, seq + 1, entry.question, entry.verdict, rules, entry.rulebook)
+            people = _sha(salt[2 * SALT :] + who.encode())
+            last = hash_of(previous, digest_of(salt[:SALT], entry.at, rest_of(body, people)))
             moved[chain] = seq + 1, last
             new.append(
                 {
@@ -139,19 +152,11 @@ async def append_all(tx: AsyncConnection, entries: Sequence[tuple[Sequence[str],
     )
 
 
-def time_key(salt: bytes) -> bytes:
-    """Opens the time of a row and nothing else of it."""
-    return _sha(b"at" + salt)
-
-
-def body_of(
-    salt: bytes, chain: str, seq: int, question: str, who: str, verdict: str, rules: str, rulebook: str
-) -> bytes:
+def body_of(salt: bytes, chain: str, seq: int, question: str, verdict: str, rules: str, rulebook: str) -> bytes:
     row = {
         "chain": chain,
         "seq": seq,
         "question": question,
-        "who": who,
         "verdict": verdict,
         "rules": rules,
         "rulebook": rulebook,
@@ -159,8 +164,12 @@ def body_of(
     return _sha(salt + _CANONICAL(row).encode())
 
 
-def digest_of(key: bytes, at: int, body: bytes) -> bytes:
-    return _sha(_sha(key + str(at).encode()) + body)
+def rest_of(body: bytes, people: bytes) -> bytes:
+    return _sha(body + people)
+
+
+def digest_of(salt: bytes, at: int, rest: bytes) -> bytes:
+    return _sha(_sha(salt + str(at).encode()) + rest)
 
 
 def hash_of(previous: bytes, digest: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Who is shown what of the record, and checking all of it where it is kept.
 
-A *family export* is a household's own chain. Rows about what a grown-up of the household did are open. Every other row is closed: only
+A *family export* is a household's own chain. Rows about what a grown-up of the household did are open, but for whom they are about:
+a pseudonym is the same in every family's chain, so nobody is given one. Every other row is closed: only
 its digest is there, so that the chain can be checked and says nothing. A child's day is the child's own: when they came, whom
 they rang, what they looked at or tried stands in the record for an inspection, and no grown-up's page shows it (row 52; what a
 parent may see of calls is the history, for 30 days). Help, reports and blocks are not even there: they are in the platform's chain.
@@ -281,12 +282,13 @@ def open_row(row: Row) -> Mapping[str, Any]:
     return {
         **_links(row),
         "at": row.at,
+        "time": row.salts[0].hex(),
         "question": row.question,
-        "who": row.who,
         "verdict": row.verdict,
         "rules": row.rules,
         "rulebook": row.rulebook,
-        "salt": row.salt.hex(),
+        "salt": row.salts[1].hex(),
+        "people": row.people.hex(),
     }
 
 
@@ -295,7 +297,7 @@ def closed_row(row: Row) -> Mapping[str, Any]:
 
 
 def blind_row(row: Row) -> Mapping[str, Any]:
-    return {**_links(row), "at": row.at, "key": audit.time_key(row.salt).hex(), "body": row.body.hex()}
+    return {**_links(row), "at": row.at, "time": row.salts[0].hex(), "rest": row.rest.hex()}
 
 
 def _is_open(row: Row, grown_ups: Collection[str]) -> bool:

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from server import audit, checkpoints, notes, record_keys, tree
-from server.audit import START, Row, hash_of
+from server.audit import START, hash_of
 from server.checkpoints import Checkpoint, Head
 from server.notes import NotANote, Verifier
 from server.record_keys import Key
@@ -443,15 +443,14 @@ def _row(check: Check, state: _Reading, it: Mapping[str, Any]) -> None:
     if "salt" in it:
         _only(state, "family", "proof")
         at = _whole(it["at"])
-        texts = [_text(it[name]) for name in ("question", "who", "verdict", "rules", "rulebook")]
-        question, who, verdict, rules, rulebook = texts
-        salt = _hex(it["salt"], audit.SALT)
-        digest = Row(state.chain, seq, at, question, who, verdict, rules, rulebook, previous, stored, salt).digest
+        question, verdict, rules, rulebook = (_text(it[name]) for name in ("question", "verdict", "rules", "rulebook"))
+        body = audit.body_of(_hex(it["salt"], audit.SALT), state.chain, seq, question, verdict, rules, rulebook)
+        digest = audit.digest_of(_hex(it["time"], audit.SALT), at, audit.rest_of(body, _hex(it["people"])))
         check.looked.open_rows += 1
-    elif "body" in it:
+    elif "rest" in it:
         _only(state, "blind")
         at = _whole(it["at"])
-        digest = audit.digest_of(_hex(it["key"]), at, _hex(it["body"]))
+        digest = audit.digest_of(_hex(it["time"], audit.SALT), at, _hex(it["rest"]))
     else:
         _only(state, "family", "proof")
         digest = _hex(it["digest"])

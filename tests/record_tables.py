@@ -266,7 +266,7 @@ def another_end(dice: random.Random, tables: Tables) -> None:
     its = of_chain(tables, chain)
     first = dice.randrange(len(its))
     its[first] = replace(
-        its[first], verdict="allow" if its[first].verdict == "deny" else "deny", salt=dice.randbytes(16)
+        its[first], verdict="allow" if its[first].verdict == "deny" else "deny", salt=dice.randbytes(48)
     )
     if dice.random() < 0.5:
         its = its[: dice.randint(first + 1, len(its))]
@@ -288,14 +288,14 @@ def a_new_row_of_long_ago(dice: random.Random, tables: Tables) -> None:
     said = checkpoints.read(notes.text_of(tables.notes[-1].encode()))
     assert said is not None
     old = said.at - TOLERANCE_MS - dice.randint(1, 10**8)
-    cover(tables, chain, [*its, replace(its[-1], at=old, salt=dice.randbytes(16))], 3)
+    cover(tables, chain, [*its, replace(its[-1], at=old, salt=dice.randbytes(48))], 3)
 
 
 def an_extra_row(dice: random.Random, tables: Tables) -> None:
     chain = dice.choice(CHAINS)
     its = of_chain(tables, chain)
     place = dice.randint(0, len(its))
-    new = replace(its[min(place, len(its) - 1)], salt=dice.randbytes(16))
+    new = replace(its[min(place, len(its) - 1)], salt=dice.randbytes(48))
     cover(tables, chain, [*its[:place], new, *its[place:]], dice.randint(1, 2))
 
 

@@ -119,7 +119,7 @@ def _make(*, salted: bool) -> None:
     )
     salt = sa.Column(
         "salt",
-        sa.LargeBinary(length=16),
+        sa.LargeBinary(length=48),
         nullable=False,
         comment="Random: whoever is shown only a row's digest cannot find out the row by trying. As the row.",
     )
@@ -176,10 +176,12 @@ def _chain_anew() -> None:
         row = dict(zip(_ROW, values, strict=True))
         if row["chain"] != chain:
             chain, previous = row["chain"], bytes(32)
-        salt = os.urandom(16)
-        canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
-        stamp = _sha(_sha(b"at" + salt) + str(at).encode())
-        last = _sha(previous + _sha(stamp + _sha(salt + canonical)))
+        salt = os.urandom(48)
+        told = {name: value for name, value in row.items() if name != "who"}
+        canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+        stamp, body = _sha(salt[:16] + str(at).encode()), _sha(salt[16:32] + canonical)
+        rest = _sha(body + _sha(salt[32:] + row["who"].encode()))
+        last = _sha(previous + _sha(stamp + rest))
         new.append({**row, "at": at, "previous": previous, "hash": last, "salt": salt})
         previous = last
     if new:

@@ -1176,7 +1176,7 @@ audit: Final = Table(
     Column("hash", LargeBinary(32), nullable=False, comment="SHA-256 over `previous` and the row's digest."),
     Column(
         "salt",
-        LargeBinary(16),
+        LargeBinary(48),
         nullable=False,
         comment="Random: whoever is shown only a row's digest cannot find out the row by trying. As the row.",
     ),

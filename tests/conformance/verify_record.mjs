@@ -89,27 +89,25 @@ function load(lines) {
 /** A row with its digest, from whichever of its parts are shown. */
 function row(chain, kind, it) {
   must(isNumber(it.seq) && isHex(it.previous) && isHex(it.hash));
-  if (!("salt" in it) && !("body" in it)) {
+  const links = { seq: it.seq, previous: it.previous, hash: it.hash };
+  if (!("salt" in it) && !("rest" in it)) {
     must(kind !== "blind" && isHex(it.digest));
-    return { seq: it.seq, at: null, digest: bytes(it.digest), previous: it.previous, hash: it.hash };
+    return { ...links, at: null, digest: bytes(it.digest) };
   }
-  must(isNumber(it.at));
-  let key;
-  let body;
+  must(isNumber(it.at) && isHex(it.time, 16));
+  let rest;
   if ("salt" in it) {
-    must(kind !== "blind" && isHex(it.salt, 16));
-    for (const name of ["question", "who", "verdict", "rules", "rulebook"]) must(isText(it[name]));
-    const { question, who, verdict, rules, rulebook, seq } = it;
-    const told = { chain, question, rulebook, rules, seq, verdict, who }; // in the order of their names
+    must(kind !== "blind" && isHex(it.salt, 16) && isHex(it.people));
+    for (const name of ["question", "verdict", "rules", "rulebook"]) must(isText(it[name]));
+    const { question, verdict, rules, rulebook, seq } = it;
+    const told = { chain, question, rulebook, rules, seq, verdict }; // in the order of their names
     const canonical = JSON.stringify(told).replace(/[\u007f-\uffff]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
-    key = sha("at", bytes(it.salt));
-    body = sha(bytes(it.salt), canonical);
+    rest = sha(sha(bytes(it.salt), canonical), bytes(it.people));
   } else {
-    must(kind === "blind" && isHex(it.key) && isHex(it.body));
-    key = bytes(it.key);
-    body = bytes(it.body);
+    must(kind === "blind" && isHex(it.rest));
+    rest = bytes(it.rest);
   }
-  return { seq: it.seq, at: it.at, digest: sha(sha(key, String(it.at)), body), previous: it.previous, hash: it.hash };
+  return { ...links, at: it.at, digest: sha(sha(bytes(it.time), String(it.at)), rest) };
 }
 
 // == notes and keys =====================================================================================================

@@ -140,7 +140,7 @@ def test_the_audit_record_is_verified_from_the_command_line(tmp_path: Path) -> N
     with sqlite3.connect(tmp_path / "var" / "ringfence.sqlite") as db:
         db.execute(
             "INSERT INTO audit (chain, seq, at, question, who, verdict, rules, rulebook, previous, hash, salt)"
-            " VALUES ('platform', 7, 1, 'ring', '[]', 'allow', '[]', 'x', zeroblob(32), zeroblob(32), zeroblob(16))"
+            " VALUES ('platform', 7, 1, 'ring', '[]', 'allow', '[]', 'x', zeroblob(32), zeroblob(32), zeroblob(48))"
         )
     broken = ringfence(tmp_path, "audit", "verify", **PRODUCTION)
     assert broken.returncode == 1

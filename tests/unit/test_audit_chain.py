@@ -54,7 +54,7 @@ async def test_an_untouched_record_is_whole(db: Database) -> None:
         "question = 'help'",
         "rulebook = 'another'",
         "rules = ' ' || rules",
-        "salt = zeroblob(16)",
+        "salt = zeroblob(48)",
     ],
 )
 async def test_an_altered_row_is_found_where_it_is(db: Database, seq: int, change: str) -> None:
