@@ -155,7 +155,10 @@ def _law(law: Law) -> str:
 def _proof(promise: Promise) -> list[str]:
     lines = [promise.sentence, ""]
     if promise.child:
-        lines += [f"To a child: “{promise.child}”", ""]
+        lines += [
+            f"To a child: “{promise.child.replace('. {name}', '. The other one').replace('{name}', 'the other one')}”",
+            "",
+        ]
     lines += [f"- proved over every combination of facts: `{name}`" for name in promise.policy]
     lines += [f"- attack in every inspection: `{name}`" for name in promise.scenarios]
     lines += [f"- test: `{name}`" for name in promise.tests]
