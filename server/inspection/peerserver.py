@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -296,7 +295,7 @@ class Peer:
 
 def cache() -> Path:
     """Where the package is kept between inspections: outside of the repository."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringfence" / f"peer-{VERSION}"
+    return Path.home() / ".cache" / "ringfence" / f"peer-{VERSION}"
 
 
 async def installed(path: str | None = None) -> Path:
