@@ -72,7 +72,7 @@ class Start extends View {
         : html`${this.news ? html`<p class="saved plate-line ok">${icon("tick")}<span>${this.news}</span></p>` : null}${this.wrong ? html`<p class="error-line">${icon("no")}<span>${this.wrong}</span></p>` : null}
         <div class="fences"><section class="friends"><h2>${words("start.who")}</h2><p class="second">${words("start.made-up")}</p>${this.#fence(friends)}</section>
         <section class="apart"><h2>${words("start.strangers")}</h2><p class="second">${words("start.strangers-lead")}</p>${this.#fence(apart)}</section></div>
-        <footer class="plate-line">${mark()}<p>${words("start.note")}</p><button class="button" type="button" data-do="reset">${words("start.reset")}</button></footer>`}</main>`;
+        <footer class="plate-line">${mark()}<p>${words("start.note")}</p><button class="button" type="button" data-do="reset">${words("start.reset")}</button></footer>${this.#more()}`}</main>`;
   }
 
   /** @param {Somebody[]} people */
@@ -85,7 +85,12 @@ class Start extends View {
     return html`<header class="head">${brand("/")}</header><main class="doors-page">
       <h1 tabindex="-1">${words("start.plain-title")}</h1><p class="lead">${words("start.plain-lead")}</p>
       <div class="doors-and-how"><ul class="fence two"><li><a class="post g6" href="/child/">${avatar(8)}<span class="plate"><span class="name">${words("start.plain-child")}</span></span></a></li><li><a class="post g3" href="/grown-up/">${avatar(6)}<span class="plate"><span class="name">${words("start.plain-grown-up")}</span></span></a></li></ul>
-      <section class="how"><h2>${words("start.how")}</h2><ol class="promises panel">${[1, 2, 3].map((n) => html`<li><span>${words(`start.how-${n}`)}</span></li>`)}</ol></section></div></main>`;
+      <section class="how"><h2>${words("start.how")}</h2><ol class="promises panel">${[1, 2, 3].map((n) => html`<li><span>${words(`start.how-${n}`)}</span></li>`)}</ol>${this.#more()}</section></div></main>`;
+  }
+
+  /** For whoever wants to know whether it is true. */
+  #more() {
+    return html`<p class="more" data-key="more"><a class="link" href="/promises/">${words("start.promises")}</a><a class="link" href="/inspector/">${words(this.plain ? "start.inspect" : "start.inspector")}</a></p>`;
   }
 }
 

@@ -123,7 +123,8 @@ export function together(pages) {
   const last = /** @type {Line[]} */ (pages.at(-1));
   const signed = last.filter((one) => ["key", "checkpoint", "proof", "consistency"].includes(one.is));
   const rows = pages.flatMap((page) => page.filter((one) => one.is === "row"));
-  const chain = /** @type {Line[]} */ (pages[0]).filter((one) => one.is === "chain").map((one) => ({ ...one, after: 0, hash: ZERO }));
+  const chain = /** @type {Line[]} */ (pages[0]).filter((one) => one.is === "chain");
+  must(chain.every((one) => one.after === 0 && one.hash === ZERO));
   const whole = [{ ...last[0], kind: "family" }, ...signed, ...chain, ...rows, ...last.filter((one) => one.is === "head")];
   return [...whole, { is: "end", lines: whole.length + 1 }];
 }
@@ -251,7 +252,7 @@ async function look(lines, kept) {
     const key = await readKey(line);
     const before = keys.at(-1);
     keys.push(key);
-    if (!(place === 0 ? key && note === null : await handedOver(before, key, since, note) && since > (told[place - 1]?.since ?? since))) {
+    if (!(place === 0 ? key && note === null && since === 0 : await handedOver(before, key, since, note) && since > (told[place - 1]?.since ?? since))) {
       say("(key)", place + 1, "hand_over_broken");
     }
   }

@@ -19,6 +19,7 @@ export class RfWhoSeesWhat extends View {
       <p>${words("sees.record")}</p>
       <p>${words("sees.gate")}</p>
       <p class="second">${words("sees.mark")}</p>
+      <a class="link" href="/promises/#child" target="_blank" rel="noopener">${words("sees.promises")}</a>
     </main>${dock("sees")}`;
   }
 }

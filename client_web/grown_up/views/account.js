@@ -117,7 +117,8 @@ class Account extends Page {
     return html`${this.notes()}<h1 tabindex="-1">${words("account.title", fill)}</h1><p class="lead">${words("account.lead", { date: dateOf(child.consent.given_on) })}</p>
       ${this.#facts(child)}<ol class="promises panel">${PROMISES.map((one) => html`<li><span>${words(`consent.${one}`)}</span></li>`)}</ol>
       ${child.consent.withdrawn ? html`<p class="panel still" data-key="still">${icon("wait")} ${words("account.still")}</p>`
-        : html`<section class="panel change-mind" data-key="change"><h2>${words("account.change")}</h2><p>${words("account.change-lead", fill)}</p><p><button class="button" type="button" data-do="withdraw">${words("account.withdraw")}</button></p></section>`}`;
+        : html`<section class="panel change-mind" data-key="change"><h2>${words("account.change")}</h2><p>${words("account.change-lead", fill)}</p><p><button class="button" type="button" data-do="withdraw">${words("account.withdraw")}</button></p></section>`}
+      <p data-key="promises"><a class="link" href="/promises/#parent">${words("account.promises")}</a></p>`;
   }
 }
 
