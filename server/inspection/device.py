@@ -314,6 +314,8 @@ class Browserless:
             self._slots[slot["audio_mid"]] = self._slots[slot["video_mid"]] = slot["ref"]
         pictures = [slot["video_mid"] for slot in offer["slots"]] if offer["picture"] == "each" else [offer["once_mid"]]
         if self.pc is None or self._of != offer["call"]:
+            if self.pc is not None:  # of a call that this device stayed in, whatever it was told
+                await self.pc.close()
             self._connect()
             self._of = offer["call"]
         sdp = await self.make_answer(offer["sdp"], pictures)

@@ -91,13 +91,15 @@ def told_no(message: Mapping[str, Any]) -> str:
 
 
 class Line(Browserless):
-    """One device of somebody, which keeps what it was told."""
+    """One device of somebody, which keeps what it was told. It is not polite: when it is told that a call is over, its media connection
+    stays, and goes on sending and listening until another call begins or it is taken out of the story."""
 
     sound = Tone
 
     def __init__(self, base: str, *, trust: ssl.SSLContext | None, home: str | None) -> None:
         super().__init__(base, trust=trust, home=home, seconds=ANSWER_SECONDS)
         self.home = home
+        self.close_on_end = False
         self.bodies: list[bytes] = []
         self.said = ""  # on the wire, all of it
         self.lit = {"audio": 0, "video": 0}  # decoded frames that are not silence and not black
@@ -474,8 +476,6 @@ class Ringfence:
 
     async def revoke(self, family: Family, other: Family) -> Answer:
         home = self.home_of(family)
-        # Both devices stay: our own page would hang up when it is told of the end, and then it would be the page that cuts.
-        home.child.close_on_end = self.home_of(other).child.close_on_end = False
         ref = (await home.contact(other.child))["ref"]
         began = time.monotonic()
         code = said_no(await home.guardian.call("POST", f"/api/contacts/{ref}/end", {}))

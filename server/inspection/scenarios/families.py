@@ -18,7 +18,6 @@ from server.inspection.scenarios.household import (
     refused,
     resumes,
     ringfence,
-    stays,
     stops,
     talk,
     two,
@@ -78,7 +77,6 @@ async def video_without_yes(stage: Stage) -> None:
 async def block(stage: Stage) -> None:
     there = await two(stage, rings=3)
     call = await talk(stage, there)
-    stays(there.one, there.two)
     before = (await there.theo.child.call("GET", "/api/child/home")).body
     clicked = time.monotonic()
     await there.maya.child.post(f"/api/child/people/{there.maya_sees_theo}/block")
@@ -93,8 +91,6 @@ async def block(stage: Stage) -> None:
     await there.maya.child.post(f"/api/child/people/{there.maya_sees_theo}/unblock")
     await there.one.line.hang_up()
     await there.two.line.hang_up()
-    for phone in (there.one, there.two):
-        phone.line.close_on_end = True
     maya, theo = await stage.device(there.maya.name), await stage.device(there.theo.name)
     await maya.leave(await stage.call(maya, theo, there.theo.name))
 
@@ -182,7 +178,6 @@ class _Asking:
 async def quiet_hours(stage: Stage) -> None:
     there = await two(stage, rings=2)
     call = await talk(stage, there)
-    stays(there.one, there.two)
     path = f"/api/children/{there.maya.child_id}/limits"
     clicked = time.monotonic()
     await there.sam.post(path, {**NOTHING, "quiet": around_now()})
@@ -201,7 +196,6 @@ async def minutes(stage: Stage) -> None:
     """One minute a day, and it takes as long."""
     there = await two(stage, rings=2)
     call = await talk(stage, there, "audio")
-    stays(there.one, there.two)
     began = time.monotonic()
     path = f"/api/children/{there.maya.child_id}/limits"
     await there.sam.post(path, {**NOTHING, "minutes": 1})
@@ -220,7 +214,6 @@ async def minutes(stage: Stage) -> None:
 async def _again(stage: Stage, there: Two) -> None:
     """The control: without what was set, they talk again."""
     for phone in (there.one, there.two):
-        phone.line.close_on_end = True
         await phone.line.hang_up()
     maya, theo = await stage.device(there.maya.name), await stage.device(there.theo.name)
     await maya.leave(await stage.call(maya, theo, there.theo.name, "audio"))
@@ -229,7 +222,6 @@ async def _again(stage: Stage, there: Two) -> None:
 async def withdraw_consent(stage: Stage) -> None:
     there = await two(stage)
     await talk(stage, there)
-    stays(there.one, there.two)
     cookie = there.maya.child.cookie()
     clicked = time.monotonic()
     await there.sam.post(f"/api/children/{there.maya.child_id}/consent/withdraw")
@@ -245,7 +237,6 @@ async def withdraw_consent(stage: Stage) -> None:
 async def unpair(stage: Stage) -> None:
     there = await two(stage)
     await talk(stage, there)
-    stays(there.one, there.two)
     cookie, platform = there.maya.child.cookie(), ringfence(stage)
     devices = [one for one in await there.sam.get("/api/devices") if one["child"]["id"] == there.maya.child_id]
     if len(devices) != 1:
@@ -274,7 +265,6 @@ async def unpair(stage: Stage) -> None:
 async def sign_out(stage: Stage) -> None:
     there = await two(stage)
     await talk(stage, there)
-    stays(there.one, there.two)
     cookie, platform = there.maya.child.cookie(), ringfence(stage)
     clicked = time.monotonic()
     await there.maya.child.post("/api/sign-out")

@@ -98,12 +98,6 @@ async def how_it_ended(device: Phone, call: str, seconds: float = 3) -> dict[str
         return {}
 
 
-def stays(*devices: Phone) -> None:
-    """These keep their media connection open, whatever they are told, as a device that is not polite would."""
-    for one in devices:
-        one.line.close_on_end = False
-
-
 def around_now(zone: str = "Europe/London") -> dict[str, str]:
     """Quiet hours on the wall of the child's home that began an hour ago and last another."""
     wall = datetime.now(ZoneInfo(zone))

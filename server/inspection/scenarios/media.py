@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from server.inspection import sealing
 from server.inspection.adapter import CouldNotSee, NoSuchThing
 from server.inspection.own import FreshServer, Phone, said_no, told_no
-from server.inspection.scenarios.household import how_it_ended, ringfence, stays, stops, talk, two
+from server.inspection.scenarios.household import how_it_ended, ringfence, stops, talk, two
 from server.inspection.stage import Scenario, Stage
 
 
@@ -282,7 +282,6 @@ async def stays_out(stage: Stage) -> None:
     there = await two(stage)
     ref = await there.ref()
     call = await talk(stage, there)
-    stays(there.one, there.two)
     cuts = []
     for _ in range(5 if stage.cast.bounded else 15):
         if not await stage.flows(there.two, "video", packets=5):
