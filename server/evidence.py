@@ -6,10 +6,11 @@ Four promises.
 told to the minute. What children do to get help (help, report, block, leave, sign out) is told of no single case, and neither
 is a refusal that a block decided. ``inspectors.look`` reads all of it once more before it is shown.
 
-**A small number is not told.** Every count is rounded down to the ten (``SMALL``), so what is below ten is "fewer than 10", zero too.
-Rounding every number, and not only leaving out the small ones, is what keeps a small one from coming out of a total less its parts, of
-90 days less 30, or of today less yesterday: what is left is always a range of at least nine. A decision that was made fewer
-than ten times in its thirty days, in this form (what was asked, what was said, by which rules), is not listed singly either.
+**A small number is not told.** Every count is rounded down to the ten (``SMALL``), so what is below ten is "fewer than 10", zero
+too, and a total is the sum of what is told of its parts, which tells nothing more than they do. So no small number comes out of a
+total less its parts, of 90 days less 30, or of today less yesterday; a test tries every way that the numbers could be. A decision
+that was made fewer than ten times in its thirty days, in this form (what was asked, what was said, by which rules), is not listed
+singly either.
 
 **Nothing is proven by default.** A promise is what ``promises.py`` says that it is.
 
@@ -308,9 +309,9 @@ async def counts(tx: AsyncConnection, book: Rulebook, now: int, days: int) -> di
     for group, number in await rows(tx, _CHILDREN, now=now):
         groups[book.bands.band(group)] += number
     tables = [
-        _table("families", {"all": (await rows(tx, _FAMILIES))[0][0]}),
-        _table("children", {**groups, "all": groups.total()}),
-        _table(
+        table("families", {"all": (await rows(tx, _FAMILIES))[0][0]}),
+        table("children", groups, total=True),
+        table(
             "contacts",
             dict(zip(("made", "refused", "ended"), (await rows(tx, _CONTACTS, since=since))[0], strict=True)),
         ),
@@ -321,15 +322,15 @@ async def counts(tx: AsyncConnection, book: Rulebook, now: int, days: int) -> di
         reports = Counter(await _numbers(tx, _REPORTS, since))
         looks = Counter(_how_soon(*row) for row in await rows(tx, _LOOKS, since=since))
         tables += [
-            _table("calls", {"all": (await rows(tx, _CALLS, since=since))[0][0]}),
-            _table("cut_offs", {**cut, "all": sum(cut.values())}),
-            _table("reports", {**{kind: reports[kind] for kind in ("recorded", "clip")}, "all": reports.total()}),
-            _table("first_look", {**{soon: looks[soon] for soon in SOON}, "all": looks.total()}),
+            table("calls", {"all": (await rows(tx, _CALLS, since=since))[0][0]}),
+            table("cut_offs", cut, total=True),
+            table("reports", {kind: reports[kind] for kind in ("recorded", "clip")}, total=True),
+            table("first_look", {soon: looks[soon] for soon in SOON}, total=True),
         ]
     said_no = Counter(
         rule for row in await decided(tx, now, days=days) if row.verdict == "deny" for rule in row.rules
     )  # fmt: skip
-    tables.append(_table("denials", {rule: said_no[rule] for rule in sorted(said_no)}))
+    tables.append(table("denials", {rule: said_no[rule] for rule in sorted(said_no)}))
     return {
         "from": _day(since),
         "until": _day(now),
@@ -344,8 +345,12 @@ async def _numbers(tx: AsyncConnection, sql: str, since: int) -> dict[str, int]:
     return {str(name): int(number) for name, number in await rows(tx, sql, since=since)}
 
 
-def _table(name: str, cells: Mapping[str, int]) -> dict[str, Any]:
-    return {"name": name, "rows": [{"name": cell, "count": told(number)} for cell, number in cells.items()]}
+def table(name: str, cells: Mapping[str, int], *, total: bool = False) -> dict[str, Any]:
+    """Numbers as they are told. A ``total`` of parts is what is told of them, together."""
+    shown = {cell: told(number) for cell, number in cells.items()}
+    if total:
+        shown["all"] = sum(number or 0 for number in shown.values()) or None
+    return {"name": name, "rows": [{"name": cell, "count": number} for cell, number in shown.items()]}
 
 
 #: Why a call ends when nobody in it ended it.

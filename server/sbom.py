@@ -64,7 +64,7 @@ def _needed(root: str) -> dict[str, tuple[Distribution, set[str]]]:
                 todo.append((need.name, frozenset(need.extras)))
                 needs.add(_normal(need.name))
     for _, needs in found.values():
-        needs &= found.keys()
+        needs.intersection_update(found)
     return found
 
 

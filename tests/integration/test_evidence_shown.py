@@ -1,0 +1,230 @@
+"""Counts, decisions, the record and the pack, out of a real house."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from server import audit, data_map, evidence, notes, pack, sbom
+from server.api import keys
+from server.db.models import metadata
+from server.db.session import rows
+from server.policy import Verb
+from server.settings import ROOT
+from tests.house import Families, House
+from tests.integration.test_inspectors import add, now
+from tests.peers import Browserless
+
+MINUTE = 60_000
+DAY = 86_400_000
+
+
+async def inspector(house: House) -> Browserless:
+    device = house.device()
+    await device.post("/api/inspector/session", {"key": await add(house, "Ofcom")})
+    return device
+
+
+async def decide(house: House, times: int, **more: Any) -> None:
+    """So many decisions, each in the chains of two families, as a call between them is."""
+    async with house.db.begin() as tx:
+        for n in range(times):
+            told: dict[str, Any] = {
+                "question": "ring",
+                "verdict": "deny",
+                "rules": ("not-approved-contact",),
+                "who": (f"p{n}",),
+            }
+            entry = audit.Entry(at=now(house) - n * 7_000, rulebook="2026-11-25+0", **{**told, **more})
+            await audit.append(tx, ("h_one", "h_two"), entry)
+
+
+def cells(told: Any, table: str) -> dict[str, int | None]:
+    return {row["name"]: row["count"] for one in told["tables"] if one["name"] == table for row in one["rows"]}
+
+
+async def test_small_numbers_are_not_told_and_larger_ones_are_rounded(house: House, families: Families) -> None:
+    await families.two()
+    device = await inspector(house)
+    told = await device.get("/api/inspector/transparency")
+    for table in ("families", "children", "contacts", "calls", "cut_offs", "reports", "first_look"):
+        assert set(cells(told, table).values()) == {None}, table
+    at = now(house)
+    async with house.db.begin() as tx:
+        for n in range(47):
+            code = "quiet_hours" if n < 23 else "time_limit" if n < 30 else "left"
+            await rows(
+                tx, "INSERT INTO calls (id, media, state, started_at, ended_at, code) VALUES (:i, 'video', 'ended', :a, :a, :c)",
+                i=f"c_{n}", a=at - DAY - n, c=code,
+            )  # fmt: skip
+        for n in range(15):
+            await rows(
+                tx,
+                "INSERT INTO reports (id, reporter, request, kind, what, made_at, look_by, state, taken_at) "
+                "VALUES (:i, 'p', :i, 'recorded', '[]', :a, :a, 'taken', :t)",
+                i=f"r_{n}", a=at - 3 * DAY, t=at - 3 * DAY + (MINUTE if n < 12 else 3 * DAY),
+            )  # fmt: skip
+    told = await device.get("/api/inspector/transparency?days=30")
+    assert cells(told, "calls") == {"all": 40}
+    cut = cells(told, "cut_offs")
+    assert (cut["quiet_hours"], cut["time_limit"], cut["all"]) == (20, None, 20)
+    assert cells(told, "reports") == {"recorded": 10, "clip": None, "all": 10}
+    assert cells(told, "first_look") == {
+        "within_24_hours": 10, "within_48_hours": None, "later": None, "waiting": None, "all": 10,
+    }  # fmt: skip
+    longer = await device.get("/api/inspector/transparency?days=90")
+    assert longer["days"] == 90
+    assert {one["name"] for one in longer["tables"]} == {"families", "children", "contacts", "denials"}
+    assert (await device.call("GET", "/api/inspector/transparency?days=1")).code == "bad_request"
+
+
+async def test_a_decision_is_listed_once_to_the_minute_and_without_whom(house: House) -> None:
+    device = await inspector(house)
+    await decide(house, 12)
+    page = await device.get("/api/inspector/decisions?rule=not-approved-contact")
+    assert len(page["decisions"]) == 12
+    for one in page["decisions"]:
+        assert set(one) == {"seq", "at", "verb", "verdict", "rules"}
+        assert one["at"] % MINUTE == 0
+    assert cells(await device.get("/api/inspector/transparency"), "denials") == {"not-approved-contact": 10}
+    for nothing in ("verb=answer", "verdict=allow", "rule=blocked"):
+        assert (await device.get(f"/api/inspector/decisions?rule=not-approved-contact&{nothing}"))[
+            "decisions"
+        ] == [] or (nothing.startswith("rule"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"question": Verb.REPORT.value, "verdict": "allow", "rules": ("help-is-always-open",)},
+        {"question": Verb.HELP.value, "verdict": "allow", "rules": ("help-is-always-open",)},
+        {"question": Verb.BLOCK.value, "verdict": "allow", "rules": ("help-is-always-open",)},
+        {"question": Verb.LEAVE.value, "verdict": "allow", "rules": ("help-is-always-open",)},
+        {"rules": ("blocked",)},
+        {"rules": ("blocked", "not-approved-contact")},
+        {"question": "add_helper", "rules": ("helpers-only",)},
+    ],
+)
+async def test_help_reports_and_blocks_are_listed_nowhere_however_many(house: House, more: Any) -> None:
+    await decide(house, 30, **more)
+    await decide(house, 10)
+    async with house.db.read() as tx:
+        found = await evidence.decided(tx, now(house))
+    assert {(row.verb, row.rules) for row in found} == {("ring", ("not-approved-contact",))}
+
+
+async def test_what_was_decided_fewer_than_ten_times_is_not_listed(house: House) -> None:
+    await decide(house, 9)
+    async with house.db.read() as tx:
+        assert await evidence.decided(tx, now(house)) == []
+    await decide(house, 1, who=("somebody else",))
+    async with house.db.read() as tx:
+        assert len(await evidence.decided(tx, now(house))) == 10
+        assert await evidence.decided(tx, now(house) + 31 * DAY) == []
+
+
+async def test_the_record_is_whole_until_somebody_changes_it_and_no_chain_is_named(
+    house: House, families: Families
+) -> None:
+    await families.two()
+    device = await inspector(house)
+    told = await device.get("/api/inspector/record")
+    assert told["whole"] is True
+    assert told["chains"] >= 3 and told["rows"] > 10  # noqa: PT018
+    assert all(notes.text_of(one["note"].encode()) for one in told["checkpoints"])
+    async with house.db.begin() as tx:
+        await rows(tx, "UPDATE audit SET verdict = 'allow' WHERE chain = 'platform' AND seq = 1")
+        await rows(tx, "UPDATE audit SET at = at + 1 WHERE chain <> 'platform' AND seq = 2")
+    await house.restart()
+    answer = await device.call("GET", "/api/inspector/record")
+    assert answer.json["whole"] is False
+    assert answer.json["why"]
+    async with house.db.read() as tx:
+        for (household,) in await rows(tx, "SELECT id FROM households"):
+            assert household.encode() not in answer.body
+
+
+async def test_everybody_may_know_who_answers_for_safety(house: House) -> None:
+    answer = await house.device().call("GET", "/.well-known/child-safety")
+    told = answer.json
+    assert told["accountable"]["name"] == house.settings.accountable_person
+    assert told["demo"] is house.settings.demo
+    book = house.app[keys.KEEPER].rulebook
+    assert told["policy"]["version"] == book.version
+    written = (ROOT / "server/policy/safe_account.cedar").read_bytes()
+    assert told["policy"]["sha256"]["safe_account.cedar"] == hashlib.sha256(written).hexdigest()
+    assert notes.text_of(told["checkpoint"]["note"].encode()).count("\n") >= 3
+
+
+async def test_the_pack_holds_what_it_says_and_is_signed_by_the_records_key(house: House, families: Families) -> None:
+    two = await families.two()
+    device = await inspector(house)
+    answer = await device.call("GET", "/api/inspector/pack")
+    assert answer.status == 200
+    found = {}
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as made:
+        assert made.testzip() is None
+        for entry in made.infolist():
+            assert entry.filename.startswith("ringfence-evidence/") and ".." not in entry.filename  # noqa: PT018
+            found[entry.filename.removeprefix("ringfence-evidence/")] = made.read(entry)
+    for name in pack.WHAT:
+        assert pack._has(found, name) is (name != "report/"), name
+    assert b"**Not in this pack:**" in found["README.md"]
+    for line in found[pack.SUMS].decode().splitlines():
+        digest, _, name = line.partition("  ")
+        assert hashlib.sha256(found[name]).hexdigest() == digest
+    assert {line.partition("  ")[2] for line in found[pack.SUMS].decode().splitlines()} == found.keys() - {
+        pack.SUMS, pack.SIGNED,
+    }  # fmt: skip
+    line = found["record/keys.txt"].decode().split(" since ")[0]
+    text, _ = notes.opened(found[pack.SIGNED], notes.verifier(line))
+    assert text == pack.signed_text(line.split("+")[0], found[pack.SUMS].decode())
+    assert json.loads(found["sbom.json"])["bomFormat"] == "CycloneDX"
+    async with house.db.read() as tx:
+        secret = [
+            row[0]
+            for row in await rows(
+                tx, "SELECT id FROM people UNION SELECT pseudonym FROM people UNION SELECT id FROM households"
+            )
+        ]
+    for name, raw in found.items():
+        assert not [word for word in (*secret, two.maya_id) if word.encode() in raw], name
+
+
+# -- documents that are made ----------------------------------------------------------------------------------------------
+
+
+def test_the_bill_of_materials_is_of_the_published_shape_and_names_what_we_need() -> None:
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(sbom.encoded().decode()) is None
+    broken = {**sbom.bill(), "version": 0}
+    assert validator.validate_str(json.dumps(broken)) is not None
+    bill = sbom.bill()
+    names = {one["name"].lower() for one in bill["components"]}
+    assert {"aiohttp", "cedarpy", "cryptography", "yarl"} <= names, "what we need, and what that needs"
+    assert not names & {"pytest", "ruff", "playwright", "ringfence"}
+    refs = {one["bom-ref"] for one in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
+    assert {one["ref"] for one in bill["dependencies"]} == refs
+    assert {need for one in bill["dependencies"] for need in one["dependsOn"]} <= refs
+    assert sbom.encoded() == sbom.encoded()
+
+
+def test_the_data_map_knows_every_table_and_every_column_says_why_and_until_when() -> None:
+    assert set(data_map.TABLES) == set(metadata.tables)
+    silent = [f"{one.table}.{one.column}" for one in data_map.columns() if len(one.says) < 5]
+    assert silent == []
+    promised = {promise for _, _, against in data_map.RISKS for promise in against}
+    assert promised <= set(data_map.ledger().ids)
+
+
+def test_the_page_of_the_assessment_is_current() -> None:
+    assert (ROOT / "docs/regulators/dpia.md").read_text("utf-8") == data_map.page(), (
+        "print it anew: python -m server.data_map > docs/regulators/dpia.md"
+    )
