@@ -109,7 +109,7 @@ async def take(db: Database, settings: Settings, clock: Callable[[], int]) -> st
                 nodes.append({"level": level, "place": place, "hash": hashed})
         said = Checkpoint(key.name, growing.size, growing.root, now)
         note = notes.signed(said.text, key).decode()
-        first_key = [] if known else [{"key": key.verifier.line, "since": now}]
+        first_key = [] if known else [{"key": key.verifier.line}]
         row = {"n": number + 1, "at": now, "size": said.size, "root": said.root, "note": note}
         await run_all(tx, (_FIRST_KEY, first_key), (_ENTRY, new), (_NODE, nodes), (_CHECKPOINT, [row]))
         return note
@@ -194,7 +194,7 @@ _NEWEST_OF: Final = """
 SELECT idx, seq, hash FROM record_log WHERE chain = :chain AND idx < :size ORDER BY idx DESC LIMIT 1
 """
 _ONE_NODE: Final = "SELECT hash FROM record_nodes WHERE level = :level AND place = :place"
-_FIRST_KEY: Final = "INSERT INTO record_keys (n, key, since, hand_over) VALUES (1, :key, :since, NULL)"
+_FIRST_KEY: Final = "INSERT INTO record_keys (n, key, since, hand_over) VALUES (1, :key, 0, NULL)"
 _ENTRY: Final = "INSERT INTO record_log (idx, chain, seq, hash) VALUES (:idx, :chain, :seq, :hash)"
 _NODE: Final = "INSERT INTO record_nodes (level, place, hash) VALUES (:level, :place, :hash)"
 _CHECKPOINT: Final = "INSERT INTO checkpoints (n, at, size, root, note) VALUES (:n, :at, :size, :root, :note)"

@@ -419,9 +419,10 @@ def _feed(check: Check, state: _Reading, it: Mapping[str, Any], number: int) -> 
             check.consistency(_whole(it["from"]), _whole(it["size"]), [_hex(one) for one in it["path"]])
         case "chain":
             state.chain, after = _text(it["chain"]), _whole(it["after"])
-            if after and state.kind != "proof":
-                check.finding(state.chain, 1, "missing")
-            check.chain(state.chain, after, _hex(it["hash"]))
+            before = _hex(it["hash"])
+            if (before != START) if after == 0 else (state.kind != "proof"):
+                raise ValueError("a chain begins at its start")
+            check.chain(state.chain, after, before)
         case "row":
             _row(check, state, it)
         case "head":

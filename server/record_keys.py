@@ -36,7 +36,7 @@ _NEXT: Final = ".next"  # a new key waits under this name until the database kno
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of the record: its public half, since when it signs, and the hand-over to it (None: it is the first)."""
+    """One key of the record: its public half, since when it signs (the first: from 0 on), and the hand-over to it (the first: None)."""
 
     line: str
     since: int
@@ -134,7 +134,7 @@ def follow(known: Sequence[Key]) -> tuple[list[Verifier | None], list[int]]:
             key = None
         before = found[-1] if found else None
         first = number == 1
-        fits = key is not None and (one.hand_over is None if first else _handed(before, key, one))
+        fits = key is not None and ((one.hand_over, one.since) == (None, 0) if first else _handed(before, key, one))
         if not fits or (not first and one.since <= known[number - 2].since):
             broken.append(number)
         found.append(key)

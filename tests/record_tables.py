@@ -405,7 +405,7 @@ def a_record_of_my_own(dice: random.Random, tables: Tables) -> None:
     another_end(dice, tables)
     mine = Signer(tables.keys[0].line.partition("+")[0], dice.randbytes(32))
     if dice.random() < 0.5:
-        tables.keys = [Key(mine.verifier.line, tables.keys[0].since, None)]
+        tables.keys = [Key(mine.verifier.line, 0, None)]
     else:
         since = tables.keys[-1].since + 1
         text = record_keys.text(notes.verifier(tables.keys[-1].line), mine.verifier, since)

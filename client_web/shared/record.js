@@ -308,7 +308,7 @@ async function look(lines, kept) {
   if (kept && kept.seq > (mark?.seq ?? 0)) say("(log)", now?.size ?? 0, "missing");
   /** @type {Result} */ const result = { found, rows: 0, open: 0, covered: 0, firstAt: null, checkpoint: now, changedKey: known.length > 1,
     keep: { key: kept?.key ?? told[0]?.line ?? "", note: notes[0] ?? "", seq: mark?.seq ?? 0, hash: mark?.hash ?? "" } };
-  let [count, last, latest] = [0, ZERO, -Infinity];
+  let [count, last, latest, met] = [0, ZERO, -Infinity, 0];
   for (const line of all("row")) {
     const row = await readRow(name, line);
     result.rows += 1;
@@ -318,7 +318,8 @@ async function look(lines, kept) {
     if (!sound) say(name, row.seq, "altered");
     if (mark && mark.seq === row.seq && mark.hash !== row.hash) say(name, row.seq, "forked");
     if (kept && kept.seq === row.seq && kept.hash !== row.hash) say(name, row.seq, "forked");
-    const under = mark !== undefined && row.seq <= mark.seq;
+    met = Math.max(met, row.seq); // behind a row that is beyond the mark nothing is under it
+    const under = mark !== undefined && met <= mark.seq;
     if (under) result.covered += 1;
     if (row.at !== null) {
       result.open += 1;

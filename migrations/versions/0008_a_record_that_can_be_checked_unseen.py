@@ -84,7 +84,7 @@ def upgrade() -> None:
             nullable=False,
             comment="Public key that signs from then on; the private one is a file, not here. As the row.",
         ),
-        sa.Column("since", sa.BigInteger(), nullable=False, comment="From when. As the row."),
+        sa.Column("since", sa.BigInteger(), nullable=False, comment="From when; the first from 0 on. As the row."),
         sa.Column(
             "hand_over",
             sa.Text(),

@@ -1246,7 +1246,7 @@ record_keys: Final = Table(
         nullable=False,
         comment="Public key that signs from then on; the private one is a file, not here. As the row.",
     ),
-    Column("since", BigInteger, nullable=False, comment="From when. As the row."),
+    Column("since", BigInteger, nullable=False, comment="From when; the first from 0 on. As the row."),
     Column(
         "hand_over",
         Text,

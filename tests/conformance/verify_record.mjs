@@ -61,6 +61,7 @@ function load(lines) {
         file.consistent.push(it);
       } else if (is === "chain") {
         must(isText(it.chain) && isNumber(it.after) && isHex(it.hash));
+        must(it.after === 0 ? it.hash === ZERO : file.kind === "proof");
         chain = { name: it.chain, after: it.after, last: it.hash, rows: [], head: null, more: false };
         file.chains.push(chain);
       } else if (is === "row") {
@@ -221,7 +222,7 @@ export function check(lines, { kept = [], key = null } = {}) {
     const { since, hand_over: note } = file.keys[place];
     const before = keys[place - 1];
     let fits = Boolean(mine);
-    if (place === 0) fits &&= note === null;
+    if (place === 0) fits &&= note === null && since === 0;
     else {
       const opened = fits && before && note !== null ? openNote(note, [before, mine]) : null;
       const text = before && mine ? `${before.name}/hand-over\nold ${before.line}\nnew ${mine.line}\ntime ${since}\n` : "";
@@ -301,7 +302,6 @@ export function check(lines, { kept = [], key = null } = {}) {
     marks.set(one.chain, [...(marks.get(one.chain) ?? []), mark]);
   }
   for (const chain of file.chains) {
-    if (chain.after > 0 && file.kind !== "proof") say(chain.name, 1, "missing");
     walk(chain, marks.get(chain.name) ?? [], newest?.at, (number, what) => say(chain.name, number, what));
   }
   if (file.kind === "blind") {
