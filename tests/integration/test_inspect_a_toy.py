@@ -7,18 +7,22 @@ what is tested is that the verbs of ``adapter.py`` are enough, and that a story 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from server.inspection.adapter import CanBeAskedToRecord, CanBeClaimed, CarriesMedia, Platform
+from server.inspection.document import decoded
 from server.inspection.findings import NO_SUCH_THING, Finding, Outcome
 from server.inspection.scenarios import portable
 from server.inspection.stage import Cast, play
 from tests.toy_platform import Telephone, Toy
 
-PAGE: Final = Path(__file__).parents[2] / "docs/how-to/inspect-another-platform.md"
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs/how-to/inspect-another-platform.md"
 #: These wait for minutes of real life in many seconds; they are played in ``make platforms``.
 LONG: Final = {"out-wait", "revoke"}
 
@@ -120,5 +124,15 @@ async def test_waiting_taking_back_and_silence_are_judged_as_on_the_platforms() 
     assert shown(deaf, "not_shown") == deaf.keys()
 
 
+@pytest.mark.slow
+def test_the_command_of_the_page_inspects_the_toy_as_any_of_the_platforms(tmp_path: Path) -> None:
+    words = ("-m", "server.cli", "inspect", "--platform", "tests.toy_platform:Toy", "--out", str(tmp_path / "report"))
+    ran = subprocess.run((sys.executable, *words, "--sign-with", str(tmp_path / "key")), cwd=ROOT, check=False)
+    assert ran.returncode == 0
+    report = decoded((tmp_path / "report/report.json").read_bytes())
+    assert report.platform.name == "Toy"
+    assert report.all_proven
+
+
 def test_the_page_quotes_the_toy_as_it_is() -> None:
-    assert (Path(__file__).parents[1] / "toy_platform.py").read_text() in PAGE.read_text()
+    assert (ROOT / "tests/toy_platform.py").read_text() in PAGE.read_text()

@@ -15,11 +15,13 @@ from typing import Any
 import av
 import pytest
 
-from server.inspection import janus, peerserver
+from server.errors import CannotStart
+from server.inspection import janus, peerserver, platforms
 from server.inspection.adapter import Platform
 from server.inspection.device import Tone
 from server.inspection.plain_peer import Bars, Heard, is_something, places_in, split_candidates
 from server.inspection.programs import DidNotStart, Program, free_port, output_of
+from tests.toy_platform import Toy
 
 SDP = "\r\n".join(
     (
@@ -35,6 +37,29 @@ SDP = "\r\n".join(
 def test_each_platform_has_every_verb() -> None:
     for one in (peerserver.PeerServer(), janus.Janus(), janus.Janus(guarded=True)):
         assert isinstance(one, Platform)
+
+
+def test_a_platform_is_named_or_is_ones_own_adapter() -> None:
+    assert isinstance(platforms.named("peerserver"), peerserver.PeerServer)
+    assert platforms.named("janus-guarded").inspected.name != platforms.named("janus").inspected.name
+    assert isinstance(platforms.named("tests.toy_platform:Toy"), Toy)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nobody", "There is no platform nobody"),
+        ("tests.nowhere:Toy", "ModuleNotFoundError"),
+        ("tests.toy_platform:Tree", "AttributeError"),
+        ("tests.toy_platform:Telephone", "TypeError"),
+        ("tests.toy_platform:Call", "TypeError"),
+        ("fractions:Fraction", "lacks a verb"),
+        (":", "ValueError"),
+    ],
+)
+def test_what_is_no_adapter_is_said_before_anything_is_played(name: str, why: str) -> None:
+    with pytest.raises(CannotStart, match=why):
+        platforms.named(name)
 
 
 # -- SDP --------------------------------------------------------------------------------------------------------------------
