@@ -72,6 +72,7 @@ class Start extends View {
         : html`${this.news ? html`<p class="saved plate-line ok">${icon("tick")}<span>${this.news}</span></p>` : null}${this.wrong ? html`<p class="error-line">${icon("no")}<span>${this.wrong}</span></p>` : null}
         <div class="fences"><section class="friends"><h2>${words("start.who")}</h2><p class="second">${words("start.made-up")}</p>${this.#fence(friends)}</section>
         <section class="apart"><h2>${words("start.strangers")}</h2><p class="second">${words("start.strangers-lead")}</p>${this.#fence(apart)}</section></div>
+        <p class="plate-line"><a class="link" href="/inspector/" target="_blank" rel="noopener">${words("start.inspector")}<span class="hidden-words"> ${words("start.tab")}</span></a><span>${words("start.inspector-lead")}</span></p>
         <footer class="plate-line">${mark()}<p>${words("start.note")}</p><button class="button" type="button" data-do="reset">${words("start.reset")}</button></footer>${this.#more()}`}</main>`;
   }
 

@@ -66,7 +66,7 @@ class Settings:
         (), "Addresses that devices are told for media, when they differ from the machine's own (NAT)."
     )
     accountable_person: str = _says(
-        "", "Who answers for the safety of this service, by name. Production does not start without."
+        "", "Who answers for the safety of this service, by name and role. Production does not start without."
     )
     accountable_contact: str = _says("", "How that person is reached: an e-mail address or a page.")
     checkpoint_minutes: int = _says(
