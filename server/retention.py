@@ -2,7 +2,8 @@
 
 One row per promise: which table, when a row's time is over. Run once an hour, and each run deletes whatever is due, so a
 server that was off for a week catches up in its first hour. Nothing here asks the rules: deleting what is over its time
-needs nobody's permission (UK GDPR Art 5(1)(e); COPPA 312.10). The audit record is not here; it outlives accounts, under pseudonyms.
+needs nobody's permission (UK GDPR Art 5(1)(e); COPPA 312.10). The audit record is not here, nor what is signed
+about it: both are kept for as long as the service is run, and name nobody (docs/reference/record.md).
 
 A request that nobody decided lapses here too,
 and a contact whose year is over; whoever waits for it is told by a notice in the same transaction.

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.browser
 PAGES = (
     "decide", "decide/d_theo/more", "contacts", "rename/g_theo", "ask", "call", "history", "devices", "devices/add",
     "account", "account/age", "account/place",
-    "sees", "times", "watch/g_theo", "watch/g_gran", "watch/g_mina",
+    "sees", "record", "times", "watch/g_theo", "watch/g_gran", "watch/g_mina",
     "child/1", "child/no", "pair", "invited",
 )  # fmt: skip
 #: Every width of the design's table, and the narrowest that WCAG 1.4.10 asks for.
