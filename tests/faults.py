@@ -223,6 +223,7 @@ def _() -> None:
 @fault("quiet-hours-ignored", "quiet-hours", "no hour is quiet", "quiet-hours")
 def _() -> None:
     put(home_time, "quiet", lambda *_: False)
+    put(home_time, "next_turn", lambda window, now, name: now + 86_400_000)  # which looks for a change that never comes
 
 
 @fault("minutes-ignored", "minutes", "what was talked today counts as nothing", "minutes")

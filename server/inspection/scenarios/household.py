@@ -98,6 +98,15 @@ async def how_it_ended(device: Phone, call: str, seconds: float = 3) -> dict[str
         return {}
 
 
+async def reads_no_reason(stage: Stage, tried: str, device: Phone, call: str) -> None:
+    """An attack: what this device is told of the end must be as if the other one had just left."""
+    told = await how_it_ended(device, call)
+    if not told:
+        stage.attack(tried, "They were told nothing of an end.", None)
+        return
+    stage.attack(tried, f"They were told {told.get('code')!r}.", told.get("code") == "left" and not told.get("who"))
+
+
 def around_now(zone: str = "Europe/London") -> dict[str, str]:
     """Quiet hours on the wall of the child's home that began an hour ago and last another."""
     wall = datetime.now(ZoneInfo(zone))

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from server.inspection import sealing
 from server.inspection.adapter import CouldNotSee, NoSuchThing
 from server.inspection.own import FreshServer, Phone, said_no, told_no
-from server.inspection.scenarios.household import how_it_ended, ringfence, stops, talk, two
+from server.inspection.scenarios.household import reads_no_reason, ringfence, stops, talk, two
 from server.inspection.stage import Scenario, Stage
 
 
@@ -60,9 +60,7 @@ async def leave(stage: Stage) -> None:
     )
     if code:
         return
-    told = await how_it_ended(there.two, call)
-    seen = f"They read {told.get('code', 'nothing')!r}."
-    stage.attack("The other one reads why.", seen, told.get("code") == "left" and not told.get("who"))
+    await reads_no_reason(stage, "The other one reads why.", there.two, call)
     got = await stage.silent(there.two, 1.0)
     stage.attack("Media is waited for at the other one.", f"{got} packets came.", not got)
 
