@@ -138,7 +138,7 @@ class Session:
         self._id = made.data.get("id", 0)
         if made.error or not self._id:
             raise CouldNotSee(f"Janus gave no session ({made.error}).")
-        self._tasks.append(asyncio.create_task(self._stay()))
+        self._tasks.append(asyncio.create_task(self._keep_alive()))
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for frame in socket:
@@ -151,7 +151,7 @@ class Session:
             elif told.sender in self.on_event:
                 self.on_event[told.sender](told)
 
-    async def _stay(self) -> None:
+    async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(KEEP_ALIVE)
             await self.ask({"janus": "keepalive"})
@@ -231,6 +231,7 @@ class Stay:
     publishing: Connection | None = None
     watching: dict[RoomId, tuple[int, Connection]] = field(default_factory=dict)
     kicked: bool = False
+    early: list[Told] = field(default_factory=list)  # heard before we knew that we are in
 
 
 class Guest:
@@ -254,6 +255,7 @@ class Guest:
         begun = time.monotonic()
         await self._quit(room)
         stay = Stay(room, key, await self._session.attach())
+        self._session.on_event[stay.handle] = lambda told: self._hear(stay, told)
         body = {"request": "join", "ptype": "publisher", "room": room, "display": self._platform.shown_as(self.person)}
         joined = await self._session.say(stay.handle, {**body, **key})
         if joined.error:
@@ -261,7 +263,6 @@ class Guest:
             return Answer(False, joined.error, str(room), time.monotonic() - begun)
         stay.me, stay.private = joined.data.get("id", 0), joined.data.get("private_id", 0)
         self._stays[room] = stay
-        self._session.on_event[stay.handle] = lambda told: self._hear(stay, told)
         stay.publishing = Connection(self._heard, media)
         pc = stay.publishing.pc
         await pc.setLocalDescription(await pc.createOffer())
@@ -272,12 +273,16 @@ class Guest:
             return Answer(False, answered.error or "no answer to the offer", str(room), time.monotonic() - begun)
         self._known |= places_in(answered.sdp)
         await pc.setRemoteDescription(RTCSessionDescription(answered.sdp, "answer"))
-        self._watch_all(stay, joined)
+        for told in (joined, *stay.early):
+            self._watch_all(stay, told)
         return Answer(True, call=str(room), seconds=time.monotonic() - begun)
 
     def _hear(self, stay: Stay, told: Told) -> None:
         stay.kicked |= told.data.get("leaving") == "ok"
-        self._watch_all(stay, told)
+        if stay.private:
+            self._watch_all(stay, told)
+        else:
+            stay.early.append(told)
 
     def _watch_all(self, stay: Stay, told: Told) -> None:
         for feed, _ in people_in(told.data, "publishers"):
@@ -405,7 +410,7 @@ class Guest:
         body = {"request": "configure", "record": True, "filename": str(file)}
         return (await self._session.say(stay.handle, body)).error
 
-    async def watches(self) -> tuple[RoomId, RoomId]:
+    def watches(self) -> tuple[RoomId, RoomId]:
         """The room that this device is in and somebody whom it watches there."""
         for room, stay in self._stays.items():
             for feed in stay.watching:
@@ -678,7 +683,7 @@ class Janus:
         """``rtp_forward``: who runs the server has it hand a publisher's sound on without any seal, and listens."""
         if not isinstance(receiver, Guest):
             raise CouldNotSee("That is no device of this platform.")
-        number, feed = await receiver.watches()
+        number, feed = receiver.watches()
         room = next(one for one in self._rooms if one.id == number)
         ear = Ear()
         port = await ear.open()
@@ -694,7 +699,8 @@ class Janus:
             ear.close()
         heard = hum(came)
         return heard > HEARD, (
-            f"Who runs the server asked it (rtp_forward) to hand a child's sound on, and decoded the {len(came)} packets that came: "
+            f"Who runs the server asked it ({'rtp_forward, with their key' if self.guarded else 'rtp_forward, which asks for no key'}) "
+            f"to hand a child's sound on, and decoded the {len(came)} packets that came: "
             f"the child's hum was {heard:.0%} of it."
         )
 
@@ -775,6 +781,7 @@ def settings(guarded: bool) -> dict[str, str]:
         return told | {
             "plugin": "janus.plugin.videoroom.jcfg as shipped",
             "room": "made by create with no argument: no pin, no secret, no tokens, listed",
+            "names": "display names are people's own",
             "taking back": "kick",
         }
     return told | {
