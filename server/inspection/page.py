@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -20,8 +21,8 @@ from server.inspection import plots
 from server.inspection.document import WORDS, Figures, Found, Promise, Report, Row, Tried
 from server.inspection.findings import WORST_FIRST, Outcome
 
-#: Rows of the platform's record that are shown of one finding; all of them are in report.json.
-MOST_ROWS: Final = 60
+#: Kinds of refusals in the platform's record that are shown of one finding; all rows are in report.json.
+MOST_NOES: Final = 40
 
 _ICONS: Final[dict[str, str]] = {
     "proven": '<path d="M5 12.5l4.5 4.5L19 7"/>',
@@ -189,6 +190,29 @@ def saw(step: Tried) -> str:
     return {True: "As promised", False: "Not as promised", None: "Could not be seen"}[step.as_promised]
 
 
+#: What of the platform's own record is shown with a story: refusals, alike ones once, and what was allowed in a sentence.
+RECORD: Final = "What the platform wrote into its own record: refusals"
+NOES: Final = ("Times", "Asked", "Answer", "Rules")
+NO_ROW: Final = "No row of the platform's own record could be seen for this story."
+
+
+def noes(audit: Sequence[Row]) -> list[tuple[str, str, str, str]]:
+    """How often, what was asked, the answer, and the rules that it names: each kind of row that is no yes, in the order of the first."""
+    kinds = Counter((row.question, row.verdict, ", ".join(row.rules)) for row in audit if row.verdict != "allow")
+    return [(f"{count:,}", *kind) for kind, count in kinds.items()]
+
+
+def yeses(audit: Sequence[Row]) -> str:
+    """The rest of the record in a sentence or three."""
+    kinds = Counter(row.question for row in audit if row.verdict == "allow")
+    few = ", ".join(f"{asked} ({count:,})" for asked, count in kinds.most_common(12))
+    told = [f"Allowed: {few}{' and more' if len(kinds) > 12 else ''}."] if kinds else ["Nothing was allowed."]
+    told.append(f"All {len(audit):,} rows of this story are in report.json, with their times.")
+    if books := sorted({row.rulebook for row in audit if row.rulebook}):
+        told.append(f"Rulebook: {', '.join(books[:5])}.")
+    return " ".join(told)
+
+
 PARTS: Final[dict[str, tuple[str, str]]] = {
     "control": ("What must work", "Controls: without one of these that worked, nothing would be proven."),
     "attack": ("What must not work", "Attacks: one of these that goes through breaks the promise."),
@@ -349,33 +373,18 @@ def _kept(step: Tried) -> str:
 
 def _record(audit: Sequence[Row]) -> str:
     if not audit:
-        return '<p class="second">No row of the platform\'s own record could be seen for this story.</p>'
+        return f'<p class="second">{NO_ROW}</p>'
+    refused = noes(audit)[:MOST_NOES]
     rows = "".join(
-        _row(
-            ("Row", "", f"{one.seq}"),
-            ("When", "", when(one.at)),
-            ("Question", "", _t(one.question)),
-            ("Verdict", "", _t(one.verdict)),
-            ("Rules", "", _t(", ".join(one.rules))),
-        )
-        for one in audit[:MOST_ROWS]
+        _row(("Times", "after", times), ("Asked", "", _t(asked)), ("Answer", "", _t(said)), ("Rules", "", _t(rules)))
+        for times, asked, said, rules in refused
     )
-    books = sorted({one.rulebook for one in audit if one.rulebook})
-    more = f" {len(audit) - MOST_ROWS:,} more rows are in report.json." if len(audit) > MOST_ROWS else ""
-    said = (
-        f'<p class="second">Rulebook: <span class="id">{_t(", ".join(books))}</span>.{more}</p>'
-        if books or more
-        else ""
+    drawn = (
+        _table("record", RECORD, NOES, rows)
+        if refused
+        else f"<h4>{RECORD}</h4><p>It has no refusal for this story.</p>"
     )
-    return (
-        _table(
-            "record",
-            "What the platform wrote into its own record",
-            ("Row", "When", "Question", "Verdict", "Rules"),
-            rows,
-        )
-        + said
-    )
+    return f'{drawn}<p class="second">{_t(yeses(audit))}</p>'
 
 
 def _figure(id_: str, figures: Figures) -> str:

@@ -25,8 +25,8 @@ from server.inspection.findings import WORST_FIRST
 
 #: Nobody reads more on paper; a platform that makes the report longer than this is read on the screen.
 MOST_PAGES: Final = 120
-#: Signs of one text, steps of one kind and rows of the platform's record that are printed of one finding.
-MOST_SIGNS, MOST_STEPS, MOST_ROWS = 500, 80, 25
+#: Signs of one text, steps of one kind and kinds of refusals in the platform's record that are printed of one finding.
+MOST_SIGNS, MOST_STEPS, MOST_NOES = 500, 80, 15
 
 INK, SECOND, LINE, HEDGE = (18, 49, 43), (63, 91, 84), (203, 217, 210), (27, 92, 70)
 COLOURS: Final = {"proven": (21, 80, 59), "broken": (134, 33, 15), "not_shown": (51, 64, 107)}
@@ -203,15 +203,14 @@ def _steps(pdf: _Print, name: str, steps: Sequence[Tried]) -> None:
 
 def _record(pdf: _Print, audit: Sequence[Row]) -> None:
     if not audit:
-        _text(pdf, "No row of the platform's own record could be seen for this story.", colour=SECOND)
+        _text(pdf, page.NO_ROW, colour=SECOND)
         return
-    _text(pdf, "What the platform wrote into its own record", bold=True)
-    rows = [
-        (str(one.seq), page.when(one.at), one.question, one.verdict, ", ".join(one.rules)) for one in audit[:MOST_ROWS]
-    ]
-    _table(pdf, (18, 44, 36, 18, 58), [("Row", "When", "Question", "Verdict", "Rules"), *rows], headed=True)
-    if len(audit) > MOST_ROWS:
-        _text(pdf, f"{len(audit) - MOST_ROWS} more rows are in report.json.", colour=SECOND)
+    _text(pdf, page.RECORD, bold=True)
+    if refused := page.noes(audit)[:MOST_NOES]:
+        _table(pdf, (14, 36, 20, 104), [page.NOES, *refused], headed=True)
+    else:
+        _text(pdf, "It has no refusal for this story.")
+    _text(pdf, page.yeses(audit), colour=SECOND)
 
 
 def _figures(pdf: _Print, figures: Figures) -> None:

@@ -192,6 +192,23 @@ def test_what_is_cut_from_a_text_is_said_with_the_hash_of_the_whole() -> None:
     assert document.clean("refu\u202esed\n\x00") == "refu[U+202E]sed [U+0000]"
 
 
+def test_alike_refusals_in_the_record_are_shown_once_with_how_often_and_yeses_in_a_sentence() -> None:
+    no = AuditRow(4, 1, "ring", "deny", ("not-approved-contact",), "2026-11")
+    yes = replace(no, question="look_at_home", verdict="allow", rules=("a-childs-own-things",))
+    told = made(
+        replace(
+            honest(), findings=(finding("a-story", ("contacts-only",), RINGS, REFUSED, audit=(yes, no, no, yes, no)),)
+        )
+    )
+    rows = told.findings[0].audit
+    assert len(rows) == 5, "report.json has them all"
+    assert page.noes(rows) == [("3", "ring", "deny", "not-approved-contact")]
+    assert page.yeses(rows) == (
+        "Allowed: look_at_home (2). All 5 rows of this story are in report.json, with their times. Rulebook: 2026-11."
+    )
+    assert page.NO_ROW in page.rendered(made(honest())), "a story without a row says so"
+
+
 # -- the page and the print ----------------------------------------------------------------------------------------------------
 
 
