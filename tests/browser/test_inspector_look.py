@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,8 +17,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from server import inspectors
+from server import checkpoints, inspectors
 from server.api import keys
+from server.api.inspector import INSPECTIONS
 from tests.browser.people import chromium, press
 from tests.browser.test_look_axe import AXE, RUN, UNFILLED
 from tests.browser.test_look_pages import OVERFLOW
@@ -293,6 +295,170 @@ async def test_every_measurement_is_a_dot_and_what_missed_the_aim_stands_out(tmp
         assert [re.sub(r"\s+", " ", row) for row in rows][:1] == ["How many 22"]
         assert "Largest\t140 ms" in rows
         await context.close()
+
+
+# -- run and watch ----------------------------------------------------------------------------------------------------------
+
+
+def told(n: int, outcome: str, values: list[float]) -> dict[str, Any]:
+    """What one story of a made-up inspection showed."""
+    return {
+        "scenario": f"story-{n}",
+        "title": f"Story {n}",
+        "promises": ["cut-at-once"],
+        "why": f"Why {n} is {outcome}.",
+        "seconds": 1.5,
+        "steps": [
+            {
+                "kind": "attack",
+                "tried": "Ring as a stranger.",
+                "seen": "Nothing rang.",
+                "as_promised": True,
+                "after": 0.5,
+            }
+        ],
+        "measured": [{"name": "Until the last packet", "unit": "ms", "values": values, "aim": 100.0}] if values else [],
+        "outcome": outcome,
+    }
+
+
+STORIES = [told(1, "proven", [12.0, 18.5, 31.0]), told(2, "not_shown", [])]
+WRITES = {
+    "all_proven": False,
+    "begun_at": 1_795_158_000_000,
+    "promises": [{"id": "cut-at-once", "verdict": "proven"}, {"id": "contacts-only", "verdict": "not_shown"}],
+    "findings": STORIES,
+}
+#: Says what an inspection says, waits in the middle until it is let go on, and writes a report.
+SAYS = """
+import json, pathlib, sys, time
+out, go_on, stories, report = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4]
+print(json.dumps({"t": "begun", "scenarios": [{"id": one["scenario"], "title": one["title"]} for one in stories]}), flush=True)
+print(json.dumps({"t": "done", **stories[0]}), flush=True)
+while not go_on.exists():
+    time.sleep(0.02)
+print(json.dumps({"t": "done", **stories[1]}), flush=True)
+(out / "report.json").write_text(report)
+(out / "report.html").write_text("<!doctype html><html lang=en><title>Report</title><h1>The report</h1>")
+"""
+
+
+@pytest.mark.browser
+async def test_an_inspection_is_started_watched_and_shown_with_every_measurement(tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    async with inspected(tmp_path / "house") as (house, key, browser):
+        house.app[INSPECTIONS].command = lambda out, _: (
+            sys.executable, "-c", SAYS, str(out), str(go_on), json.dumps(STORIES), json.dumps(WRITES),
+        )  # fmt: skip
+        context = await visit(browser)
+        watched = Watched(await context.new_page())
+        page = watched.page
+        await sign_in(page, house, key)
+        await go(page, "inspection")
+        await press(page, "Run now")
+        await expect(page.locator("main h2").first).to_have_text("1 of 2 stories told …")
+        await expect(page.locator(".progress")).to_contain_text("Story 1")
+        await expect(page.locator("#say")).to_contain_text("1 of 2 stories told")
+        address = page.url
+        await page.goto(f"{house.base}/inspector/#inspection")  # away and back: it goes on without anybody who looks
+        await press(page, "Run now")
+        await expect(page.get_by_text("An inspection is already running.")).to_be_visible()
+        assert watched.faults == ["409 /api/inspector/inspections"]
+        await page.goto(address)
+        await expect(page.locator(".progress")).to_contain_text("Story 1")
+        go_on.touch()
+        await expect(page.locator(".verdict")).to_have_text("Some could not be shown")
+        await expect(page.locator("#say")).to_have_text("Some could not be shown")
+        assert await page.locator("circle").count() == 3
+        assert await page.locator(".story[open]").count() == 1  # what is not proven stands open
+        await expect(page.locator(".story[open]")).to_contain_text("Why 2 is not_shown.")
+        assert await violations(page) == []
+        for ending in ("html", "pdf", "json"):
+            assert await page.locator(f".buttons a[href$='/report.{ending}']").count() == 1
+        async with context.expect_page() as opened:
+            await press(page, "Read the report")
+        report = await opened.value
+        await expect(report.locator("h1")).to_have_text("The report")
+        await go(page, "overview")
+        await expect(page.locator(".three-facts")).to_contain_text("Not proven")
+        await context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+async def test_a_short_real_inspection_is_run_from_the_page_and_its_report_read(tmp_path: Path) -> None:
+    """Two real stories against a fresh server of their own, from the press to the plot."""
+    async with inspected(tmp_path) as (house, key, browser):
+        real = house.app[INSPECTIONS].command
+        only = ("--only", "revoke", "--only", "stranger-rings")
+        house.app[INSPECTIONS].command = lambda out, name: (*real(out, name), *only)
+        context = await visit(browser)
+        page = await context.new_page()
+        await sign_in(page, house, key)
+        await go(page, "inspection")
+        await press(page, "Run now")
+        await page.locator(".verdict").wait_for(timeout=180_000)
+        await expect(page.locator(".verdict")).to_have_text("All that was tried is proven")
+        assert await page.locator("circle").count() > 0
+        async with context.expect_page() as opened:
+            await press(page, "Read the report")
+        report = await opened.value
+        await report.wait_for_load_state()
+        await expect(report.locator("h1").first).to_be_visible()
+        for ending, begins in (("pdf", b"%PDF"), ("json", b"{")):
+            link = await page.locator(f".buttons a[href$='/report.{ending}']").get_attribute("href")
+            answer = await context.request.get(f"{house.base}{link}")
+            assert (await answer.body()).startswith(begins)
+        await context.close()
+
+
+#: What the browser finds wrong with the record as it is, and as a server would show it that had something to hide.
+LIES = """async () => {
+  const {wrongWith} = await import('/inspector/views/record.js');
+  const shown = await (await fetch('/api/inspector/record')).json();
+  const kept = JSON.parse(localStorage.getItem('ringfence.inspector.record'));
+  const [newest, ...older] = shown.checkpoints;
+  const withNewest = change => ({...shown, checkpoints: [{...newest, ...change}, ...older]});
+  return [
+    await wrongWith(shown, kept),
+    await wrongWith(withNewest({root: (newest.root[0] === '0' ? '1' : '0') + newest.root.slice(1)}), kept),
+    await wrongWith(withNewest({note: newest.note.replace(/\\ntime \\d+/, '\\ntime 1')}), null),
+    await wrongWith({...shown, checkpoints: older}, kept),
+    await wrongWith(shown, {...kept, key: kept.key.slice(0, -1)}),
+  ];
+}"""
+
+
+# -- the record ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+async def test_the_browser_checks_the_checkpoints_itself_and_sees_one_that_was_changed(tmp_path: Path) -> None:
+    async with inspected(tmp_path, families=True) as (house, key, browser):
+        for _ in range(2):
+            house.hand.forward(1_000)
+            await checkpoints.take(house.db, house.settings, house.hand)
+        context = await visit(browser)
+        page = await context.new_page()
+        await sign_in(page, house, key)
+        await go(page, "record")
+        await press(page, "Check it in this browser")
+        await expect(page.locator(".checked")).to_contain_text("each is signed, and none runs back.")
+        await expect(page.locator(".checked")).to_contain_text("compares next time")
+        await page.reload()
+        await press(page, "Check it in this browser")
+        await expect(page.locator(".checked")).to_contain_text("They go on from what this browser kept last time.")
+        # the same, when the server shows something else: one letter of a root, another key, an older checkpoint as the newest
+        wrong = await page.evaluate(LIES)
+        assert wrong[0] == []
+        assert wrong[1] == ["altered"]
+        assert "unsigned" in wrong[2]
+        assert set(wrong[3]) & {"missing", "back_dated", "forked"}
+        assert wrong[4] == ["wrong_key"]
+        await context.close()
+
+
+# -- what can be read off the files --------------------------------------------------------------------------------
 
 
 def test_every_word_that_is_asked_for_exists_and_no_sentence_is_too_long() -> None:
