@@ -181,10 +181,7 @@ async def quiet_hours(stage: Stage) -> None:
     clicked = time.monotonic()
     await there.sam.post(path, {**NOTHING, "quiet": around_now()})
     await stops(stage, "Both stay after the quiet hours of the one have begun.", clicked, there.one, there.two)
-    code = str((await how_it_ended(there.two, call)).get("code", "nothing"))
-    stage.attack(
-        "The friend reads in the end of the call how the other family lives.", f"Told {code!r}.", code == "left"
-    )
+    await reads_no_reason(stage, "The friend reads in the end of the call how the other family lives.", there.two, call)
     await must_not_ring(stage, "The friend rings in quiet hours.", there.two, there.one, there.maya.name)
     await must_not_ring(stage, "The child rings in quiet hours.", there.one, there.two, there.theo.name)
     await there.sam.post(path, NOTHING)
