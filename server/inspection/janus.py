@@ -131,7 +131,10 @@ class Session:
         self.on_event: dict[int, Callable[[Told], None]] = {}
 
     async def open(self) -> None:
-        self._socket = await self._http.ws_connect(self._address, protocols=["janus-protocol"])
+        try:
+            self._socket = await self._http.ws_connect(self._address, protocols=["janus-protocol"])
+        except (aiohttp.ClientError, OSError) as fault:
+            raise CouldNotSee(f"Janus did not take the connection: {type(fault).__name__}") from fault
         self._tasks = [asyncio.create_task(self._read(self._socket))]
         self.version = str((await self.ask({"janus": "info"})).data.get("version_string", ""))
         made = await self.ask({"janus": "create"})
@@ -170,6 +173,8 @@ class Session:
                     told = await queue.get()
                     if told.kind != "ack" or acknowledged_is_enough:
                         return told
+        except ConnectionError as fault:
+            raise CouldNotSee("The session with Janus broke.") from fault
         except TimeoutError as late:
             raise CouldNotSee(f"Janus did not answer within {TIME_OUT:.0f} s.") from late
         finally:
@@ -230,6 +235,7 @@ class Stay:
     private: int = 0
     publishing: Connection | None = None
     watching: dict[RoomId, tuple[int, Connection]] = field(default_factory=dict)
+    wanted: set[RoomId] = field(default_factory=set)  # watched, or about to be
     kicked: bool = False
     early: list[Told] = field(default_factory=list)  # heard before we knew that we are in
 
@@ -293,8 +299,9 @@ class Guest:
 
     async def _watch(self, stay: Stay, feed: RoomId) -> Answer:
         """Subscribe to one publisher."""
-        if feed in stay.watching or feed == stay.me:
+        if feed in stay.wanted or feed == stay.me:
             return Answer(False, "watched already", str(stay.room))
+        stay.wanted.add(feed)
         handle = await self._session.attach()
         connection = Connection(self._heard, None)
         stay.watching[feed] = handle, connection
@@ -309,6 +316,7 @@ class Guest:
         offered = await self._session.say(handle, {**body, **stay.key})
         if offered.error or offered.sdp_type != "offer":
             del stay.watching[feed]
+            stay.wanted.discard(feed)
             await connection.close()
             await self._session.detach(handle)
             return Answer(False, offered.error or "no offer came", str(stay.room))
@@ -590,10 +598,7 @@ class Janus:
         if self._http is None:
             raise CouldNotSee("Janus is not running.")
         session = Session(self._http, self._inspected.address)
-        try:
-            await session.open()
-        except (aiohttp.ClientError, OSError) as fault:
-            raise CouldNotSee(f"Janus did not take the device: {type(fault).__name__}") from fault
+        await session.open()
         made = Guest(self, session, person)
         self._guests.append(made)
         return made

@@ -198,10 +198,18 @@ class Peer:
         except TimeoutError:
             return None
 
+    def _still_connected(self, what: str) -> None:
+        """Nothing that did not come says anything once the line is dead."""
+        if self._socket is None or self._socket.closed or self._reader is None or self._reader.done():
+            raise CouldNotSee(f"The connection to PeerServer was lost, so {what} cannot be told.")
+
     async def _say(self, message: dict[str, Any]) -> None:
         if self._socket is None or self._socket.closed:
             raise CouldNotSee("The device's socket to PeerServer is closed.")
-        await self._socket.send_json(message)
+        try:
+            await self._socket.send_json(message)
+        except ConnectionError as fault:
+            raise CouldNotSee("The device's socket to PeerServer broke.") from fault
 
     async def _describe(self, kind: str, other: str, call: str, connection: Connection, media: Media) -> None:
         """Tell the other our description, and each of our addresses after it, as a browser does."""
@@ -225,6 +233,7 @@ class Peer:
     async def wait_for_ring(self, seconds: float) -> Ring | None:
         offer = await self._wait(lambda one: one.kind == "OFFER", seconds, self._looked)
         if offer is None:
+            self._still_connected("whether anybody rang")
             return None
         self._looked = self._told.index(offer, self._looked) + 1
         return Ring(offer.connection, offer.src)
@@ -254,6 +263,8 @@ class Peer:
             return Answer(False, f"the offer could not be read: {fault}", ring.call, time.monotonic() - begun)
         await self._describe("ANSWER", offer.src, offer.connection, connection, offer.media)
         came = await connection.came_up(CONNECT)
+        if not came:
+            self._still_connected("whether it was answered")
         return Answer(came, "" if came else "no connection came of it", ring.call, time.monotonic() - begun)
 
     async def join(self, call: str) -> Answer:

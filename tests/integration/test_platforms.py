@@ -16,7 +16,7 @@ from typing import TypeVar
 import psutil
 import pytest
 
-from server.inspection.adapter import NoSuchThing, Platform
+from server.inspection.adapter import CouldNotSee, NoSuchThing, Platform
 from server.inspection.janus import Janus
 from server.inspection.peerserver import ID_TAKEN, PeerServer
 from tests import comparison
@@ -33,6 +33,10 @@ async def opened(platform: One) -> AsyncIterator[One]:
         yield platform
     finally:
         await platform.close()
+
+
+def started_by(parent: int) -> list[psutil.Process]:
+    return [one for one in psutil.Process(parent).children(recursive=True) if one.name() in ("janus", "node")]
 
 
 @pytest.mark.parametrize("name", comparison.COLUMNS)
@@ -117,11 +121,30 @@ async def test_who_was_kicked_comes_back_unless_their_token_was_taken_away(guard
         )
 
 
+# -- what dies says nothing -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("made", [PeerServer, Janus])
+async def test_a_platform_that_died_is_not_taken_for_one_that_refuses(made: type[PeerServer | Janus]) -> None:
+    async with opened(made()) as platform:
+        maya, theo = await platform.family("Maya"), await platform.family("Theo")
+        if isinstance(platform, Janus):
+            await platform.approve(maya, theo)
+        child = await platform.device(maya.child)
+        assert await child.wait_for_ring(0.1) is None
+        for one in started_by(os.getpid()):
+            one.kill()
+        with pytest.raises(CouldNotSee):
+            await child.wait_for_ring(1)
+        with pytest.raises(CouldNotSee):
+            await child.ring(theo.child)
+        with pytest.raises(CouldNotSee):
+            await platform.find(child, "Theo")
+        with pytest.raises(CouldNotSee):
+            await platform.device(theo.child)
+
+
 # -- nothing is left running ------------------------------------------------------------------------------------------------------
-
-
-def started_by(parent: int) -> list[psutil.Process]:
-    return [one for one in psutil.Process(parent).children(recursive=True) if one.name() in ("janus", "node")]
 
 
 @pytest.mark.parametrize("made", [PeerServer, Janus])
