@@ -344,7 +344,8 @@ def _tried(step: Step) -> Tried:
 def _figures(one: findings.Measured, left_out: list[str]) -> Figures:
     read = [_number(value) for value in _few(one.values, MOST_VALUES, "measured values", left_out)]
     values = tuple(value for value in read if value is not None)
-    return Figures(clean(one.name, 200), clean(one.unit, 12), values, _number(one.aim), len(read) - len(values))
+    name = clean(one.name, 200)
+    return Figures(name[:1].upper() + name[1:], clean(one.unit, 12), values, _number(one.aim), len(read) - len(values))
 
 
 def _row(row: findings.AuditRow) -> Row:

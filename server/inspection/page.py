@@ -85,8 +85,8 @@ def verdict(report: Report) -> str:
     if not every:
         return "No promise was in scope, so nothing is proven."
     if report.all_proven:
-        return f"All {every} promises are proven." if every > 1 else "The one promise is proven."
-    told = [f"{counts.proven} of {every} promises {_are(counts.proven)} proven."]
+        return f"All {every} promises in scope are proven." if every > 1 else "The one promise in scope is proven."
+    told = [f"{counts.proven} of {every} promises in scope {_are(counts.proven)} proven."]
     if counts.broken:
         told.append(f"{counts.broken} {_are(counts.broken)} broken.")
     if counts.not_shown:
@@ -178,6 +178,21 @@ def sources(promise: Promise) -> str:
         ]
         told.append(f"{standing[:1].upper()}{standing[1:]}: {', '.join(named)}.")
     return " ".join(told)
+
+
+def over_aim(report: Report) -> list[tuple[Found, Figures]]:
+    """Measurements of which some value went over its aim. It breaks no promise by itself, and it is not for the small print."""
+    return [
+        (found, one)
+        for found in report.findings
+        for one in found.measured
+        if one.aim is not None and any(value > one.aim for value in one.values)
+    ][:20]
+
+
+def over(figures: Figures) -> str:
+    count = sum(value > (figures.aim or 0) for value in figures.values)
+    return f"Over its aim in {count:,} of {len(figures.values):,}: {figures.name}"
 
 
 def not_played(promise: Promise) -> str:
@@ -299,6 +314,8 @@ def _next(report: Report, numbers: dict[str, str]) -> str:
                 items.append(
                     f'<li><span class="way">{_chip(one.verdict, no_such_thing=one.no_such_thing)} {link}</span></li>'
                 )
+    for found, figures in over_aim(report):
+        items.append(f'<li><a href="#{found.id}">{_t(over(figures))}</a></li>')
     if report.counts.proven:
         first = next(one for one in in_order(report.promises) if one.verdict == "proven")
         items.append(

@@ -129,6 +129,8 @@ def _first_page(pdf: _Print, report: Report) -> None:
         _text(pdf, f"{_word(one)}: {_sentence(one)}", colour=COLOURS[one.verdict])
     if len(listed) > 60:
         _text(pdf, f"And {len(listed) - 60} more, further on.")
+    for _, figures in page.over_aim(report):
+        _text(pdf, f"{page.over(figures)}.")
     if report.counts.proven:
         _text(pdf, "The promises that are proven, and what was tried against each.")
     _text(pdf, "At the end: how to check that nobody changed this report.")

@@ -216,7 +216,7 @@ def test_the_page_has_each_promise_once_with_the_broken_ones_first_and_every_lin
     text = page.rendered(made(honest()))
     assert len(HONEST.ids) == len(set(HONEST.ids))
     assert {link[1:] for link in HONEST.links if link.startswith("#")} <= set(HONEST.ids)
-    assert "2 of 5 promises are proven. 1 is broken. 2 could not be shown." in text
+    assert "2 of 5 promises in scope are proven. 1 is broken. 2 could not be shown." in text
     places = [text.index(f'<article class="promise" id="p{number}"') for number in (3, 4, 5, 1, 2)]
     assert places == sorted(places)
     for one in honest().findings:
@@ -259,6 +259,10 @@ def test_measured_times_are_told_in_words_in_figures_and_as_a_picture() -> None:
     assert "(p99); the largest was 239 ms." in plots.in_words(replace(figures, values=tuple(map(float, range(240)))))
     late = replace(figures, values=(*figures.values, 140.0), aim=100.0)
     assert plots.in_words(late).endswith("The aim is at most 100 ms: 1 of 41 are over it.")
+    assert page.over_aim(made(honest())) == []
+    over = replace(CUTS, values=(*CUTS.values, 140.0))
+    slow = made(replace(honest(), findings=(finding("a-cut", ("cut-at-once",), RINGS, REFUSED, measured=(over,)),)))
+    assert ">Over its aim in 1 of 41: From the revoked yes to the last packet</bdi></a>" in page.rendered(slow)
     assert dict(plots.table(late))["Values over the aim"] == "1"
     drawn = plots.plot(late)
     assert drawn is not None
