@@ -96,8 +96,10 @@ class Line(Browserless):
 
     sound = Tone
 
-    def __init__(self, base: str, *, trust: ssl.SSLContext | None, home: str | None) -> None:
-        super().__init__(base, trust=trust, home=home, seconds=ANSWER_SECONDS)
+    def __init__(
+        self, base: str, *, trust: ssl.SSLContext | None, home: str | None, seconds: float = ANSWER_SECONDS
+    ) -> None:
+        super().__init__(base, trust=trust, home=home, seconds=seconds)
         self.home = home
         self.close_on_end = False
         self.bodies: list[bytes] = []
@@ -181,6 +183,7 @@ class Server(Protocol):
     inspected: Inspected
     many_homes: bool  #: each family may come from an address of its own
     key: str  #: an inspector's; "" where there is none
+    patience: float  #: seconds for one answer
 
     async def open(self) -> None: ...
     async def close(self) -> None: ...
@@ -196,6 +199,7 @@ class FreshServer:
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
         self.key = ""  # of an inspector, made with the server
+        self.patience = ANSWER_SECONDS
         self.base, self.trust, self.many_homes = "", None, _loopback_has_many()  # type: str, ssl.SSLContext | None, bool
         self.inspected = Inspected("Ringfence", version("ringfence"), "")
 
@@ -337,13 +341,15 @@ class Elsewhere:
 
     many_homes = False
 
-    def __init__(self, base: str, trust: ssl.SSLContext | None = None, key: str = "") -> None:
-        self.base, self.trust, self.key = base.rstrip("/"), trust, key
+    def __init__(
+        self, base: str, trust: ssl.SSLContext | None = None, key: str = "", *, patience: float = ANSWER_SECONDS
+    ) -> None:
+        self.base, self.trust, self.key, self.patience = base.rstrip("/"), trust, key, patience
         self.inspected = Inspected("Ringfence", "", self.base)
 
     async def open(self) -> None:
         """See that something is there that says of itself that it is well, and what it says it is."""
-        one = Line(self.base, trust=self.trust, home=None)
+        one = Line(self.base, trust=self.trust, home=None, seconds=self.patience)
         try:
             answer = await one.call("GET", "/healthz")
             told = answer.json if answer.status == 200 else None
@@ -417,7 +423,7 @@ class Ringfence:
 
     def line(self, home: str | None = None) -> Line:
         """A new device of nobody yet. ``home``: the address that it comes from."""
-        made = Line(self.server.base, trust=self.server.trust, home=home)
+        made = Line(self.server.base, trust=self.server.trust, home=home, seconds=self.server.patience)
         self.lines.append(made)
         return made
 

@@ -33,8 +33,9 @@ async def inspect(
     bounded: bool = False,
     at_once: int = AT_ONCE,
     seconds: float = WHOLE_SECONDS,
+    closing: float = CLOSE_SECONDS,
 ) -> Inspection:
-    """Play all of ``scenarios``. ``bounded``: the platform is somebody else's."""
+    """Play all of ``scenarios``. ``bounded``: the platform is somebody else's. ``seconds`` and, after them, ``closing`` at most."""
     begun_at, until = _now(), time.monotonic() + seconds
     promises = tuple(dict.fromkeys(promise for one in scenarios for promise in one.promises))
     tell(
@@ -44,7 +45,7 @@ async def inspect(
             "promises": list(promises),
         }
     )
-    fault = await _open(platform)
+    fault = await _open(platform, min(OPEN_SECONDS, seconds))
     found: dict[str, Finding] = {}
     if fault is None:
         tell({"t": "opened", "name": platform.inspected.name, "version": platform.inspected.version})
@@ -61,14 +62,14 @@ async def inspect(
                     found[one.id] = await _play(one, platform, cast, until, tell)
             await asyncio.gather(*(one_of_many(one) for one in scenarios if not one.alone))
         finally:
-            closed = await _close(platform)
+            closed = await _close(platform, closing)
         if closed is not None:
             tell({"t": "said", "what": closed})
     else:
         for one in scenarios:
             found[one.id] = _not_played(one, fault)
             tell(_done(found[one.id]))
-        await _close(platform)
+        await _close(platform, closing)
     findings = tuple(found[one.id] for one in scenarios)
     by = f"ringfence inspect {version('ringfence')}, with made-up families and headless WebRTC peers (aiortc {version('aiortc')})"
     inspection = Inspection(platform.inspected, by, begun_at, _now(), promises, findings)
@@ -76,10 +77,10 @@ async def inspect(
     return inspection
 
 
-async def _open(platform: Platform) -> str | None:
+async def _open(platform: Platform, seconds: float) -> str | None:
     """Why nothing can be played, if so."""
     try:
-        async with asyncio.timeout(OPEN_SECONDS):
+        async with asyncio.timeout(seconds):
             await platform.open()
     except TimeoutError:
         return "The platform did not open in time."
@@ -90,9 +91,9 @@ async def _open(platform: Platform) -> str | None:
     return None
 
 
-async def _close(platform: Platform) -> str | None:
+async def _close(platform: Platform, seconds: float) -> str | None:
     try:
-        async with asyncio.timeout(CLOSE_SECONDS):
+        async with asyncio.timeout(seconds):
             await platform.close()
     except Exception as why:  # what was found stands
         return f"The platform could not be closed well ({type(why).__name__})."
