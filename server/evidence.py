@@ -143,7 +143,16 @@ def rules(book: Rulebook, ledger: Ledger) -> dict[str, Any]:
             }
             for rule in (*book.rules.values(), *BUILT_IN.values())
         ],
+        "ages": [
+            {"band": band, "what": what, "value": _plain(value.value), "why": value.reason, "source": value.source}
+            for band, values in book.bands.base.items()
+            for what, value in values.items()
+        ],
     }
+
+
+def _plain(value: Any) -> bool | int | str:
+    return value if isinstance(value, bool | int) else str(value)
 
 
 def _rule(ledger: Ledger, rule: Rule) -> dict[str, Any]:

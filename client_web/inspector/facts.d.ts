@@ -10,6 +10,8 @@ export type Value = string | number | boolean;
 export interface Cited { id: string; code: string; says: string; status: LawStatus; since: string; unverified: boolean }
 export interface Proof { outcome: Outcome; at: number | null; why: string }
 export interface Rule { id: string; effect: "permit" | "forbid"; child: string; grown_up: string; sources: Cited[]; condition: string; verbs: string[]; bands: string[] }
+/** One value of the age bands: what it is, what it is set to for this band, and why. */
+export interface Age { band: string; what: string; value: Value; why: string; source: string }
 export interface Promised {
   id: string; to: ("child" | "parent" | "regulator")[]; sentence: string; child: string; sources: Cited[];
   rules: string[]; tests: string[]; scenarios: string[]; not_shown: string; proof: Proof;
@@ -37,7 +39,7 @@ export interface Checkpoint { size: number; root: string; at: number; note: stri
 /** Everything that pages look up, by what comes after /api/inspector/. */
 export interface Facts {
   session: { label: string; until: number };
-  rules: { rulebook: string; rules: Rule[] };
+  rules: { rulebook: string; rules: Rule[]; ages: Age[] };
   situations: { rulebook: string; verbs: Situation[] };
   promises: { promises: Promised[] };
   measures: { looked_at: string; measures: Measure[] };

@@ -6,7 +6,7 @@ import { API } from "../known.js";
 import { Page } from "../page.js";
 import { to } from "../route.js";
 
-const INSIDE = ["rulebook", "vectors", "report", "checkpoints", "sbom", "dpia", "age", "well-known"];
+const INSIDE = ["promises", "rulebook", "vectors", "report", "checkpoints", "sbom", "dpia", "age", "well-known"];
 
 class Pack extends Page {
   /** @override */

@@ -91,7 +91,7 @@ class RecordPage extends Page {
         <p>${words("record.covers", { chains: number(chains), rows: number(rows), covered: number(covered) })}</p>${whole ? null : html`<p class="broken-line">${why}</p>`}
         ${checkpoints.length === 0 ? null : html`<p class="buttons" data-key="check"><button class="button go" type="button" data-do="check">${words(this.#found ? "record.again" : "record.check")}</button></p>${this.#result()}<p class="second below" data-key="limit">${words("record.limit")}</p>`}</section>
       <h2 class="part">${words("record.checkpoints")}</h2>${checkpoints.length === 0 ? nothing(words("record.none")) : html`<ol class="checkpoints">${checkpoints.map((one) => html`<li class="panel" data-key="${one.note}"><p><b>${momentOf(one.at)}</b> <span class="second">${words("record.size", { n: number(one.size) })}</span></p><p class="hash">${one.root}</p></li>`)}</ol>`}
-      <h2 class="part">${words("record.keys")}</h2><ul class="checkpoints">${keys.map((one) => html`<li class="panel"><p class="hash">${one.key}</p><p class="second">${words("record.since", { date: momentOf(one.since) })}</p></li>`)}</ul>`);
+      <h2 class="part">${words("record.keys")}</h2><ul class="checkpoints">${keys.map((one) => html`<li class="panel"><p class="hash">${one.key}</p><p class="second">${one.since === 0 ? words("record.since-start") : words("record.since", { date: momentOf(one.since) })}</p></li>`)}</ul>`);
   }
 }
 

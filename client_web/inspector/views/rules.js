@@ -11,6 +11,7 @@ import { here, keepAsked, to } from "../route.js";
 /** @typedef {import("../../shared/html.js").Markup} Markup */
 /** @typedef {import("../facts.js").Rule} Rule */
 /** @typedef {import("../facts.js").Cited} Cited */
+/** @typedef {import("../facts.js").Age} Age */
 
 /** How a law can stand, the hardest first. @type {import("../facts.js").LawStatus[]} */
 export const LAW = ["in_force", "proposed", "announced", "ours"];
@@ -23,6 +24,9 @@ const sorted = (all) => [...new Set(all)].sort((a, b) => a.localeCompare(b, "en"
 
 /** The same in short: which of them are law, which are proposed or announced, and which are our own choice. @param {Cited[]} sources */
 export const lawOf = (sources) => html`<ul class="law">${LAW.map((status) => ({ status, ids: sources.filter((one) => one.status === status).map((one) => one.id) })).filter(({ ids }) => ids.length > 0).map(({ status, ids }) => html`<li>${lawChip(status)}<span class="code">${ids.join(", ")}</span></li>`)}</ul>`;
+
+/** A value of an age band in words. @param {import("../facts.js").Value} value */
+const told = (value) => (typeof value === "boolean" ? words(value ? "yes" : "no") : value === "" || value === 0 ? words("age.none") : typeof value === "number" ? String(value) : named("value", value));
 
 class Rules extends Page {
   constructor() {
@@ -51,8 +55,13 @@ class Rules extends Page {
       ${alone ? sourcesOf(rule.sources) : lawOf(rule.sources)}
       <details ${alone ? html`open` : null}><summary>${words("rules.condition")}</summary>
         ${rule.verbs.length > 0 ? html`<p class="second">${words("rules.verbs")} ${rule.verbs.map((verb) => named("verb", verb)).join(", ")}.</p>` : null}
-        ${rule.bands.length > 0 ? html`<p class="second">${words("rules.bands")} ${rule.bands.map((band) => named("value", band)).join(", ")}.</p>` : null}
         ${rule.condition ? html`<pre tabindex="0"><code>${rule.condition}</code></pre>` : html`<p>${words("rules.built-in")}</p>`}</details></article>`;
+  }
+
+  /** What is set for an age. The rules are the same for every age; what they hold a call against is not. @param {string} band @param {Age[]} ages */
+  #age(band, ages) {
+    return html`<section class="panel age" data-key="age"><h2>${words("rules.age", { band: named("value", band) })}</h2><p class="second">${words("rules.age-lead")}</p>
+      <dl class="facts wide">${ages.map((one) => html`<div><dt>${named("age", one.what)}</dt><dd><b>${told(one.value)}</b> <span class="second">${one.why} (${one.source})</span></dd></div>`)}</dl></section>`;
   }
 
   /** @param {Rule} rule */
@@ -70,18 +79,19 @@ class Rules extends Page {
     const id = parts[0];
     const one = id ? look("rules")?.rules.find((rule) => rule.id === id) : undefined;
     if (one) return this.#alone(one);
-    return pageOf("rules", "rules", ({ rules, rulebook }) => {
+    return pageOf("rules", "rules", ({ rules, rulebook, ages }) => {
       const code = asked.get("code") ?? "";
       const verb = asked.get("verb") ?? "";
       const band = asked.get("band") ?? "";
-      const shown = rules.filter((rule) => (!code || rule.sources.some((source) => source.code === code)) && (!verb || rule.verbs.includes(verb)) && (!band || rule.bands.length === 0 || rule.bands.includes(band)));
+      const shown = rules.filter((rule) => (!code || rule.sources.some((source) => source.code === code)) && (!verb || rule.verbs.includes(verb)));
       const codes = sorted(rules.flatMap((rule) => rule.sources.map((source) => source.code)));
       const verbs = sorted(rules.flatMap((rule) => rule.verbs));
-      const bands = sorted(rules.flatMap((rule) => rule.bands));
+      const bands = [...new Set(ages.map((one) => one.band))];
       return html`<div class="filters" role="search" aria-label="${words("filter")}">
           ${select({ id: "code", label: words("rules.by-code"), all: words("rules.all-codes"), chosen: code, choices: codes.map((value) => ({ value, words: named("code", value) })) })}
           ${select({ id: "verb", label: words("rules.by-verb"), all: words("rules.all-verbs"), chosen: verb, choices: verbs.map((value) => ({ value, words: named("verb", value) })) })}
-          ${bands.length === 0 ? null : select({ id: "band", label: words("rules.by-band"), all: words("rules.all-bands"), chosen: band, choices: bands.map((value) => ({ value, words: named("value", value) })) })}</div>
+          ${select({ id: "band", label: words("rules.by-band"), all: words("rules.all-bands"), chosen: band, choices: bands.map((value) => ({ value, words: named("value", value) })) })}</div>
+        ${band ? this.#age(band, ages.filter((one) => one.band === band)) : null}
         <p class="shown">${words("rules.count", { n: shown.length, all: rules.length })} <span class="second">${words("rulebook", { version: rulebook })}</span></p>
         ${shown.length === 0 ? html`${nothing(words("rules.none"))}<p><button class="button" type="button" data-do="clear">${words("filter.clear")}</button></p>` : shown.map((rule) => this.#rule(rule, false))}`;
     });

@@ -44,6 +44,9 @@ const factWords = (fact) => named("fact", /^[xy]\./.test(fact) ? `person${fact.s
 /** A fact away from its heading needs to say whose it is. @param {string} fact */
 const wholeFact = (fact) => words("fact.whole", { part: words(`part.${fact.split(".")[0]}`), fact: factWords(fact) });
 
+/** Stands for every text that no rule names. It can be chosen, but nobody needs it pointed out. */
+const UNNAMED = "something-else";
+
 class TrySituation extends Page {
   /** @type {Judged | null} */ #judged = null;
   /** @type {ApiFault | null} */ #fault = null;
@@ -135,11 +138,12 @@ class TrySituation extends Page {
   /** A gate in a fence: the rules that decided are its posts. @param {Judged} judged */
   #gate(judged) {
     const open = judged.verdict === "allow";
+    const turns = judged.turns.filter((one) => one.to !== UNNAMED);
     return html`<div class="gate ${open ? "open" : "shut"}" aria-hidden="true"><i></i><i></i><b></b><b></b><i></i><i></i></div>
       <p class="verdict">${icon(open ? "tick" : "no")}<span>${words(`verdict.${judged.verdict}`)}</span></p>
       <h3>${words("situation.why")}</h3><ol class="why">${judged.rules.map((rule) => html`<li data-key="${rule.id}"><p><b>${rule.grown_up}</b></p><p class="second">${words("rules.child")} <q>${rule.child}</q></p><p>${ruleLink(rule.id)}</p>${lawOf(rule.sources)}</li>`)}</ol>
       <h3>${words(open ? "situation.turns-shut" : "situation.turns-open")}</h3>
-      ${judged.turns.length === 0 ? html`<p>${words("situation.no-turn")}</p>` : html`<ul class="turns">${[...new Set(judged.turns.map((one) => one.fact))].map((fact) => this.#turnsOf(fact, judged.turns.filter((one) => one.fact === fact)))}</ul>`}`;
+      ${turns.length === 0 ? html`<p>${words("situation.no-turn")}</p>` : html`<ul class="turns">${[...new Set(turns.map((one) => one.fact))].map((fact) => this.#turnsOf(fact, turns.filter((one) => one.fact === fact)))}</ul>`}`;
   }
 
   /** One fact that would turn the answer, how it is now, and a button for each value that would do it. @param {string} fact @param {Turn[]} turns */
