@@ -23,7 +23,8 @@ from server.db.session import Database
 from server.errors import CannotStart
 from server.notes import NotANote, Verifier
 from server.record_check import Finding, Looked
-from server.settings import Settings, load
+from server.settings import Settings
+from server.settings import load as load_settings
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
-    return load(environ, over={"demo": True} if arguments.demo else {})
+    return load_settings(environ, over={"demo": True} if arguments.demo else {})
 
 
 def _verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -117,11 +118,12 @@ def _signed(looked: Looked) -> str:
 def _prove(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     async def lines(db: Database, _: int) -> list[str]:
         async with db.read() as tx:
-            rows = (await audit.heads_of(tx, [arguments.chain])).get(arguments.chain, (0, b""))[0]
-            seq = arguments.seq
-            if not rows or (seq is not None and not 1 <= seq <= rows):
-                raise CannotStart("There is no such row in the record.")
-            return [line async for line in record.prove(tx, arguments.chain, seq)]
+            lines = [line async for line in record.prove(tx, arguments.chain, arguments.seq)]
+        if not lines:
+            raise CannotStart(
+                "There is no such row under a checkpoint. A newer one is, after: ringfence audit checkpoint"
+            )
+        return lines
 
     sys.stdout.writelines(asyncio.run(_on(_settings(arguments, environ), lines)))
     return 0

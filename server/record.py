@@ -61,20 +61,21 @@ async def page(db: Database, household: str, *, after: int = 0, since: int | Non
     ``proof`` where it does not begin at the start or does not reach the end."""
     chain = audit.chain_of(household)
     async with db.read() as tx:
-        seq, _ = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
+        seq, _ = await _signed_head(tx, chain)
         kind = "family" if after == 0 and seq <= PAGE else "proof"
         who = await _grown_ups(tx, household)
-        lines = _one_chain(tx, kind, chain, after=after, most=PAGE, since=since, open_to=who)
+        lines = _one_chain(tx, kind, chain, after=min(after, seq), most=PAGE, since=since, open_to=who)
         return "".join([line async for line in lines])
 
 
 async def prove(tx: AsyncConnection, chain: str, seq: int | None) -> AsyncIterator[str]:
-    """That row ``seq`` (default: the last one) stands under the newest checkpoint: its own digest and those up to the checkpoint's."""
-    log_size = await checkpoints.size_of(tx)
-    stamped = await checkpoints.inclusion(tx, chain, log_size)
-    first = seq if seq is not None else (stamped.head.seq if stamped else 1)
-    most = max(1, stamped.head.seq - first + 1) if stamped else 1
-    async for line in _one_chain(tx, "proof", chain, after=first - 1, most=most, since=None, open_to=()):
+    """That row ``seq`` (default: the last that can be proved) stands under the newest checkpoint: its own digest and those up to the
+    checkpoint's. Nothing where it does not."""
+    end, _ = await _signed_head(tx, chain)
+    first = seq if seq is not None else end
+    if not 1 <= first <= end:
+        return
+    async for line in _one_chain(tx, "proof", chain, after=first - 1, most=end, since=None, open_to=()):
         yield line
 
 
@@ -84,7 +85,7 @@ async def family_file(db: Database, household: str) -> AsyncIterator[str]:
     count = Lines()
     async with db.read() as tx:
         grown_ups = await _grown_ups(tx, household)
-        head = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
+        head = await _signed_head(tx, chain)
         first = [count(one) async for one in _before_rows(tx, "family", chain, since=None)]
     for line in first:
         yield line
@@ -121,10 +122,10 @@ async def _one_chain(
         before = bytes(found[0][0]) if found else START
     yield count({"is": "chain", "chain": chain, "after": after, "hash": before.hex()})
     last = after
-    async for row in audit.every_row(tx, chain, after, most):
+    seq, stored = await _signed_head(tx, chain)
+    async for row in audit.every_row(tx, chain, after, min(most, seq - after)):
         yield count(open_row(row) if _is_open(row, open_to) else closed_row(row))
         last = row.seq
-    seq, stored = (await audit.heads_of(tx, [chain])).get(chain, (0, START))
     yield count({"is": "more"} if last < seq else {"is": "head", "seq": seq, "hash": stored.hex()})
     yield count.end()
 
@@ -147,6 +148,13 @@ async def _before_rows(
     if since is not None and 0 < since < size:
         path = [one.hex() for one in await checkpoints.consistency(tx, since, size)]
         yield {"is": "consistency", "from": since, "size": size, "path": path}
+
+
+async def _signed_head(tx: AsyncConnection, chain: str) -> tuple[int, bytes]:
+    """As far as the newest checkpoint knows this chain. Nobody is told more of one chain: how it grows from minute to minute
+    would say when a child is here."""
+    stamped = await checkpoints.inclusion(tx, chain, await checkpoints.size_of(tx))
+    return (stamped.head.seq, stamped.head.hash) if stamped else (0, START)
 
 
 async def _grown_ups(tx: AsyncConnection, household: str) -> frozenset[str]:

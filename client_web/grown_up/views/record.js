@@ -77,7 +77,7 @@ class Record extends Page {
       this.#result = result;
       if (result.found.length === 0 && own) localStorage.setItem(KEPT + own, JSON.stringify(result.keep));
       this.#checking = false;
-      this.done(words(result.found.length === 0 ? "record.whole" : "record.broken"));
+      this.done(words(result.found.length > 0 ? "record.broken" : result.rows > 0 ? "record.whole" : "record.nothing"));
     });
     this.#checking = false;
     this.update();
@@ -91,13 +91,14 @@ class Record extends Page {
   /** @param {Result} result */
   #found(result) {
     const whole = result.found.length === 0;
+    if (whole && result.rows === 0) return html`<section class="panel" data-key="result"><p class="plate-line">${icon("wait")}<span>${words("record.nothing")}</span></p></section>`;
     const names = [...new Set(result.found.map((one) => one.what))];
     const at = result.checkpoint ? new Date(result.checkpoint.at).toISOString() : "";
     /** @param {string} key @param {string | number} value */
     const fact = (key, value) => html`<div data-key="${key}"><dt>${words(`record.${key}`)}</dt><dd>${value}</dd></div>`;
     return html`<section class="panel" data-key="result"><h2 class="plate-line ${whole ? "ok" : "stop"}">${icon(whole ? "tick" : "no")}<span>${words(whole ? "record.whole" : "record.broken")}</span></h2>
       ${whole ? html`<p>${words("record.whole-lead")}</p>` : html`<ul data-key="names">${names.map((one) => html`<li data-key="${one}">${words(`record.${one}`)}</li>`)}</ul><p>${words("record.what-now")}</p>`}
-      <dl class="facts" data-key="facts">${fact("rows", result.rows)}${fact("open", result.open)}${fact("covered", result.covered)}
+      <dl class="facts" data-key="facts">${fact("rows", result.rows)}${fact("open", result.open)}
         ${result.firstAt === null ? null : fact("since", dateOf(new Date(result.firstAt).toISOString()))}${at ? fact("signed", `${dateOf(at)}, ${timeOf(at)}`) : null}</dl>
       ${whole && this.#first ? html`<p class="second">${words("record.first")}</p>` : null}${whole && result.changedKey ? html`<p class="second">${words("record.changed-key")}</p>` : null}</section>`;
   }
