@@ -141,6 +141,8 @@ def _readme(found: Mapping[str, bytes], now: int, book: Rulebook) -> str:
         "3. The rules: `python3 vectors/run.py` feeds the vectors to any program that decides; the conformance README says how.",
         "4. The report: `ringfence inspect verify report`, with the key that you trust.",
         "",
+        "Links between the pages in here are those of the project, and some lead out of the pack.",
+        "",
         "The whole record, with nothing in it but digests and times, is given by the operator: `ringfence audit export`.",
         "",
     ]  # fmt: skip
