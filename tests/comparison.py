@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,9 +33,13 @@ async def inspect(name: str) -> Inspection:
     return await run.inspect(platform(name), PORTABLE)
 
 
-async def inspect_all() -> dict[str, Inspection]:
-    """One after the other, for the cuts are measured."""
-    return {name: await inspect(name) for name in COLUMNS}
+async def inspect_all() -> tuple[dict[str, Inspection], dict[str, float]]:
+    """One after the other, for the cuts are measured; and how busy the machine was meanwhile (its load of the last minute)."""
+    found, load = {}, {}
+    for name in COLUMNS:
+        found[name] = await inspect(name)
+        load[name] = os.getloadavg()[0]
+    return found, load
 
 
 def cell(finding: Finding) -> compare.Cell:
@@ -101,15 +106,15 @@ def _seen(finding: Finding) -> list[str]:
     return [f"{one.tried} {one.seen}" for one in finding.steps if one.kind == "attack" and one.as_promised is False]
 
 
-def cuts(found: Mapping[str, Inspection]) -> str:
+def cuts(found: Mapping[str, Inspection], load: Mapping[str, float]) -> str:
     lines = []
-    for inspection in found.values():
+    for name, inspection in found.items():
         for measured in (one for finding in inspection.findings for one in finding.measured):
             values = sorted(measured.values)
             middle, worst = values[len(values) // 2], values[-1]
             lines.append(
                 f"- {inspection.platform.name}: {middle:.0f} {measured.unit} in the middle, {worst:.0f} {measured.unit} at worst, "
-                f"of {len(values)}."
+                f"of {len(values)}; load {load[name]:.0f} on {os.cpu_count()} cores."
             )
     return "\n".join(lines) + "\n"
 
@@ -127,10 +132,10 @@ def written(page: str, parts: Mapping[str, str]) -> str:
 
 
 def main() -> None:
-    found = asyncio.run(inspect_all())
+    found, load = asyncio.run(inspect_all())
     parts = {
         "stories": stories(found),
-        "cuts": cuts(found),
+        "cuts": cuts(found, load),
         "not kept": not_kept(found),
         "promises": compare.markdown(compare.compared(reports(found))),
     }
