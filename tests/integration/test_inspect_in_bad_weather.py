@@ -1,17 +1,15 @@
-"""A server that hangs, lies, talks nonsense or dies half-way does not get out of an inspection: nothing of it is proven by that, and the
+"""A platform that hangs, lies, talks nonsense or dies half-way does not get out of an inspection: nothing of it is proven by that, and the
 report is written and signed all the same.
 
-First a platform that breaks promises (tests/toy_platform.py with a guard left out) in bad weather: whatever goes wrong on the way, the
-story in which the guard is missing is never "proven". Then servers at an address that are no Ringfence at all, or only pretend.
+Here it is a platform that breaks promises (tests/toy_platform.py with a guard left out) in bad weather: whatever goes wrong on the way,
+the story in which the guard is missing is never "proven". Servers at an address are in ``test_inspection_hostile.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import Any
 import pytest
 
 from server import notes
-from server.inspection import document, own, report, run, scenarios, sign
+from server.inspection import document, report, run, scenarios, sign
 from server.inspection.adapter import Answer, Device
 from server.inspection.findings import Finding
 from server.inspection.stage import Cast, play
@@ -28,9 +26,6 @@ from tests.toy_platform import Telephone, Toy
 
 KEY = notes.Signer(sign.NAME, bytes(range(32)))
 Sky = Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
-
-
-# -- bad weather -----------------------------------------------------------------------------------------------------------------
 
 
 class Storm(Toy):
@@ -172,92 +167,3 @@ async def test_the_same_in_fine_weather_can_be_proven() -> None:
     finally:
         await toy.close()
     assert {one.scenario: one.shown for one in found} == dict.fromkeys(WRONG.values(), "proven")
-
-
-# -- at an address -----------------------------------------------------------------------------------------------------------------
-
-WELL = {"ok": True, "version": "9.9\u202e<b>", "demo": False}
-
-
-async def respond(writer: asyncio.StreamWriter, status: str, body: bytes, kind: str = "application/json") -> None:
-    writer.write(
-        f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
-        + body
-    )
-    await writer.drain()
-
-
-async def answer(how: str, path: str, writer: asyncio.StreamWriter) -> None:
-    well = path == "/healthz" and not how.startswith("not well")
-    if well and "hang" not in how:
-        await respond(writer, "200 OK", json.dumps(WELL).encode())
-    elif how.endswith("garbage"):
-        writer.write(random.Random(7).randbytes(4_000))
-    elif how.endswith("fault"):
-        await respond(writer, "500 Oh", b"Traceback <script>")
-    elif how.endswith("page"):
-        await respond(writer, "200 OK", b"<!doctype html><title>Welcome</title>" * 10_000, "text/html")
-    elif how.endswith("empty yes"):
-        await respond(writer, "200 OK", b"{}")
-    elif how.endswith("no"):
-        await respond(writer, "403 No", b'{"code": "not_permitted"}')
-    elif how.endswith("elsewhere"):
-        writer.write(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n")
-    elif how.endswith("hang"):
-        await forever()
-    elif how.endswith("drip"):
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
-        while True:
-            writer.write(b" ")
-            await writer.drain()
-            await asyncio.sleep(0.5)
-
-
-@asynccontextmanager
-async def pretender(how: str) -> AsyncIterator[str]:
-    """A server that is none; its address."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            path = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1].decode()
-            await answer(how, path, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
-async def inspected(how: str, out: Path) -> document.Report:
-    async with pretender(how) as address:
-        platform = own.Ringfence(own.Elsewhere(address))
-        inspection = await run.inspect(platform, scenarios.ALL, bounded=True, seconds=60)
-    report.write(inspection, out, key=KEY)
-    assert sign.verified(out, KEY.verifier).answer == "whole"
-    return document.decoded((out / "report.json").read_bytes())
-
-
-WAYS = ("garbage", "fault", "page", "empty yes", "no", "elsewhere", "silence")
-
-
-@pytest.mark.parametrize("well", ["not well", "well"])
-@pytest.mark.parametrize("how", WAYS)
-async def test_a_server_that_is_none_gets_a_report_in_which_nothing_is_proven_or_broken(
-    how: str, well: str, tmp_path: Path
-) -> None:
-    written = await inspected(f"{well}, then {how}", tmp_path)
-    assert written.counts.proven == written.counts.broken == 0
-    assert written.counts.not_shown == len(written.promises) > 5
-    assert all(one.why for one in written.findings)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", ["not well, then hang", "well, then drip"])
-async def test_a_server_that_hangs_gets_one_too_malformed(how: str, tmp_path: Path) -> None:
-    written = await inspected(how, tmp_path)
-    assert written.counts.proven == written.counts.broken == 0
