@@ -37,6 +37,7 @@ VERSION: Final = "1.0.2"
 KEY: Final = "peerjs"  # PeerServer's own default, the same for every client
 INSTALL: Final = "On Debian: apt-get install nodejs npm"
 TIME_OUT: Final = 10.0
+FETCH: Final = 90.0  # for npm
 CONNECT: Final = 8.0  # within so long a connection comes up on one machine, or never
 
 NOBODY_APPROVES: Final = (
@@ -320,7 +321,10 @@ async def installed(path: str | None = None) -> Path:
     if version_in(package) != VERSION:
         folder.mkdir(parents=True, exist_ok=True)
         fetch = (npm, "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund")
-        code, printed = await output_of(*fetch, "--save-exact", f"peer@{VERSION}", seconds=180)
+        try:
+            code, printed = await output_of(*fetch, "--save-exact", f"peer@{VERSION}", seconds=FETCH)
+        except TimeoutError:
+            raise DidNotStart(f"npm did not fetch peer {VERSION} within {FETCH:.0f} s.") from None
         if code or version_in(package) != VERSION:
             raise DidNotStart(f"npm could not install peer {VERSION}: {printed.strip()[-200:]}")
     return package
