@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 # tsc only reads our JSDoc; nothing of it is shipped. Pinned here, fetched by npx, never committed.
 TYPESCRIPT := typescript@5.9.3
 
-.PHONY: run test check setup bench trials prove proofs faults regulators soak witness fuzz chaos platforms lock clean browsers node
+.PHONY: pictures run test check setup bench trials prove proofs faults regulators soak witness fuzz chaos platforms lock clean browsers node
 
 run: setup
 	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
@@ -48,6 +48,10 @@ faults: setup
 # The pages for regulators, from the ledger.
 regulators: setup
 	@$(PY) -m server.regimes docs/regulators
+
+# The pictures of the inspector's pages in docs/regulators/pictures, taken anew. Run make proofs first: they show what is proven.
+pictures: setup browsers
+	@$(PY) -m tests.browser.inspector_pictures
 
 soak: setup
 	@$(PY) -m pytest -m slow -k soak

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from server import checkpoints, inspectors
 from server.api import keys
 from server.api.inspector import INSPECTIONS
+from tests.browser.inspector_pages import go, visit
 from tests.browser.people import chromium, press
 from tests.browser.test_look_axe import AXE, RUN, UNFILLED
 from tests.browser.test_look_pages import OVERFLOW
@@ -79,31 +80,11 @@ class Watched:
             self.faults.append(f"{status} {path}")
 
 
-async def visit(browser: Browser, scheme: str = "light", width: int = 1280, height: int = 800) -> BrowserContext:
-    context = await browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if scheme == "dark" else "light",
-        locale="en-GB",
-        reduced_motion="reduce",
-    )
-    context.set_default_timeout(10_000)
-    return context
-
-
 async def sign_in(page: Page, house: House, key: str) -> None:
     await page.goto(f"{house.base}/inspector/")
     await page.get_by_label("Inspector’s key").fill(key)
     await press(page, "Sign in")
     await page.get_by_role("heading", name="Inspect Ringfence").wait_for()
-
-
-async def go(page: Page, where: str) -> None:
-    """Another page of the app, once everything that it shows is there."""
-    await page.evaluate("where => { location.hash = where }", where)
-    await page.wait_for_selector("main h1")
-    await page.wait_for_selector(".waiting", state="detached")
-    if where.startswith("situation"):
-        await page.wait_for_selector(".verdict")
 
 
 async def violations(page: Page) -> list[Any]:
