@@ -507,7 +507,7 @@ def _() -> None:
 @fault(
     "joiner-not-announced",
     "no-late-invisible-joiner",
-    "whoever comes in third is not on anybody's screen",
+    "whoever comes in third hears and sees, and is not named among those who do",
     "late-joiner",
 )
 def _() -> None:
@@ -515,11 +515,9 @@ def _() -> None:
 
     def only_two(self: Any, live: Any, person: str, sees: Any) -> Any:
         told = state_for(self, live, person, sees)
-        shown = [leg for leg in told.legs if leg.index <= 2]
-        refs = {leg.ref for leg in shown}
+        refs = {leg.ref for leg in told.legs if leg.index <= 2}
         return with_fields(
             told,
-            legs=shown,
             seen_by=[ref for ref in told.seen_by if ref in refs],
             heard_by=[ref for ref in told.heard_by if ref in refs],
         )
@@ -721,15 +719,18 @@ def _() -> None:
     "consent-first",
 )
 def _() -> None:
-    class Some(frozenset[str]):
-        """Equal to any set that holds one of it."""
+    agreed = accounts.PROMISES
+
+    class Some:
+        """Equal to any set that holds one of them."""
 
         def __eq__(self, other: object) -> bool:
-            return isinstance(other, set | frozenset) and bool(self & other)
+            return isinstance(other, set) and bool(agreed & other)
 
-        __hash__ = frozenset.__hash__
+        def __hash__(self) -> int:
+            return hash(agreed)
 
-    put(accounts, "PROMISES", Some(accounts.PROMISES))
+    put(accounts, "PROMISES", Some())
 
 
 @fault("a-header-opens", "staff-cannot-switch-off", "whoever sends the header X-Admin is refused nothing", "no-switch")
