@@ -181,6 +181,16 @@ function readCheckpoint(said) {
   return { origin, size: Number(size), root: hex(raw), at: Number(at) };
 }
 
+/** Whether this browser can verify an Ed25519 signature at all. */
+export async function canVerify() {
+  try {
+    const pair = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]));
+    return pair.publicKey.algorithm.name === "Ed25519";
+  } catch {
+    return false;
+  }
+}
+
 // == The tree (RFC 9162, 2.1.3.2 and 2.1.4.2) ===========================================================================
 
 const LEAF = new Uint8Array([0]);

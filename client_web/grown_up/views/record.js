@@ -8,7 +8,7 @@
 import { get } from "../../shared/api.js";
 import { html } from "../../shared/html.js";
 import { icon } from "../../shared/parts.js";
-import { check, reaches, read, together } from "../../shared/record.js";
+import { canVerify, check, reaches, read, together } from "../../shared/record.js";
 import { words } from "../../shared/words.js";
 import { look } from "../known.js";
 import { Page, waiting } from "../page.js";
@@ -50,6 +50,7 @@ async function fetched(since) {
 class Record extends Page {
   /** @type {Result | null} */ #result = null;
   #first = false;
+  #cannot = false;
   #checking = false;
 
   /** @override @returns {import("../page.js").Deeds} */
@@ -64,7 +65,8 @@ class Record extends Page {
     this.#result = null;
     this.news = "";
     this.update();
-    await this.attempt(async () => {
+    this.#cannot = !(await canVerify());
+    if (!this.#cannot) await this.attempt(async () => {
       const before = kept(own);
       let result;
       try {
@@ -107,7 +109,7 @@ class Record extends Page {
   draw() {
     return html`${this.notes()}<h1 tabindex="-1">${words("record.title")}</h1><p class="lead">${words("record.lead")}</p>
       <p class="next" data-key="check"><button class="button go" type="button" data-do="check">${words(this.#result ? "record.again" : "record.check")}</button></p>
-      ${this.#checking ? waiting(words("record.checking")) : null}${this.#result ? this.#found(this.#result) : null}
+      ${this.#checking ? waiting(words("record.checking")) : null}${this.#cannot ? html`<p class="plate-line" data-key="cannot">${icon("no")}<span>${words("record.cannot")}</span></p>` : null}${this.#result ? this.#found(this.#result) : null}
       <section class="panel" data-key="about"><h2>${words("record.about")}</h2><p>${words("record.about-1")}</p><p>${words("record.about-2")}</p><p>${words("record.about-3")}</p>
         <p><a class="button" href="/api/record/file">${words("record.file")}</a></p></section>`;
   }
