@@ -181,7 +181,8 @@ class Inspections:
                 if not line:
                     break
                 _take(run, line)
-            await process.wait()
+            if await process.wait() not in (0, 1, 3):  # proven, broken, not shown
+                log.error("an inspection ended with exit status %d", process.returncode)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -255,3 +255,18 @@ async def test_a_second_device_comes_in_by_https_and_chooses_on_one_origin(tmp_p
 
 def test_everybody_of_the_cast_has_a_picture_of_their_own() -> None:
     assert len({one.avatar for one in demo.CAST}) == len(demo.CAST)
+
+
+async def test_whoever_looks_at_the_demo_may_be_its_inspector_under_every_name_and_reaches_nobody(shown: House) -> None:
+    for host in ("localhost", "maya.localhost"):
+        device = shown.device(host)
+        assert (await device.call("GET", "/api/inspector/rules")).code == "not_signed_in"
+        assert (await device.post("/api/demo/inspector"))["label"] == "Demo inspector"
+        assert (await device.get("/api/inspector/rules"))["rules"]
+        assert (await device.get("/api/inspector/decisions"))["decisions"], "in a demo nobody is real: all are listed"
+        assert (await device.call("GET", "/api/me")).code == "not_signed_in"
+        assert (await device.call("GET", "/api/child/home")).code == "not_signed_in"
+    before = device
+    await shown.device().post("/api/demo/reset")
+    assert (await before.call("GET", "/api/inspector/rules")).code == "not_signed_in"
+    assert (await before.post("/api/demo/inspector"))["label"] == "Demo inspector"
