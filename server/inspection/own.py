@@ -51,6 +51,7 @@ ANSWER_SECONDS: Final = 15.0  # for one HTTP answer
 OPEN_SECONDS: Final = 60.0  # for a fresh server to open its doors, on a busy machine
 STOP_SECONDS: Final = 15.0
 DATABASE: Final = "ringfence.sqlite"
+ANOTHER_HOME: Final = "127.1.0.1"
 KEPT_BODIES: Final = 500  # of what one device was told, for looking through
 
 #: Codes of docs/reference/http-api.md and protocol.md that say "no, you may not" or "there is none for you".
@@ -198,6 +199,7 @@ class FreshServer:
         self._folder: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
+        self._environ: Mapping[str, str] = {}
         self.key = ""  # of an inspector, made with the server
         self.patience = ANSWER_SECONDS
         self.base, self.trust, self.many_homes = "", None, _loopback_has_many()  # type: str, ssl.SSLContext | None, bool
@@ -244,6 +246,7 @@ class FreshServer:
         migrated = await self._run(environ, "migrate")
         if await asyncio.wait_for(migrated.wait(), OPEN_SECONDS):
             raise CouldNotSee("A server of our own could not be started: its database could not be made.")
+        self._environ = environ
         await self._add_inspector(environ)
         process = self._process = await self._run(environ, "serve")
         assert process.stdout is not None
@@ -282,6 +285,12 @@ class FreshServer:
             return ""
         return (self._folder / "errors").read_text(errors="replace").strip()
 
+    async def checkpoint(self) -> None:
+        """Have the record signed now, as whoever runs a server can, and not only at the next hour."""
+        taking = await self._run(self._environ, "audit", "checkpoint")
+        if await asyncio.wait_for(taking.wait(), OPEN_SECONDS):
+            raise CouldNotSee("The record could not be signed.")
+
     # What only who runs a server may see: its disk. Opened for reading, as the server goes on.
 
     def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -291,6 +300,11 @@ class FreshServer:
     def rows(self) -> list[str]:
         """Every row of the record, as text."""
         return [json.dumps(one, default=str) for one in self._read("SELECT * FROM audit")]
+
+    def length(self, name: str) -> int:
+        """How many rows the chain of this person's household has."""
+        sql = "SELECT count(*) FROM audit WHERE chain = (SELECT 'h_' || household_id FROM people WHERE name = ?)"
+        return int(self._read(sql, name)[0][0])
 
     def rows_about(self, name: str, since: int) -> tuple[AuditRow, ...]:
         """Of the household of the person with this (made-up) name: its own chain, and what the platform's chain has of its people."""
@@ -339,12 +353,11 @@ class FreshServer:
 class Elsewhere:
     """A server by address, which somebody else started."""
 
-    many_homes = False
-
     def __init__(
         self, base: str, trust: ssl.SSLContext | None = None, key: str = "", *, patience: float = ANSWER_SECONDS
     ) -> None:
         self.base, self.trust, self.key, self.patience = base.rstrip("/"), trust, key, patience
+        self.many_homes = False
         self.inspected = Inspected("Ringfence", "", self.base)
 
     async def open(self) -> None:
@@ -365,6 +378,17 @@ class Elsewhere:
         self.inspected = Inspected(
             "Ringfence", "not told", self.base, {f"guard {name}": one for name, one in sorted(guards.items())}
         )
+
+        self.many_homes = is_this_machine(self.base) and _loopback_has_many() and await self._answers_from(ANOTHER_HOME)
+
+    async def _answers_from(self, home: str) -> bool:
+        one = Line(self.base, trust=self.trust, home=home, seconds=self.patience)
+        try:
+            return (await one.call("GET", "/healthz")).status == 200
+        except (aiohttp.ClientError, OSError, TimeoutError, Refused):
+            return False  # it listens on ::1 alone, or behind something
+        finally:
+            await one.close()
 
     async def close(self) -> None:
         """It is not ours to stop."""
@@ -844,7 +868,7 @@ def _loopback_has_many() -> bool:
     """All of 127.0.0.0/8 is this machine on Linux; elsewhere only what was set up."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind(("127.1.0.1", 0))
+            probe.bind((ANOTHER_HOME, 0))
     except OSError:
         return False
     return True

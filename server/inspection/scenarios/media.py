@@ -180,15 +180,17 @@ async def late_joiner(stage: Stage) -> None:
     stage.attack(
         "Before the third has answered, sound reaches them.", f"{kit.received().packets} packets came.", not early
     )
-    await kit.answer(rings[1])
-    heard = await stage.flows(kit, "audio")
-    stage.control("The third answers.", "They hear the others." if heard else "They hear nobody.", heard)
+    answered = await kit.answer(rings[1])
+    if not answered.ok:
+        raise CouldNotSee(f"The third could not answer ({answered.reason}).")
     for who, one in (("The child who rang", maya), ("The one who answered first", theo)):
         ref = knows[one][0]
         shown = await stage.true(lambda one=one, ref=ref: ref in one.line.present(), 5)  # type: ignore[misc]
         named = await stage.true(lambda one=one, ref=ref: ref in one.line.state().get("heard_by", []), 5)  # type: ignore[misc]
         seen = f"They {'are' if shown else 'are not'} on the screen, and {'are' if named else 'are not'} named among those who hear."
         stage.attack(f"{who} looks for the third, who came in later.", seen, shown and named)
+    heard = await stage.flows(kit, "audio")
+    stage.control("The third is in the call.", "They hear the others." if heard else "They hear nobody.", heard)
     await maya.leave(rung.call)
 
 

@@ -8,38 +8,35 @@ from typing import Any, Final
 
 from server import record_check
 from server.inspection.adapter import CouldNotSee, NoSuchThing
-from server.inspection.own import FreshServer, Line, said_no, told_no
+from server.inspection.own import FreshServer, said_no, told_no
 from server.inspection.scenarios.household import refused, ringfence, talk, two
 from server.inspection.stage import Scenario, Stage
 
-
-async def _length(line: Line) -> int:
-    """How many rows the own household's chain has."""
-    text = (await line.call("GET", "/api/record")).body.decode()
-    for one in text.splitlines():
-        row = json.loads(one)
-        if row.get("is") == "head":
-            return int(row["seq"])
-    raise CouldNotSee("The record that a family is shown has no end.")
+SIGNED_HOURLY: Final = (
+    "A family is shown its record as far as it is signed, once an hour. "
+    "Rows of this very run are looked at on a server of our own."
+)
 
 
 async def record_complete(stage: Stage) -> None:
-    """Looking at the record leaves a row too, so that is counted first."""
+    """Rows are counted on the server's disk, so that no look at them leaves one."""
+    server = ringfence(stage).server
+    if not isinstance(server, FreshServer):
+        raise NoSuchThing(SIGNED_HOURLY)
     there = await two(stage, rings=2, back=True)
-    alex = await stage.device(await stage.stranger())
-    first, second = await _length(there.sam), await _length(there.sam)
-    look = second - first
-    stage.control(
-        "A grown-up looks at the own record.", f"It has {second} rows, {look} of them for the look before.", look > 0
-    )
+    count = await asyncio.to_thread(server.length, there.maya.name)
+    await there.sam.get("/api/family")
+    look = await asyncio.to_thread(server.length, there.maya.name) - count
+    stage.control("A grown-up looks at the family's page.", f"{look} row more.", look > 0)
 
     async def leaves_rows(tried: str) -> None:
-        nonlocal second
+        nonlocal count
         await asyncio.sleep(0.5)  # what a call leaves is written after the cut
-        now = await _length(there.sam)
-        more, second = now - second - look, now
+        now = await asyncio.to_thread(server.length, there.maya.name)
+        more, count = now - count, now
         stage.attack(f"{tried} without leaving a row.", f"{more} rows more." if more else "No row more.", more > 0)
 
+    count += look
     code = told_no(await there.one.line.ask(t="call.invite", to=["k_0123456789abcdef"], media="audio"))
     if not code:
         raise CouldNotSee("A ring to nobody was taken.")
@@ -49,17 +46,26 @@ async def record_complete(stage: Stage) -> None:
         raise CouldNotSee("A ring to a friend did not come.")
     await leaves_rows("A child rings a friend,")
     await there.one.line.ask(t="call.cancel", call=said["call"])
+    await asyncio.sleep(0.5)
+    count = await asyncio.to_thread(server.length, there.maya.name)
     code = said_no(await there.sam.call("POST", "/api/contacts/g_0123456789abcdef/end", {}))
     if not code:
         raise CouldNotSee("A contact that does not exist was ended.")
     await leaves_rows("A grown-up asks for what is not theirs and is refused,")
-    await alex.close()
+
+
+async def _signed(stage: Stage) -> None:
+    server = ringfence(stage).server
+    if not isinstance(server, FreshServer):
+        raise NoSuchThing(SIGNED_HOURLY)
+    await server.checkpoint()
 
 
 async def record_whole(stage: Stage) -> None:
     """What the server hands out is checked here, by a reader that knows nothing but the documented format."""
     there = await two(stage, back=True)
     await there.one.leave(await talk(stage, there, "audio"))
+    await _signed(stage)
     note = await there.sam.call("GET", "/api/checkpoint")
     kept = (note.body.decode(),) if note.status == 200 else ()
     exported = await there.sam.call("GET", "/api/record/file")
@@ -116,6 +122,7 @@ async def record_names(stage: Stage) -> None:
     platform = ringfence(stage)
     await there.one.leave(await talk(stage, there, "audio"))
     await stage.platform.find(await stage.device(await stage.stranger()), there.maya.name)
+    await _signed(stage)
     names = [n for home in platform.homes.values() for n in (home.name, home.guardian_name)] + list(platform.grown_ups)
     places = [line.home for line in platform.lines if line.home]
     for who, line in (("The child's grown-up", there.sam), ("The other grown-up", there.femi)):
