@@ -60,6 +60,9 @@ export const begun = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** One rule as a link to its own page. @param {string} id */
 export const ruleLink = (id) => html`<a href="${to("rules", id)}">${id}</a>`;
 
+/** Several links after one another; a comma stays with the one before it. @param {Markup[]} links */
+export const inLine = (links) => html`<span class="in-line">${links.map((link, n) => html`<span>${link}${n < links.length - 1 ? "," : null}</span> `)}</span>`;
+
 const LANGUAGE = "en-GB";
 
 /** "26 November 2026" @param {number | string} at milliseconds, or a day */

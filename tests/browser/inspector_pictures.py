@@ -43,7 +43,7 @@ async def a_busy_week(house: House) -> None:
 async def keep(page: Page, name: str) -> None:
     """One screen of the page as a small picture."""
     raw = await page.screenshot(animations="disabled")
-    picture = Image.open(io.BytesIO(raw)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    picture = Image.open(io.BytesIO(raw)).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     FOLDER.mkdir(parents=True, exist_ok=True)
     picture.save(FOLDER / f"{name}.png", optimize=True)
     sys.stdout.write(f"{name}.png {(FOLDER / f'{name}.png').stat().st_size // 1024} KB\n")
@@ -79,7 +79,7 @@ async def take() -> None:
                 ("promises", "promises"),
                 ("measures", "measures"),
                 ("counts", "counts"),
-                ("decisions", "decisions"),
+                ("decisions", "decisions?verdict=deny"),
             ):
                 await go(page, where)
                 await page.evaluate("scrollTo(0, 0)")

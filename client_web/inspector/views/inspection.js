@@ -89,6 +89,7 @@ class Inspection extends Page {
   /** @override */
   draw() {
     const id = here().parts[0];
+    look("promises"); // the report names promises; their sentences stand here
     const run = id ? this.#run : null;
     const head = html`<h1 tabindex="-1">${words("inspection.title")}</h1><p class="lead">${words("inspection.lead")}</p>`;
     if (this.#fault) return html`${head}${this.#fault.code === "not_found" ? html`<p class="panel">${words("inspection.gone")}</p>` : this.#fault.code === "conflict" || this.#fault.code === "slow_down" ? html`<p class="panel">${words("inspection.busy")}</p>` : stuck(this.#fault)}${this.#button()}${this.#earlier()}`;

@@ -3,7 +3,7 @@ import { html } from "../../shared/html.js";
 import { onPress } from "../../shared/press.js";
 import { say } from "../../shared/say.js";
 import { words } from "../../shared/words.js";
-import { begun, lawChip, named, nothing, Page, pageOf, proofChip, ruleLink, select, shortDate } from "../page.js";
+import { begun, inLine, lawChip, named, nothing, Page, pageOf, proofChip, ruleLink, select, shortDate } from "../page.js";
 import { here, keepAsked, to } from "../route.js";
 import { OUTCOMES } from "./promises.js";
 import { LAW } from "./rules.js";
@@ -71,7 +71,7 @@ class Measures extends Page {
           <thead><tr>${head("code", words("measures.id"))}<th scope="col">${words("measures.says")}</th>${head("status", words("measures.status"))}${head("date", words("measures.date"))}${head("proof", words("measures.proof"))}</tr></thead>
           <tbody>${shown.map((one) => html`<tr data-key="${one.code} ${one.id}"><th scope="row"><span class="code">${one.id}</span><span class="second">${named("code", one.code)}</span></th>
             <td data-head="${words("measures.says")}">${begun(one.says)}${one.unverified ? html` <span class="second">${words("unverified")}</span>` : null}</td><td data-head="${words("measures.status")}">${lawChip(one.status)}</td><td data-head="${words("measures.date")}">${sinceOf(one.since)}</td>
-            <td data-head="${words("measures.proof")}">${one.promises.length === 0 ? null : html`<p>${proofChip(worstOf(one))}</p><p>${one.promises.map((promise, n) => html`${n > 0 ? ", " : null}<a href="${to("promises", promise.id)}">${promise.id}</a>`)}</p>`}${one.rules.length === 0 ? null : html`<details><summary>${words("measures.rules", { n: one.rules.length })}</summary><p>${one.rules.map((id, n) => html`${n > 0 ? ", " : null}${ruleLink(id)}`)}</p></details>`}</td></tr>`)}</tbody></table>`}`;
+            <td data-head="${words("measures.proof")}">${one.promises.length === 0 ? null : html`<p>${proofChip(worstOf(one))}</p><p>${inLine(one.promises.map((promise) => html`<a href="${to("promises", promise.id)}">${promise.id}</a>`))}</p>`}${one.rules.length === 0 ? null : html`<details><summary>${words("measures.rules", { n: one.rules.length })}</summary><p>${inLine(one.rules.map(ruleLink))}</p></details>`}</td></tr>`)}</tbody></table>`}`;
     });
   }
 }

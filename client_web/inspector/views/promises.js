@@ -4,7 +4,7 @@ import { withoutName } from "../../promises/sentence.js";
 import { onPress } from "../../shared/press.js";
 import { say } from "../../shared/say.js";
 import { listed, words } from "../../shared/words.js";
-import { dateOf, named, nothing, Page, pageOf, proofChip, ruleLink, select } from "../page.js";
+import { dateOf, inLine, named, nothing, Page, pageOf, proofChip, ruleLink, select } from "../page.js";
 import { here, keepAsked, to } from "../route.js";
 import { look } from "../known.js";
 import { lawOf, sourcesOf } from "./rules.js";
@@ -46,7 +46,7 @@ class Promises extends Page {
       ${promise.child ? html`<p class="to-child"><span class="second">${words("rules.child")}</span> <q>${withoutName(promise.child, words("somebody"))}</q></p>` : null}
       ${alone ? sourcesOf(promise.sources) : lawOf(promise.sources)}
       ${alone ? html`<dl class="facts wide">
-        ${promise.rules.length > 0 ? html`<div><dt>${words("promises.rules")}</dt><dd>${promise.rules.map((id, n) => html`${n > 0 ? ", " : null}${ruleLink(id)}`)}</dd></div>` : null}
+        ${promise.rules.length > 0 ? html`<div><dt>${words("promises.rules")}</dt><dd>${inLine(promise.rules.map(ruleLink))}</dd></div>` : null}
         ${promise.scenarios.length > 0 ? html`<div><dt>${words("promises.scenarios")}</dt><dd>${promise.scenarios.map((id) => named("scenario", id)).join(", ")}</dd></div>` : null}
         ${promise.tests.length > 0 ? html`<div><dt>${words("promises.tests")}</dt><dd><ul class="tests">${promise.tests.map((one) => html`<li class="code">${one}</li>`)}</ul></dd></div>` : null}</dl>` : null}</article>`;
   }
