@@ -121,6 +121,10 @@ async def test_another_story_than_the_one_that_was_told_before_is_found(story: S
         fresh, held = await ask(tmp_path, await other.told(), await other.told(kept))
         assert fresh["found"] == []
         assert "forked" in names(held)
+        anew = [line async for line in record.blind_export(other.db)]
+        assert check_lines(anew)[1] == []
+        kept_note = [one.what for one in check_lines(anew, kept=[kept["note"]])[1]]
+        assert kept_note == ["forked"]
     finally:
         await other.db.close()
 
