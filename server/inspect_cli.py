@@ -31,9 +31,10 @@ KEY: Final = "RINGFENCE_INSPECTOR_KEY"
 MARK: Final = {"proven": "proven   ", "broken": "BROKEN   ", "not_shown": "not shown"}
 
 BOUNDED: Final = (
-    "Against a server that somebody else started only a bounded amount is done: one scenario at a time, at most twenty made-up "
-    "families, at most 120 refused requests and 120 messages in a row, three cuts; no load. The families are closed again "
-    "afterwards, as far as the server lets one. Do it only to a server that is yours or whose owner has said yes."
+    "Against a server that is not on this machine only a bounded amount is done: one scenario at a time, at most twenty made-up "
+    "grown-ups sign up, at most 120 requests or messages are sent in a row, three calls are cut; no load. What could not be tried for "
+    "that reason could not be shown. The families are closed again afterwards, as far as the server lets one. Do it only to a server "
+    "that is yours or whose owner has said yes."
 )
 
 
@@ -117,11 +118,11 @@ async def _inspect(
     arguments: argparse.Namespace,
     tell: Callable[[Mapping[str, Any]], None],
 ) -> Inspection:
+    from server.inspection import own
     from server.inspection import run as play
 
-    return await play.inspect(
-        platform, chosen, tell=tell, bounded=arguments.against is not None, at_once=arguments.at_once or play.AT_ONCE
-    )
+    bounded = arguments.against is not None and not own.is_this_machine(arguments.against)
+    return await play.inspect(platform, chosen, tell=tell, bounded=bounded, at_once=arguments.at_once or play.AT_ONCE)
 
 
 def _chosen(every: Sequence[Scenario], arguments: argparse.Namespace) -> tuple[Scenario, ...]:
@@ -145,7 +146,7 @@ def _platform(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Plat
     if not arguments.against:
         if arguments.trust or arguments.key_file:
             raise CannotStart("--trust and --key-file go with --against.")
-        return own.Ringfence(own.FreshServer())
+        return own.Ringfence(own.FreshServer(environ=environ))
     address = urlsplit(arguments.against)
     if address.scheme not in ("http", "https") or not address.hostname or address.path.strip("/") or address.query:
         raise CannotStart("--against is an address such as https://calls.example, without a path.")

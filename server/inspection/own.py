@@ -19,7 +19,6 @@ import base64
 import contextlib
 import ipaddress
 import json
-import os
 import re
 import secrets
 import shutil
@@ -51,6 +50,7 @@ ANSWER_SECONDS: Final = 15.0  # for one HTTP answer
 OPEN_SECONDS: Final = 60.0  # for a fresh server to open its doors, on a busy machine
 STOP_SECONDS: Final = 15.0
 DATABASE: Final = "ringfence.sqlite"
+MOST_SIGN_UPS: Final = 20  # on a server that is not on this machine
 ANOTHER_HOME: Final = "127.1.0.1"
 KEPT_BODIES: Final = 500  # of what one device was told, for looking through
 
@@ -192,10 +192,13 @@ class Server(Protocol):
 
 
 class FreshServer:
-    """This code in a process of its own. ``command``: what starts the command line (tests put a faulty build here)."""
+    """This code in a process of its own. ``command``: what starts the command line (tests put a faulty build here). ``environ``: what
+    programs find around them here; settings of a server of one's own are left out of it."""
 
-    def __init__(self, command: Sequence[str] = (sys.executable, "-m", "server.cli"), **more: str) -> None:
-        self._command, self._more = tuple(command), more
+    def __init__(
+        self, command: Sequence[str] = (sys.executable, "-m", "server.cli"), environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._command, self._around = tuple(command), environ or {}
         self._folder: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
@@ -233,7 +236,6 @@ class FreshServer:
             "RINGFENCE_DATA": str(self.data),
             "RINGFENCE_ACCOUNTABLE_PERSON": "Nobody real: an inspection",
             "RINGFENCE_ACCOUNTABLE_CONTACT": "inspection@example.org",
-            **self._more,
         }
         told = {name: value for name, value in settings.items() if str(self._folder) not in value}
         told |= {
@@ -241,7 +243,7 @@ class FreshServer:
             "RINGFENCE_DATA": "a new folder, SQLite, removed afterwards",
         }
         self.inspected = Inspected("Ringfence", version("ringfence"), self.base, told)
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("RINGFENCE_")} | settings
+        environ = {name: value for name, value in self._around.items() if not name.startswith("RINGFENCE_")} | settings
         self.data.mkdir(exist_ok=True)
         migrated = await self._run(environ, "migrate")
         if await asyncio.wait_for(migrated.wait(), OPEN_SECONDS):
@@ -410,6 +412,7 @@ class Ringfence:
     lines: list[Line] = field(default_factory=list)
     _tag: str = field(default_factory=lambda: secrets.token_hex(4))
     _houses: int = 0
+    _signed_up: int = 0
 
     @property
     def inspected(self) -> Inspected:
@@ -459,6 +462,15 @@ class Ringfence:
         return str(ipaddress.IPv4Address("127.1.0.0") + self._houses)
 
     def _families(self) -> Families:
+        self._signed_up += 1
+        if (
+            isinstance(self.server, Elsewhere)
+            and not is_this_machine(self.server.base)
+            and self._signed_up > MOST_SIGN_UPS
+        ):
+            raise CouldNotSee(
+                f"{MOST_SIGN_UPS} made-up grown-ups have signed up, and no more do on somebody else's server; play this one with --only."
+            )
         return Families(_At(self, self.new_home()), f"-{self._tag}-{len(self.lines)}")
 
     async def home(self, name: str, group: str = "9-12") -> Home:

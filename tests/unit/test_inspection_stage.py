@@ -15,6 +15,7 @@ from server.inspection.run import inspect
 from server.inspection.scenarios import ALL
 from server.inspection.stage import RINGS_OF_A_PAIR, Cast, Play, Scenario, Stage, play
 from server.promises import ledger
+from server.settings import ROOT
 from tests.toy_platform import Toy
 
 
@@ -38,6 +39,16 @@ def test_every_scenario_is_for_promises_of_the_ledger_and_has_a_name_of_its_own(
     for one in ALL:
         assert one.promises
         assert set(one.promises) <= known, one.id
+
+
+def test_the_page_of_the_command_has_every_story_with_its_promises() -> None:
+    page = (ROOT / "docs/reference/inspect-cli.md").read_text(encoding="utf-8")
+    rows = [line for line in page.partition("## Stories")[2].splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{one.id}` | {one.title} | {', '.join(f'`{promise}`' for promise in one.promises)} | "
+        f"{'any platform' if one.portable else 'Ringfence'} |"
+        for one in ALL
+    ]
 
 
 async def test_a_story_is_proven_when_a_control_and_an_attack_went_as_promised() -> None:
