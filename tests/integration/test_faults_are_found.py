@@ -18,6 +18,7 @@ from server.inspection.findings import Finding, Inspection
 from server.inspection.own import FreshServer, Ringfence
 from server.inspection.run import inspect
 from server.settings import ROOT
+from tests import faulty
 from tests.faults import FAULTS
 
 SEEN_FROM_OUTSIDE = [name for name, fault in FAULTS.items() if fault.scenarios]
@@ -79,6 +80,8 @@ def run(arguments: tuple[str, ...]) -> int:
     return done.returncode
 
 
-def test_a_command_that_is_none_and_a_fault_that_is_none_are_refused() -> None:
-    assert run(("-m", "tests.faulty", "no-such-fault", "serve")) == 2
-    assert run(("-m", "tests.faulty", SEEN_FROM_OUTSIDE[0])) == 2
+def test_a_command_that_is_none_and_a_fault_that_is_none_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert faulty.main(["no-such-fault", "serve"]) == 2
+    assert faulty.main([SEEN_FROM_OUTSIDE[0]]) == 2
+    assert faulty.main(["--list"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(FAULTS)
