@@ -91,7 +91,7 @@ class Start extends View {
 
   /** For whoever wants to know whether it is true. */
   #more() {
-    return html`<p class="more" data-key="more"><a class="link" href="/promises/">${words("start.promises")}</a><a class="link" href="/inspector/">${words(this.plain ? "start.inspect" : "start.inspector")}</a></p>`;
+    return html`<p class="more" data-key="more"><a class="link" href="/promises/">${words("start.promises")}</a>${this.plain ? html`<a class="link" href="/inspector/">${words("start.inspect")}</a>` : null}</p>`;
   }
 }
 

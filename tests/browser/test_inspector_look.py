@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -275,6 +276,27 @@ async def test_every_measurement_is_a_dot_and_what_missed_the_aim_stands_out(tmp
         rows = await page.locator("tbody tr").all_inner_texts()
         assert [re.sub(r"\s+", " ", row) for row in rows][:1] == ["How many 22"]
         assert "Largest\t140 ms" in rows
+        await context.close()
+
+
+@pytest.mark.browser
+async def test_in_the_demo_one_press_makes_the_inspector_and_another_takes_the_pack(tmp_path: Path) -> None:
+    async with open_house(tmp_path, demo=True) as house, chromium() as browser:
+        context = await visit(browser)
+        page = await context.new_page()
+        await page.goto(house.base)
+        async with context.expect_page() as opened:
+            await press(page, "Be the inspector")
+        page = await opened.value
+        await press(page, "Look around as the inspector")
+        await page.get_by_role("heading", name="Inspect Ringfence").wait_for()
+        await go(page, "pack")
+        async with page.expect_download() as started:
+            await press(page, "Download the pack")
+        saved = await (await started.value).path()
+        with zipfile.ZipFile(saved) as pack:
+            names = {name.partition("/")[2] for name in pack.namelist()}
+        assert {"README.md", "rulebook.md", "promises.json", "sbom.json", "record/checkpoints.txt"} <= names
         await context.close()
 
 

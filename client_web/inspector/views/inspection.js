@@ -1,6 +1,6 @@
 /**
  * Run the inspection and watch it: real devices of made-up families try what must work and what must not. While it runs, a post stands up
- * for each story that has been told; what is said aloud is every fifth story and the end. A failed promise stays until it passes.
+ * for each story that has been told; what is said aloud is the first story, every fifth after it, and the end. A failed promise stays until it passes.
  */
 import { ApiFault, get, post } from "../../shared/api.js";
 import { html } from "../../shared/html.js";
@@ -25,7 +25,8 @@ class Inspection extends Page {
   /** @type {Run | null} */ #run = null;
   /** @type {ApiFault | null} */ #fault = null;
   #starting = false;
-  #said = 0;
+  /** How many stories had been told when it was last said aloud. */ #said = 0;
+  /** It was seen running, so its end is news. */ #watched = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #next;
 
   constructor() {
@@ -74,15 +75,17 @@ class Inspection extends Page {
     const run = this.#run;
     if (!run || this.#fault) return;
     if (run.done) {
-      if (this.#said > 0) say(words(`inspection.over-${run.outcome ?? "not_proven"}`));
+      if (this.#watched) say(words(`inspection.over-${run.outcome ?? "not_proven"}`));
       void renew("promises");
       void renew("inspections");
       return;
     }
-    if (run.progress.length >= this.#said + SAID_EACH || this.#said === 0) {
-      this.#said = Math.max(1, run.progress.length);
+    const now = run.progress.length;
+    if (now > 0 && (this.#said === 0 || now >= this.#said + SAID_EACH)) {
+      this.#said = now;
       say(words("inspection.running", { n: run.progress.length, all: run.all }));
     }
+    this.#watched = true;
     this.#next = setTimeout(() => void this.#look(), LOOK_MS);
   }
 
@@ -109,7 +112,7 @@ class Inspection extends Page {
   /** @param {Run} run */
   #running(run) {
     const now = run.progress.length;
-    return html`<section class="panel" data-key="running" aria-busy="true"><h2>${words("inspection.running", { n: now, all: run.all })}</h2>
+    return html`<section class="panel" data-key="running" aria-busy="true"><h2>${run.all === 0 ? words("inspection.preparing") : words("inspection.running", { n: now, all: run.all })}</h2>
       ${this.#fence(run)}
       <ol class="progress" reversed>${[...run.progress].reverse().map((line) => html`<li data-key="${line.scenario}"><span>${line.title}</span>${proofChip(line.outcome)}<span class="second n">${words("inspection.seconds", { n: Math.round(line.seconds) })}</span></li>`)}</ol></section>`;
   }
