@@ -22,6 +22,7 @@ Tell = Callable[[Mapping[str, Any]], None]
 
 AT_ONCE: Final = 4  # scenarios; each has two to five peers that encode and decode
 WHOLE_SECONDS: Final = 600.0
+WAITS_SECONDS: Final = 60.0  # more for a story where people are few and take turns
 OPEN_SECONDS, CLOSE_SECONDS = 120.0, 90.0
 
 
@@ -60,7 +61,10 @@ async def inspect(
             for one in scenarios:
                 if one.alone:
                     found[one.id] = await _play(one, platform, cast, until, tell)
-            await asyncio.gather(*(one_of_many(one) for one in scenarios if not one.alone))
+            many = [one for one in scenarios if not one.alone]
+            if bounded:
+                many.sort(key=lambda one: one.uses_up)
+            await asyncio.gather(*(one_of_many(one) for one in many))
         finally:
             closed = await _close(platform, closing)
         if closed is not None:
@@ -106,7 +110,8 @@ async def _play(scenario: Scenario, platform: Platform, cast: Cast, until: float
         finding = _not_played(scenario, "The time for the whole inspection was used up before this could be played.")
     else:
         tell({"t": "playing", "scenario": scenario.id, "title": scenario.title})
-        shorter = dataclasses.replace(scenario, seconds=min(scenario.seconds, left))
+        waits = WAITS_SECONDS if cast.bounded else 0.0
+        shorter = dataclasses.replace(scenario, seconds=min(scenario.seconds + waits, left))
         finding = await play(shorter, platform, cast, lambda step: tell(_step(scenario.id, step)))
     tell(_done(finding))
     return finding

@@ -21,6 +21,8 @@ from server.inspection.adapter import Answer, CouldNotSee, Device, Family, Media
 from server.inspection.findings import NO_SUCH_THING, AuditRow, Finding, Measured, Step, outcome_of
 
 RINGS_OF_A_PAIR: Final = 3  # within five minutes, each way: what a platform that counts rings may let through
+RINGS_IN_A_MINUTE: Final = 4  # of a pair; a platform may let through some more
+TAKE_TURNS: Final = 3  # pairs of friends, where people are few
 MOST_AUDIT_ROWS: Final = 80  # of one finding, the last ones: a report is for reading
 
 
@@ -30,7 +32,8 @@ Play: TypeAlias = Callable[["Stage"], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One story. ``promises``: ids of the ledger that it is for. ``seconds``: at most so long. ``alone``: nothing else is played
-    meanwhile, because it measures. ``portable``: only the verbs of ``adapter.py``, so any platform can be asked."""
+    meanwhile, because it measures. ``portable``: only the verbs of ``adapter.py``, so any platform can be asked. ``uses_up``: its people
+    are of no use afterwards, so it is played late where they are few."""
 
     id: str
     title: str
@@ -39,6 +42,7 @@ class Scenario:
     seconds: float = 60
     alone: bool = False
     portable: bool = False
+    uses_up: bool = False
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Friends:
     a: Family
     b: Family
     rings: int = RINGS_OF_A_PAIR
+    rang: list[float] = field(default_factory=list)  # when, where people are few
 
 
 class Cast:
@@ -58,6 +63,10 @@ class Cast:
         self.platform, self.bounded = platform, bounded
         self.asked = True  # this platform wants a yes before two children may call each other
         self._free: list[Friends] = []
+        self._parted: list[Friends] = []
+        self._pairs = 0
+        self.strangers: list[str] = []
+        self.families: list[Family] = []
         self._made = 0
 
     def name(self, first: str) -> str:
@@ -66,14 +75,36 @@ class Cast:
         return f"{first} {_SECOND[self._made % len(_SECOND)]}{self._made}"
 
     def free(self, rings: int) -> Friends | None:
+        """Friends who can ring each other so often still. Where people are few, a few pairs take turns, for one person too may ring only
+        so often; who has no rings left parts, and makes friends anew."""
+        if self.bounded and len(self._free) < TAKE_TURNS and self._pairs < TAKE_TURNS:
+            return None
         for one in self._free:
             if one.rings >= rings:
                 self._free.remove(one)
                 return one
         return None
 
+    def made(self, pair: Friends) -> Friends:
+        self._pairs += 1
+        return pair
+
     def give_back(self, pair: Friends) -> None:
         self._free.append(pair)
+
+    async def parted(self) -> Friends | None:
+        """Two families who were friends; only where people are few."""
+        if self._parted:
+            return self._parted.pop(0)
+        if not self.bounded or not self._free or self._pairs < TAKE_TURNS:
+            return None
+        pair = self._free.pop(0)
+        await self.platform.revoke(pair.a, pair.b)
+        return pair
+
+    def part(self, pair: Friends) -> None:
+        if self.bounded:
+            self._parted.append(pair)
 
 
 _SECOND: Final = ("Alder", "Birch", "Cedar", "Hazel", "Juniper", "Linden", "Maple", "Rowan", "Willow")
@@ -92,6 +123,9 @@ class Stage:
     began_at: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     families: list[Family] = field(default_factory=list)
     _back: list[Friends] = field(default_factory=list)
+    _apart: list[Friends] = field(default_factory=list)
+    _strangers: list[str] = field(default_factory=list)
+    _alone: list[Family] = field(default_factory=list)
     _devices: list[Device] = field(default_factory=list)
     _later: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
@@ -116,29 +150,60 @@ class Stage:
 
     # -- people -----------------------------------------------------------------------------------------------------------
 
-    async def family(self, child: str = "Maya") -> Family:
+    async def family(self, child: str = "Maya", *, back: bool = False) -> Family:
+        """A family that knows nobody. ``back``: it still knows nobody afterwards, and has nothing to wait for."""
+        if back and self.cast.bounded and self.cast.families:
+            made = self.cast.families.pop()
+            self.families.append(made)
+            self._alone.append(made)
+            return made
         made = await self.platform.family(self.cast.name(child))
         self.families.append(made)
+        if back:
+            self._alone.append(made)
         return made
 
-    async def stranger(self, name: str = "Alex") -> str:
+    async def stranger(self, name: str = "Alex", *, back: bool = True) -> str:
+        """A grown-up whom no family knows. ``back``: the story does nothing that they would have to wait for afterwards, so where
+        people are few, somebody else may be the same one."""
+        if self.cast.bounded and back and self.cast.strangers:
+            made = self.cast.strangers.pop()
+            self.families.append(Family("", made))
+            self._strangers.append(made)
+            return made
         made = await self.platform.stranger(self.cast.name(name))
         self.families.append(Family("", made))  # for the record of what they tried
+        if back:
+            self._strangers.append(made)
         return made
 
     async def friends(self, *, rings: int = 1, back: bool = False) -> Friends:
         """Two families who have said every yes. ``rings``: so many this scenario makes. ``back``: it leaves them as they were."""
         pair = self.cast.free(rings)
-        if pair is None:
-            pair = Friends(
-                await self.platform.family(self.cast.name("Maya")), await self.platform.family(self.cast.name("Theo"))
-            )
+        if pair is None and (pair := await self.cast.parted()) is not None:
             await self.approve(pair.a, pair.b)
+            pair = Friends(pair.a, pair.b, rang=pair.rang)
+        if pair is None:
+            a = await self.platform.family(self.cast.name("Maya"))
+            b = await self.platform.family(self.cast.name("Theo"))
+            pair = self.cast.made(Friends(a, b))
+            await self.approve(a, b)
         pair.rings -= rings
+        if self.cast.bounded:
+            await self._their_turn(pair, rings)
         self.families += [pair.a, pair.b]
-        if back:
-            self._back.append(pair)
+        (self._back if back else self._apart).append(pair)
         return pair
+
+    async def _their_turn(self, pair: Friends, rings: int) -> None:
+        """A child may ring only so often in a minute."""
+        while sum(at > time.monotonic() - 60 for at in pair.rang) + rings > RINGS_IN_A_MINUTE:
+            await asyncio.sleep(0.2)
+        pair.rang += [time.monotonic()] * rings
+
+    def ruined(self, pair: Friends) -> None:
+        """They will not be friends again: an account or a device of theirs is gone."""
+        self._apart = [one for one in self._apart if one is not pair]
 
     async def approve(self, a: Family, b: Family) -> bool:
         """Every yes. Where nobody approves anything the story goes on without, and its steps say so (``call``): what such a platform
@@ -226,6 +291,10 @@ class Stage:
         if whole:
             for pair in self._back:
                 self.cast.give_back(pair)
+            for pair in self._apart:
+                self.cast.part(pair)
+            self.cast.strangers += self._strangers
+            self.cast.families += self._alone
 
 
 def refusal(answer: Answer) -> str:

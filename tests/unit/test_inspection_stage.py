@@ -13,6 +13,7 @@ from server.inspection.adapter import CouldNotSee, NoSuchThing
 from server.inspection.findings import NO_SUCH_THING, AuditRow, Finding, Inspected, Inspection, Step
 from server.inspection.run import inspect
 from server.inspection.scenarios import ALL
+from server.inspection.scenarios.wire import heard
 from server.inspection.stage import RINGS_OF_A_PAIR, Cast, Play, Scenario, Stage, play
 from server.promises import ledger
 from server.settings import ROOT
@@ -271,3 +272,12 @@ def test_exit_status_is_0_only_when_everything_is_proven() -> None:
     assert status(told("proven", "not_shown")) == 3
     assert status(told("not_shown", "broken")) == 1
     assert status(told()) == 3
+
+
+def test_a_difference_in_time_is_heard_only_when_it_is_no_chance_and_large_enough() -> None:
+    noise = [(-1) ** n * (n % 7) * 1.0 for n in range(150)]
+    assert heard(noise) == 0
+    assert heard([one + 8 for one in noise]) == 1
+    assert heard([one - 8 for one in noise]) == -1
+    assert heard([0.5] * 150) == 0, "always slower, by less than a network lets one hear"
+    assert heard([5.0, -5.0, 5.0] * 4) == 0, "two of three among twelve is chance"

@@ -51,7 +51,7 @@ async def answer_after_no(stage: Stage) -> None:
 
 
 async def video_without_yes(stage: Stage) -> None:
-    there = await two(stage)
+    there = await two(stage, back=True)
     ref = await there.ref()
     await there.sam.post(f"/api/contacts/{ref}/allow", {"voice": True, "video": False})
     call = await talk(stage, there, "audio")
@@ -77,6 +77,7 @@ async def video_without_yes(stage: Stage) -> None:
 
 async def block(stage: Stage) -> None:
     there = await two(stage, rings=3)
+    stage.ruined(there.pair)
     call = await talk(stage, there)
     before = (await there.theo.child.call("GET", "/api/child/home")).body
     clicked = time.monotonic()
@@ -175,7 +176,7 @@ class _Asking:
 
 
 async def quiet_hours(stage: Stage) -> None:
-    there = await two(stage, rings=2)
+    there = await two(stage, rings=2, back=True)
     call = await talk(stage, there)
     path = f"/api/children/{there.maya.child_id}/limits"
     clicked = time.monotonic()
@@ -190,7 +191,7 @@ async def quiet_hours(stage: Stage) -> None:
 
 async def minutes(stage: Stage) -> None:
     """One minute a day, and it takes as long."""
-    there = await two(stage, rings=2)
+    there = await two(stage, rings=2, back=True)
     call = await talk(stage, there, "audio")
     began = time.monotonic()
     path = f"/api/children/{there.maya.child_id}/limits"
@@ -217,6 +218,7 @@ async def _again(stage: Stage, there: Two) -> None:
 
 async def withdraw_consent(stage: Stage) -> None:
     there = await two(stage)
+    stage.ruined(there.pair)
     await talk(stage, there)
     cookie = there.maya.child.cookie()
     clicked = time.monotonic()
@@ -232,6 +234,7 @@ async def withdraw_consent(stage: Stage) -> None:
 
 async def unpair(stage: Stage) -> None:
     there = await two(stage)
+    stage.ruined(there.pair)
     await talk(stage, there)
     cookie, platform = there.maya.child.cookie(), ringfence(stage)
     devices = [one for one in await there.sam.get("/api/devices") if one["child"]["id"] == there.maya.child_id]
@@ -260,6 +263,7 @@ async def unpair(stage: Stage) -> None:
 
 async def sign_out(stage: Stage) -> None:
     there = await two(stage)
+    stage.ruined(there.pair)
     await talk(stage, there)
     cookie, platform = there.maya.child.cookie(), ringfence(stage)
     clicked = time.monotonic()
@@ -276,7 +280,7 @@ async def sign_out(stage: Stage) -> None:
 
 
 async def supervision(stage: Stage) -> None:
-    there = await two(stage, rings=2)
+    there = await two(stage, rings=2, back=True)
     ref = await there.ref()
     await there.sam.post(f"/api/contacts/{ref}/supervision", {"mode": "ask"})
     await must_not_ring(
@@ -293,6 +297,7 @@ async def supervision(stage: Stage) -> None:
     )
     await there.sam.post(f"/api/calls/to-allow/{waits['id']}", {"answer": "yes"})
     await there.one.leave(await talk(stage, there, "audio"))
+    await there.sam.post(f"/api/contacts/{ref}/supervision", {"mode": "free"})
 
 
 async def told_who(stage: Stage) -> None:
@@ -348,7 +353,7 @@ async def age_group(stage: Stage) -> None:
 
 async def stage_switch(stage: Stage) -> None:
     platform = ringfence(stage)
-    home = platform.home_of(await stage.family("Lea"))
+    home = platform.home_of(await stage.family("Lea", back=True))
     path = f"/api/children/{home.child_id}/stage"
     await refused(
         stage,
@@ -363,20 +368,22 @@ async def stage_switch(stage: Stage) -> None:
 
 
 async def _guardian(stage: Stage) -> Line:
-    return ringfence(stage).line_of(await stage.stranger("Robin"))
+    return ringfence(stage).line_of(await stage.stranger("Robin", back=False))
 
 
 SCENARIOS: Final = (
     Scenario("minutes", "Talking on when the minutes are used up", ("minutes",), minutes, 150),
     Scenario("answer-after-no", "Answering a ring after the yes was taken back", ("contacts-only",), answer_after_no),
     Scenario("video-without-yes", "Pictures without a yes to pictures", ("video-is-separate",), video_without_yes),
-    Scenario("three-yeses", "Three yeses of four", ("four-yeses",), three_yeses),
+    Scenario("three-yeses", "Three yeses of four", ("four-yeses",), three_yeses, uses_up=True),
     Scenario("quiet-hours", "Talking on into quiet hours", ("quiet-hours",), quiet_hours),
-    Scenario("withdraw-consent", "Going on without consent", ("consent-withdrawn-ends",), withdraw_consent),
-    Scenario("unpair", "A device that was un-paired", ("device-unpaired-ends", "no-return"), unpair),
-    Scenario("sign-out", "A sign-in that has ended", ("sign-out-ends",), sign_out),
+    Scenario(
+        "withdraw-consent", "Going on without consent", ("consent-withdrawn-ends",), withdraw_consent, uses_up=True
+    ),
+    Scenario("unpair", "A device that was un-paired", ("device-unpaired-ends", "no-return"), unpair, uses_up=True),
+    Scenario("sign-out", "A sign-in that has ended", ("sign-out-ends",), sign_out, uses_up=True),
     Scenario("supervision", "Calling without the yes that is wanted each time", ("supervision-is-kept",), supervision),
-    Scenario("block", "Somebody who was blocked", ("block-ends-and-is-silent",), block),
+    Scenario("block", "Somebody who was blocked", ("block-ends-and-is-silent",), block, uses_up=True),
     Scenario("told-who-ended", "Who ended the call", ("told-who-ended",), told_who),
     Scenario("consent-first", "An account without consent", ("consent-first",), consent_first),
     Scenario("age-group", "More than an age group", ("only-an-age-group",), age_group),

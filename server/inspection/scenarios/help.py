@@ -28,6 +28,7 @@ async def _tells(there: Two, about: Any = None) -> int:
 
 async def help_private(stage: Stage) -> None:
     there = await two(stage, rings=1)
+    stage.ruined(there.pair)
     call = await talk(stage, there, "audio")
     await there.one.leave(call)
     sam, femi = await stage.device(there.maya.guardian_name), await stage.device(there.theo.guardian_name)
@@ -85,6 +86,7 @@ async def help_private(stage: Stage) -> None:
 
 async def help_open(stage: Stage) -> None:
     there = await two(stage, rings=2)
+    stage.ruined(there.pair)
     call = await talk(stage, there, "audio")
     await there.one.leave(call)
     path = f"/api/children/{there.maya.child_id}/limits"
@@ -107,7 +109,11 @@ async def help_open(stage: Stage) -> None:
 
 SCENARIOS: Final = (
     Scenario(
-        "help-private", "A parent reads what a child reported", ("help-is-private", "parents-see-little"), help_private
+        "help-private",
+        "A parent reads what a child reported",
+        ("help-is-private", "parents-see-little"),
+        help_private,
+        uses_up=True,
     ),
-    Scenario("help-open", "Help when nothing else is open", ("help-always-open",), help_open),
+    Scenario("help-open", "Help when nothing else is open", ("help-always-open",), help_open, uses_up=True),
 )

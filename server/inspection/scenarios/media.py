@@ -10,7 +10,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.inspection import sealing
-from server.inspection.adapter import CouldNotSee, NoSuchThing
+from server.inspection.adapter import CouldNotSee
 from server.inspection.own import FreshServer, Phone, said_no, told_no
 from server.inspection.scenarios.household import reads_no_reason, ringfence, stops, talk, two
 from server.inspection.stage import Scenario, Stage
@@ -99,6 +99,7 @@ async def unsealed(stage: Stage) -> None:
 
 async def signed_devices(stage: Stage) -> None:
     there = await two(stage, rings=3)
+    stage.ruined(there.pair)
     platform = ringfence(stage)
     await there.one.leave(await talk(stage, there, "audio"))
     shown = next(one for one in (await there.sam.get("/api/rosters"))["people"] if one["child"] == there.maya.child_id)
@@ -149,7 +150,7 @@ async def signed_devices(stage: Stage) -> None:
 
 async def late_joiner(stage: Stage) -> None:
     """Three children who all know each other; the third answers later."""
-    pair = await stage.friends(rings=1)
+    pair = await stage.friends(rings=1, back=True)
     kit_family = await stage.family("Kit")
     for family in (pair.a, pair.b):
         await stage.approve(family, kit_family)
@@ -197,7 +198,7 @@ async def late_joiner(stage: Stage) -> None:
 async def nothing_kept(stage: Stage) -> None:
     platform = ringfence(stage)
     if not isinstance(platform.server, FreshServer):
-        raise NoSuchThing(
+        raise CouldNotSee(
             "What a server keeps on its disk cannot be seen from outside; it is looked at on a server of our own."
         )
     there = await two(stage, back=True)
@@ -279,7 +280,7 @@ async def parents_see_little(stage: Stage) -> None:
 
 async def stays_out(stage: Stage) -> None:
     """A camera yes that is taken back again and again in one call: the many cuts that make a curve."""
-    there = await two(stage)
+    there = await two(stage, back=True)
     ref = await there.ref()
     call = await talk(stage, there)
     cuts = []
@@ -326,7 +327,7 @@ SCENARIOS: Final = (
     Scenario("camera", "A camera before it is opened", ("camera-starts-off", "seen-by-is-true"), camera),
     Scenario("leave", "Being kept in a call", ("leave-is-one-tap",), leave),
     Scenario("unsealed", "Media that the server could hear", ("gate-cannot-see",), unsealed),
-    Scenario("signed-devices", "A device that nobody signed for", ("signed-devices",), signed_devices),
+    Scenario("signed-devices", "A device that nobody signed for", ("signed-devices",), signed_devices, uses_up=True),
     Scenario(
         "late-joiner", "Coming in unseen", ("no-late-invisible-joiner", "seen-by-is-true", "asked-first"), late_joiner
     ),

@@ -42,7 +42,7 @@ async def find(stage: Stage) -> None:
     pair = await stage.friends(back=True)
     maya, theo = await stage.device(pair.a.child), await stage.device(pair.b.child)
     call = await stage.call(maya, theo, pair.b.child)
-    kit = await stage.family("Kit")
+    kit = await stage.family("Kit", back=True)
     for who, device in (
         ("A grown-up whom no family knows", await stage.device(await stage.stranger())),
         ("Another child", await stage.device(kit.child)),
@@ -63,7 +63,7 @@ async def stranger_rings(stage: Stage) -> None:
     maya, theo = await stage.device(pair.a.child), await stage.device(pair.b.child)
     alex = await stage.device(await stage.stranger())
     await must_not_ring(stage, "A grown-up whom no family knows rings a child.", alex, maya, pair.a.child)
-    kit = await stage.device((await stage.family("Kit")).child)
+    kit = await stage.device((await stage.family("Kit", back=True)).child)
     await must_not_ring(stage, "A child whom nobody has approved rings a child.", kit, maya, pair.a.child)
     call = await stage.call(theo, maya, pair.a.child)
     await theo.leave(call)
@@ -92,7 +92,7 @@ async def _both(stage: Stage, *devices: Device) -> bool:
 async def out_wait(stage: Stage) -> None:
     pair = await stage.friends(back=True)
     maya, theo = await stage.device(pair.a.child), await stage.device(pair.b.child)
-    kit = await stage.device((await stage.family("Kit")).child)
+    kit = await stage.device((await stage.family("Kit", back=True)).child)
     call = await stage.call(maya, theo, pair.b.child)
     for turn, when in enumerate(("once", "a second time", "a third time")):
         await asyncio.sleep(2.0 if turn else 0.0)
@@ -111,7 +111,7 @@ async def out_wait(stage: Stage) -> None:
 
 
 async def group(stage: Stage) -> None:
-    pair = await stage.friends(rings=2)
+    pair = await stage.friends(rings=2, back=True)
     kit_family = await stage.family("Kit")
     approved = await stage.approve(pair.a, kit_family)
     maya, theo = await stage.device(pair.a.child), await stage.device(pair.b.child)
@@ -135,8 +135,12 @@ async def revoke(stage: Stage) -> None:
     """Media is at its fullest, a grown-up takes the yes back, the receiver notes when the last packet came. Devices stay: they do
     not hang up by themselves."""
     cuts: list[float] = []
+    pair = None
     for turn in range(FEW_CUTS if stage.cast.bounded else CUTS):
-        pair = await stage.friends(rings=1)
+        if pair is None or not stage.cast.bounded:
+            pair = await stage.friends(rings=1)
+        else:  # where people are few, the same two make friends again
+            await stage.approve(pair.a, pair.b)
         maya, theo = await stage.device(pair.a.child), await stage.device(pair.b.child)
         await stage.call(maya, theo, pair.b.child)
         grown_ups = (pair.a, pair.b) if turn % 2 else (pair.b, pair.a)

@@ -7,7 +7,7 @@ import json
 from typing import Any, Final
 
 from server import record_check
-from server.inspection.adapter import CouldNotSee, NoSuchThing
+from server.inspection.adapter import CouldNotSee
 from server.inspection.own import FreshServer, said_no, told_no
 from server.inspection.scenarios.household import refused, ringfence, talk, two
 from server.inspection.stage import Scenario, Stage
@@ -22,7 +22,7 @@ async def record_complete(stage: Stage) -> None:
     """Rows are counted on the server's disk, so that no look at them leaves one."""
     server = ringfence(stage).server
     if not isinstance(server, FreshServer):
-        raise NoSuchThing(SIGNED_HOURLY)
+        raise CouldNotSee(SIGNED_HOURLY)
     there = await two(stage, rings=2, back=True)
     count = await asyncio.to_thread(server.length, there.maya.name)
     await there.sam.get("/api/family")
@@ -57,7 +57,7 @@ async def record_complete(stage: Stage) -> None:
 async def _signed(stage: Stage) -> None:
     server = ringfence(stage).server
     if not isinstance(server, FreshServer):
-        raise NoSuchThing(SIGNED_HOURLY)
+        raise CouldNotSee(SIGNED_HOURLY)
     await server.checkpoint()
 
 
@@ -150,7 +150,7 @@ async def record_names(stage: Stage) -> None:
 async def inspector(stage: Stage) -> None:
     platform = ringfence(stage)
     if not platform.key:
-        raise NoSuchThing("No inspector's key was given (--key-file).")
+        raise CouldNotSee("No inspector's key was given (--key-file).")
     there = await two(stage, back=True)
     nobody = platform.line(platform.new_home())
     key = {"Authorization": f"Bearer {platform.key}"}
