@@ -66,6 +66,7 @@ export function strip({ name, unit, values, aim }) {
   const ground = 30 + Math.ceil((tallest - 1) * rise) + 2 * DOT;
   const median = quantile(sorted, 0.5);
   const told = (/** @type {number} */ value) => words("strip.value", { n: figure(value), unit });
+  const over = aim === null ? 0 : sorted.filter((value) => value > aim).length;
   const aimAt = aim === null ? 0 : (100 * aim) / most;
   return html`<figure class="chart strip panel"><figcaption>${name}</figcaption>
     <svg width="100%" height="${ground + 30}" aria-hidden="true">
@@ -74,6 +75,7 @@ export function strip({ name, unit, values, aim }) {
       ${aim === null ? null : html`<line class="aim" x1="${percent(aim, most)}" x2="${percent(aim, most)}" y1="20" y2="${ground}"></line><text class="label" x="${percent(aim, most)}" y="14" text-anchor="${aimAt > 60 ? "end" : "start"}">${words("strip.aim", { n: figure(aim), unit })}</text>`}
       ${dots.map((dot) => html`<circle class="${dot.over ? "over" : ""}" cx="${dot.x}" cy="${(ground - DOT - 1 - dot.level * rise).toFixed(1)}" r="${DOT}"></circle>`)}
     </svg>
+    ${over > 0 ? html`<p>${words("strip.over", { n: over, all: sorted.length })}</p>` : null}
     ${table({ caption: name, head: [words("strip.what"), words("strip.time")], rows: [
       [words("strip.count"), String(sorted.length)], [words("strip.fastest"), told(sorted[0] ?? 0)], [words("strip.median"), told(median)],
       [words("strip.p99"), told(quantile(sorted, 0.99))], [words("strip.slowest"), told(sorted[sorted.length - 1] ?? 0)],

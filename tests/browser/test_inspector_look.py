@@ -276,6 +276,7 @@ async def test_every_measurement_is_a_dot_and_what_missed_the_aim_stands_out(tmp
         rows = await page.locator("tbody tr").all_inner_texts()
         assert [re.sub(r"\s+", " ", row) for row in rows][:1] == ["How many 22"]
         assert "Largest\t140 ms" in rows
+        await expect(page.locator("figure")).to_contain_text("1 of 22 went over the aim.")
         await context.close()
 
 
