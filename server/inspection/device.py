@@ -35,6 +35,7 @@ SUBPROTOCOL = "ringfence.v1+json"
 LARGEST_ANSWER = 8 * 1024 * 1024  # bytes; the longest of ours, a history, is far below
 KEPT_PACKETS = 300  # of each kind: some seconds
 MOST_FRAMES = 1_000_000  # of one socket; one that says more is mad, and is left
+MOST_SAID = 64 * 1024 * 1024  # signs of one socket, for the same reason; a whole inspection hears less
 
 
 class Refused(AssertionError):
@@ -111,6 +112,22 @@ class Answer:
             return ""
 
 
+class SentElsewhere(aiohttp.ClientError):
+    """The server said to ask another address."""
+
+
+def _to_nobody_else() -> aiohttp.TraceConfig:
+    """Only the address that somebody said yes to is asked: a server that is inspected must not turn an inspection, or the key that goes
+    with it, on somebody else. (``ws_connect`` has no ``allow_redirects``.)"""
+
+    async def refuse(*_: object) -> None:
+        raise SentElsewhere("It sends us to another address.")
+
+    to_nobody = aiohttp.TraceConfig()
+    to_nobody.on_request_redirect.append(refuse)
+    return to_nobody
+
+
 class Browserless:
     """One person's device."""
 
@@ -141,6 +158,7 @@ class Browserless:
             ),
             cookie_jar=aiohttp.CookieJar(unsafe=True),
             timeout=aiohttp.ClientTimeout(total=seconds),
+            trace_configs=[_to_nobody_else()],
         )
         self.ws: aiohttp.ClientWebSocketResponse | None = None
         self.seen: list[dict[str, Any]] = []  # every frame received, in order
@@ -175,7 +193,7 @@ class Browserless:
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         send = {"Origin": self.origin, **headers}
-        async with self.http.request(method, self.base + path, json=body, headers=send) as r:
+        async with self.http.request(method, self.base + path, json=body, headers=send, allow_redirects=False) as r:
             read = b""
             while len(read) <= LARGEST_ANSWER and (more := await r.content.read(LARGEST_ANSWER)):
                 read += more
@@ -260,9 +278,12 @@ class Browserless:
         self.ws = None
 
     async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        said = 0
         async for frame in ws:
-            if len(self.seen) >= MOST_FRAMES:
+            said += len(frame.data) if isinstance(frame.data, str | bytes) else 0
+            if len(self.seen) >= MOST_FRAMES or said > MOST_SAID:
                 await ws.close()
+                break
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 continue
             message = json.loads(frame.data)

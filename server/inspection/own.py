@@ -53,6 +53,7 @@ DATABASE: Final = "ringfence.sqlite"
 MOST_SIGN_UPS: Final = 20  # on a server that is not on this machine
 ANOTHER_HOME: Final = "127.1.0.1"
 KEPT_BODIES: Final = 500  # of what one device was told, for looking through
+KEPT_BYTES: Final = 32 * 1024 * 1024  # ... all of them together
 
 #: Codes of docs/reference/http-api.md and protocol.md that say "no, you may not" or "there is none for you".
 NOES: Final = frozenset(
@@ -104,6 +105,7 @@ class Line(Browserless):
         self.home = home
         self.close_on_end = False
         self.bodies: list[bytes] = []
+        self._kept = 0
         self.said = ""  # on the wire, all of it
         self.lit = {"audio": 0, "video": 0}  # decoded frames that are not silence and not black
         self.on_frame = self._look
@@ -118,7 +120,8 @@ class Line(Browserless):
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> HttpAnswer:
         answer = await super().call(method, path, body, **headers)
-        if len(self.bodies) < KEPT_BODIES:
+        if len(self.bodies) < KEPT_BODIES and self._kept + len(answer.body) <= KEPT_BYTES:
+            self._kept += len(answer.body)
             self.bodies.append(answer.body)
         return answer
 

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from server import notes
 from server.inspection import report, scenarios, sign
+from server.inspection.adapter import CouldNotSee
+from server.inspection.device import MOST_SAID, SUBPROTOCOL, SentElsewhere
 from server.inspection.findings import Inspection
-from server.inspection.own import Elsewhere, Ringfence
+from server.inspection.own import Elsewhere, Line, Ringfence, said_no
 from server.inspection.run import inspect
 from tests.house import House
 
@@ -165,3 +168,52 @@ async def test_of_a_server_that_dies_half_way_what_was_shown_stays_and_the_rest_
     await killer
     assert [one.outcome for one in found.findings] == ["proven", "not_shown", "not_shown"]
     is_written_and_signed(found, tmp_path)
+
+
+async def test_a_server_that_is_inspected_cannot_send_the_inspection_to_another_address() -> None:
+    """Neither a request, nor what goes with it, nor a socket reaches somebody who has not said yes."""
+    asked: list[str] = []
+
+    async def bystander(_: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
+        asked.append(path)
+        await says(writer, reply(WELL))
+
+    async with hostile(bystander, well_at_first=False) as elsewhere:
+
+        async def sends_away(_: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
+            head = f"HTTP/1.1 307 Temporary Redirect\r\nLocation: {elsewhere}{path}\r\nContent-Length: 0\r\n\r\n"
+            await says(writer, head.encode())
+
+        async with hostile(sends_away, well_at_first=False) as base:
+            line = Line(base, trust=None, home=None)
+            try:
+                with pytest.raises(CouldNotSee, match="status 307"):
+                    said_no(await line.call("POST", "/api/sign-up", {"email": "x"}, Authorization="Bearer a-key"))
+                with pytest.raises(SentElsewhere):
+                    await line.open_socket()
+            finally:
+                await line.close()
+    assert asked == []
+
+
+async def test_a_socket_that_says_too_much_is_left() -> None:
+    async def talks(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=[SUBPROTOCOL])
+        await socket.prepare(request)
+        for _ in range(100):
+            await socket.send_str(json.dumps({"t": "news", "x": "x" * 1_000_000}))
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/ws", talks)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    line = Line(f"http://127.0.0.1:{runner.addresses[0][1]}", trust=None, home=None)
+    try:
+        await line.open_socket()
+        await line.expect("closed", seconds=30)
+        assert sum(len(one.get("x", "")) for one in line.seen) <= MOST_SAID < 100_000_000
+    finally:
+        await line.close()
+        await runner.cleanup()
