@@ -92,7 +92,7 @@ async def _both(stage: Stage, *devices: Device) -> bool:
 async def out_wait(stage: Stage) -> None:
     pair = await stage.friends(back=True)
     maya, theo = await stage.device(pair.a.child), await stage.device(pair.b.child)
-    kit = await stage.device((await stage.family("Kit", back=True)).child)
+    kit = await stage.device((await stage.family("Kit")).child)
     call = await stage.call(maya, theo, pair.b.child)
     for turn, when in enumerate(("once", "a second time", "a third time")):
         await asyncio.sleep(2.0 if turn else 0.0)
