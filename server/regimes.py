@@ -57,10 +57,10 @@ class Regime:
 @cache
 def regimes() -> tuple[Regime, ...]:
     """What comes with this package."""
-    return read((resources.files("server") / "regimes.toml").read_text("utf-8"), ledger())
+    return read_regimes((resources.files("server") / "regimes.toml").read_text("utf-8"), ledger())
 
 
-def read(toml: str, book: Ledger) -> tuple[Regime, ...]:
+def read_regimes(toml: str, book: Ledger) -> tuple[Regime, ...]:
     """Parse and check. Raises :class:`BrokenLedger` with the regime and what is wrong."""
     found = []
     for entry in tomllib.loads(toml)["regime"]:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from server.promises import BrokenLedger, ledger
-from server.regimes import Regime, page, read, regimes
+from server.regimes import Regime, page, read_regimes, regimes
 from server.settings import ROOT
 
 FOLDER = ROOT / "docs" / "regulators"
@@ -61,9 +61,9 @@ def test_a_requirement_that_claims_too_much_is_refused(change: dict[str, object]
     entry = {
         "code": "AADC3", "name": "n", "asks": "a", "does": "d", "state": "met", "promises": ["contacts-only"], "read": "S22",
     }  # fmt: skip
-    assert read(toml_of(entry), ledger())[0].requirements[0].state == "met"
+    assert read_regimes(toml_of(entry), ledger())[0].requirements[0].state == "met"
     with pytest.raises(BrokenLedger, match=told):
-        read(toml_of({**entry, **change}), ledger())
+        read_regimes(toml_of({**entry, **change}), ledger())
 
 
 def toml_of(entry: dict[str, object]) -> str:
