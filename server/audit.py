@@ -179,14 +179,15 @@ def hash_of(previous: bytes, digest: bytes) -> bytes:
 async def heads(tx: AsyncConnection) -> Mapping[str, tuple[int, bytes]]:
     """How many rows each chain has, and its last hash. Copy it to where the operator of this database cannot reach."""
     return {
-        chain: (seq, bytes(last)) for chain, seq, last in await rows(tx, "SELECT chain, seq, hash FROM audit_heads")
+        as_text(chain): (as_number(seq), as_bytes(last))
+        for chain, seq, last in await rows(tx, "SELECT chain, seq, hash FROM audit_heads")
     }
 
 
 async def newest(db: Database) -> int:
     """When the newest row was written, in milliseconds; 0 when there is none. Time must not run back behind it."""
     async with db.read() as tx:
-        return (await rows(tx, "SELECT COALESCE(MAX(at), 0) FROM audit"))[0][0]  # type: ignore[no-any-return]  # BigInteger
+        return as_number((await rows(tx, "SELECT COALESCE(MAX(at), 0) FROM audit"))[0][0])
 
 
 async def verify(db: Database, known: Mapping[str, tuple[int, bytes]] | None = None) -> list[Finding]:
@@ -234,12 +235,25 @@ async def every_row(
 
 
 def row_of(stored: Sequence[Any]) -> Row:
-    """A row of the table as a value. Whoever tampers may have put text where bytes were: it is no reason to stop looking."""
-    chain, seq, at, question, who, verdict, rules, rulebook, previous, last, salt = stored
-    return Row(chain, seq, at, question, who, verdict, rules, rulebook, _raw(previous), _raw(last), _raw(salt))
+    """A row of the table as a value. Whoever tampers may have put anything anywhere: it is no reason to stop looking."""
+    chain, seq, at, *texts, previous, last, salt = stored
+    question, who, verdict, rules, rulebook = map(as_text, texts)
+    hashes = as_bytes(previous), as_bytes(last), as_bytes(salt)
+    return Row(as_text(chain), as_number(seq), as_number(at), question, who, verdict, rules, rulebook, *hashes)
 
 
-def _raw(stored: Any) -> bytes:
+def as_text(stored: Any) -> str:
+    """What should be a text; something that was never written for what is none."""
+    return stored if isinstance(stored, str) else repr(stored)
+
+
+def as_number(stored: Any) -> int:
+    """What should be a number; one that was never written for what is none."""
+    return stored if isinstance(stored, int) else -1
+
+
+def as_bytes(stored: Any) -> bytes:
+    """What should be bytes."""
     return str(stored).encode() if isinstance(stored, str | int | float | None) else bytes(stored)
 
 

@@ -83,7 +83,7 @@ def _verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         settings = _settings(arguments, environ)
         looked, found = asyncio.run(_on(settings, lambda db, _: _check(db, settings, trusted, kept)))
     for finding in found:
-        print(finding)
+        print(_plain(str(finding)))
     told = f"Looked at {looked.rows} rows in {looked.chains} chains."
     print(f"{told} {len(found)} findings." if found else f"{told} Every chain is whole.")
     print(_signed(looked))
@@ -109,10 +109,16 @@ def _signed(looked: Looked) -> str:
     newest = looked.newest
     if newest is None:
         return "Nothing is signed yet."
-    at = datetime.fromtimestamp(newest.at / 1000, UTC)
-    return (
-        f"{looked.covered} of them stand under the checkpoint of {at:%Y-%m-%d %H:%M:%S} UTC, signed by {newest.origin}."
-    )
+    try:
+        at = f"{datetime.fromtimestamp(newest.at / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError):  # a file may say any time
+        at = f"{newest.at} ms since 1970"
+    return f"{looked.covered} of them stand under the checkpoint of {at}, signed by {_plain(newest.origin)}."
+
+
+def _plain(said: str) -> str:
+    """Names in a file are somebody else's words: none of them moves the cursor, clears what was printed before or turns the line."""
+    return "".join(sign if sign.isprintable() else f"[U+{ord(sign):04X}]" for sign in said[:400])
 
 
 def _prove(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -30,7 +30,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import notes, record_keys, tree
+from server import audit, notes, record_keys, tree
 from server.db.session import Database, rows, run_all
 from server.settings import Settings
 from server.tree import Place, Range
@@ -143,7 +143,7 @@ async def newest(tx: AsyncConnection) -> str | None:
 
 async def every(tx: AsyncConnection) -> list[str]:
     """All signed notes, the first one first."""
-    return [note for (note,) in await rows(tx, "SELECT note FROM checkpoints ORDER BY n")]
+    return [audit.as_text(note) for (note,) in await rows(tx, "SELECT note FROM checkpoints ORDER BY n")]
 
 
 async def inclusion(tx: AsyncConnection, chain: str, size: int) -> Inclusion | None:

@@ -241,7 +241,7 @@ async def check(
                     look.head(*heads.pop(at, (0, START)))
                 at = row.chain
                 look.chain(at)
-            look.row(row.seq, row.at if isinstance(row.at, int) else None, row.digest, row.previous, row.hash)
+            look.row(row.seq, row.at, row.digest, row.previous, row.hash)
         if at is not None:
             look.head(*heads.pop(at, (0, START)))
         for chain in sorted(heads):
@@ -328,7 +328,7 @@ async def _log(tx: AsyncConnection) -> AsyncIterator[tuple[int, Head]]:
     after = -1
     while page := await rows(tx, _PAGE_OF_LOG, after=after, limit=PAGE):
         for index, chain, seq, last in page:
-            yield index, Head(chain, seq, bytes(last))
+            yield index, Head(audit.as_text(chain), audit.as_number(seq), audit.as_bytes(last))
         after = page[-1][0]
 
 

@@ -11,7 +11,8 @@ What is found, by name:
     missing           rows, entries of the log, or lines of a file were cut
     out_of_order      a row does not follow the one before it
     extra             there is more than the head of the chain, or the newest checkpoint, knows
-    forked            the chain, or the log, is sound in itself and is not the one that was signed: two histories
+    forked            the chain, or the log, is sound in itself and is not the one that was signed: two histories; also where the log
+                      says twice, or takes back, how far a chain had come
     back_dated        a row says a time before a checkpoint that did not have it yet, or before a row above it; or a checkpoint does
     post_dated        a row says a time after the checkpoint that has it already
     unsigned          a checkpoint is none, or its signature does not fit
@@ -123,6 +124,7 @@ class Check:
     _consistent: set[int] = field(default_factory=set)
     _entries: dict[str, list[tuple[int, bytes, int]]] = field(default_factory=dict)
     _log_done: bool = False
+    _since: int | None = None
     _marked: dict[str, list[Mark]] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _at: _Chain | None = None
@@ -204,7 +206,12 @@ class Check:
             pass
         if self._growing.size in self._wanted:
             self._roots[self._growing.size] = self._growing.root
-        self._entries.setdefault(head.chain, []).append((head.seq, head.hash, place))
+        its = self._entries.setdefault(head.chain, [])
+        if head.seq <= (
+            its[-1][0] if its else 0
+        ):  # a chain only grows: its newest entry is what its family is shown as its end
+            self.finding("(log)", place, "forked")
+        its.append((head.seq, head.hash, place))
 
     def proof(self, index: int, head: Head, size: int, path: Sequence[bytes]) -> None:
         """Instead of the whole log: that the newest checkpoint has this head."""
@@ -239,8 +246,14 @@ class Check:
         self.looked.entries = self._growing.size
         self._compare_whole() if self._whole_log else self._compare_proofs()
         stamps = [(said.size, said.at) for _, said in self._said]
+        in_order = stamps == sorted(stamps)
+        self._since = self.looked.newest.at if self.looked.newest else None
+        if self._whole_log and in_order:
+            # what a reader has kept says when, like the record's own: it may have been taken out of the record since
+            kept = [(said.size, said.at) for _, said in self._held if self._roots.get(said.size) == said.root]
+            stamps = sorted(stamps + kept)
+            self._since = max((at for _, at in stamps), default=None)
         sizes = [size for size, _ in stamps]
-        in_order = sizes == sorted(sizes)
         for chain, entries in self._entries.items():
             marks = self._marked.setdefault(chain, [])
             for seq, last, index in entries:
@@ -280,16 +293,13 @@ class Check:
         self._seen.add(name)
         self.looked.chains += 1
         marks = sorted((one for one in self._marked.get(name, ()) if one.seq > after), key=lambda one: one.seq)
-        newest = self.looked.newest
-        self._at = _Chain(name, marks, newest.at if newest else None, after, last if after else START)
+        self._at = _Chain(name, marks, self._since, after, last if after else START)
 
     def row(self, seq: int, at: int | None, digest: bytes, previous: bytes, stored: bytes) -> None:
         """The next row of the chain. ``at``: None where the reader is not shown it."""
         chain = self._at
         assert chain is not None  # a chain began
         self.looked.rows += 1
-        if not isinstance(seq, int):  # whoever writes into SQLite may put anything anywhere
-            return self.finding(chain.name, chain.count + 1, "altered")
         if seq > chain.count + 1:
             self.finding(chain.name, chain.count + 1, "missing")
         elif seq <= chain.count or previous != chain.last:

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import notes
+from server import audit, notes
 from server.db.session import rows
 from server.errors import CannotStart
 from server.notes import NotANote, Signer, Verifier
@@ -56,7 +56,10 @@ def name_of(settings: Settings) -> str:
 
 async def keys(tx: AsyncConnection) -> list[Key]:
     """All keys that ever signed, the first one first."""
-    return [Key(*row) for row in await rows(tx, "SELECT key, since, hand_over FROM record_keys ORDER BY n")]
+    return [
+        Key(audit.as_text(key), audit.as_number(since), None if note is None else audit.as_text(note))
+        for key, since, note in await rows(tx, "SELECT key, since, hand_over FROM record_keys ORDER BY n")
+    ]
 
 
 def signing(settings: Settings, last: str | None) -> Signer:
@@ -130,7 +133,7 @@ def follow(known: Sequence[Key]) -> tuple[list[Verifier | None], list[int]]:
     for number, one in enumerate(known, 1):
         try:
             key: Verifier | None = notes.verifier(one.line)
-        except NotANote:
+        except ValueError:  # also what cannot be written as UTF-8
             key = None
         before = found[-1] if found else None
         first = number == 1
@@ -146,6 +149,6 @@ def _handed(old: Verifier | None, new: Verifier, key: Key) -> bool:
         return False
     try:
         said, by = notes.opened(key.hand_over.encode(), old, new)
-    except NotANote:
+    except ValueError:
         return False
-    return said == text(old, new, key.since) and set(by) == {old, new}
+    return said == text(old, new, key.since) and len(by) == 2

@@ -335,7 +335,8 @@ async function look(lines, kept) {
       result.open += 1;
       result.firstAt = Math.min(result.firstAt ?? row.at, row.at);
       if (sound) {
-        const low = Math.max(under || !now ? -Infinity : now.at, latest);
+        const since = before && kept && row.seq > kept.seq ? before.at : -Infinity; // it was not there when this device last looked
+        const low = Math.max(under || !now ? -Infinity : now.at, since, latest);
         if (row.at < low - TOLERANCE_MS) say(name, row.seq, "back_dated");
         else if (under && now && row.at > now.at + TOLERANCE_MS) say(name, row.seq, "post_dated");
         latest = Math.max(latest, row.at);

@@ -260,9 +260,14 @@ export function check(lines, { kept = [], key = null } = {}) {
   // the log
   const stamped = [];
   const size = file.entries.length;
+  const ends = new Map(); // how far each chain had come
+  let stamps = points.map((point) => ({ size: point.size, at: point.at }));
+  let since = newest?.at;
   if (file.kind === "blind") {
     file.entries.forEach((one, place) => {
       if (one.index !== place) say("(log)", place, "missing");
+      if (one.seq <= (ends.get(one.chain) ?? 0)) say("(log)", place, "forked");
+      ends.set(one.chain, one.seq);
       stamped.push({ ...one, index: place });
     });
     const leaves = file.entries.map(leafOf);
@@ -273,6 +278,13 @@ export function check(lines, { kept = [], key = null } = {}) {
       }
     }
     if (size > (newest?.size ?? 0)) say("(log)", newest?.size ?? 0, "extra");
+    // a checkpoint that was kept is a checkpoint, also where the file has it no more
+    const later = (a, b) => a.size - b.size || a.at - b.at;
+    if (stamps.every((one, place) => place === 0 || later(stamps[place - 1], one) <= 0)) {
+      const fitting = held.filter((one) => one.size <= size && treeHash(leaves.slice(0, one.size)).toString("hex") === one.root);
+      stamps = [...stamps, ...fitting].sort(later);
+      since = stamps.length > 0 ? Math.max(...stamps.map((one) => one.at)) : undefined;
+    }
   } else {
     for (const one of file.proofs) {
       const root = newest && one.size === newest.size && one.index < one.size ? rootFrom(leafOf(one), one.index, one.size, one.path.map(bytes)) : null;
@@ -297,12 +309,12 @@ export function check(lines, { kept = [], key = null } = {}) {
   // chains
   const marks = new Map();
   for (const one of stamped) {
-    const by = points.findIndex((point) => point.size > one.index);
-    const mark = { seq: one.seq, hash: one.hash, signed: points[by]?.at, before: (by < 0 ? newest : points[by - 1])?.at };
+    const by = stamps.findIndex((point) => point.size > one.index);
+    const mark = { seq: one.seq, hash: one.hash, signed: stamps[by]?.at, before: (by < 0 ? stamps.at(-1) : stamps[by - 1])?.at };
     marks.set(one.chain, [...(marks.get(one.chain) ?? []), mark]);
   }
   for (const chain of file.chains) {
-    walk(chain, marks.get(chain.name) ?? [], newest?.at, (number, what) => say(chain.name, number, what));
+    walk(chain, marks.get(chain.name) ?? [], since, (number, what) => say(chain.name, number, what));
   }
   if (file.kind === "blind") {
     for (const name of marks.keys()) if (!file.chains.some((one) => one.name === name)) say(name, 1, "missing");
