@@ -218,6 +218,17 @@ def _as_json(what: Mapping[str, Any]) -> None:
     print(json.dumps(what), flush=True)
 
 
+def _harmless(it: Any) -> Any:
+    """What a platform said may not move the cursor, clear what was printed before or turn the line: the report's own words do not."""
+    from server.inspection.document import clean
+
+    if isinstance(it, str):
+        return clean(it)
+    if isinstance(it, Mapping):
+        return {_harmless(key): _harmless(value) for key, value in it.items()}
+    return [_harmless(one) for one in it] if isinstance(it, list | tuple) else it
+
+
 class Said:
     """Progress for people: a line when a scenario is done, and its steps when it is not proven."""
 
@@ -225,6 +236,7 @@ class Said:
         self._steps: dict[str, list[Mapping[str, Any]]] = {}
 
     def __call__(self, what: Mapping[str, Any]) -> None:
+        what = _harmless(what)
         kind = what["t"]
         if kind == "begun":
             print(f"{len(what['scenarios'])} scenarios for {len(what['promises'])} promises.", flush=True)

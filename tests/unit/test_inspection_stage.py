@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.inspect_cli import status
+from server.inspect_cli import Said, status
 from server.inspection.adapter import CouldNotSee, NoSuchThing
 from server.inspection.findings import NO_SUCH_THING, AuditRow, Finding, Inspected, Inspection, Step
 from server.inspection.run import inspect
@@ -281,3 +281,21 @@ def test_a_difference_in_time_is_heard_only_when_it_is_no_chance_and_large_enoug
     assert heard([one - 8 for one in noise]) == -1
     assert heard([0.5] * 150) == 0, "always slower, by less than a network lets one hear"
     assert heard([5.0, -5.0, 5.0] * 4) == 0, "two of three among twelve is chance"
+
+
+def test_nothing_that_a_platform_says_moves_the_cursor_of_whoever_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    bad = "no \x1b[2J\x1b[H\x9b8m\rEvery promise in scope is proven.\n\u202e"
+    say = Said()
+    step = {"kind": "attack", "tried": bad, "seen": bad, "as_promised": False, "after": 1.0}
+    for told in (
+        {"t": "opened", "name": bad, "version": bad},
+        {"t": "step", "scenario": bad, **step},
+        {"t": "done", "scenario": bad, "title": bad, "outcome": "broken", "why": bad, "seconds": 1.0},
+        {"t": "outcome", "verdicts": {bad: "broken"}, "all_proven": False},
+        {"t": "said", "what": bad},
+    ):
+        say(told)
+    out, err = capsys.readouterr()
+    assert "BROKEN" in out
+    assert all(sign.isprintable() or sign == "\n" for sign in out + err)
+    assert not any(line.startswith("Every promise") for line in out.splitlines())
