@@ -146,21 +146,25 @@ class Inspections:
     # -- one run
 
     async def _play(self, run: Run) -> None:
-        out = self._folder / run.id
+        out, ended = self._folder / run.id, False
         try:
             out.mkdir(parents=True)
             async with asyncio.timeout(self.seconds):
-                await self._listen(run, out)
+                ended = await self._listen(run, out)
         except TimeoutError:
             log.error("an inspection took longer than %.0f s and was stopped", self.seconds)
         except OSError as fault:
             log.error("an inspection could not be started (%s)", type(fault).__name__)
         finally:
+            if not ended:
+                for name in FILES.values():
+                    (out / name).unlink(missing_ok=True)
             told = self.report(run.id)
             run.outcome, run.done = _outcome(told), True
             self._keep_few()
 
-    async def _listen(self, run: Run, out: Path) -> None:
+    async def _listen(self, run: Run, out: Path) -> bool:
+        """Whether it came to its end, and said how that was."""
         process = await asyncio.create_subprocess_exec(
             *self.command(out, self._key),
             cwd=ROOT,
@@ -181,8 +185,10 @@ class Inspections:
                 if not line:
                     break
                 _take(run, line)
-            if await process.wait() not in (0, 1, 3):  # proven, broken, not shown
-                log.error("an inspection ended with exit status %d", process.returncode)
+            if await process.wait() in (0, 1, 3):  # proven, broken, not shown
+                return True
+            log.error("an inspection ended with exit status %d", process.returncode)
+            return False
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

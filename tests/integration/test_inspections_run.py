@@ -39,10 +39,10 @@ print(json.dumps({{"t": "done", **json.loads({json.dumps(json.dumps(FINDING))})}
 """
 
 
-def toy(*, then: str = "", writes: Any = None) -> Callable[[Path, Path], list[str]]:
+def toy(*, then: str = "", writes: Any = None, at_last: str = "") -> Callable[[Path, Path], list[str]]:
     """A program that says what an inspection says, and writes what it is told to."""
     end = f"(out / 'report.json').write_text({json.dumps(writes)!r})" if writes is not None else ""
-    return lambda out, _: [sys.executable, "-c", f"{SAYS}\n{then}\n{end}", str(out)]
+    return lambda out, _: [sys.executable, "-c", f"{SAYS}\n{then}\n{end}\n{at_last}", str(out)]
 
 
 async def played(runs: Inspections) -> Run:
@@ -86,12 +86,24 @@ async def test_a_run_is_proven_only_by_a_report_that_says_so(settings: Settings,
 
 
 @pytest.mark.parametrize(
-    "then", ["sys.exit(2)", "raise OSError", "print('x' * 300_000, flush=True)", "time.sleep(60)", "sys.stdout.close()"]
+    "at_last",
+    [
+        "sys.exit(2)",
+        "import os; os.abort()",
+        "print('x' * 300_000, flush=True); time.sleep(60)",
+        "time.sleep(60)",
+        "sys.stdout.close(); time.sleep(60)",
+    ],
 )
-async def test_one_that_dies_hangs_or_says_too_much_is_not_proven(settings: Settings, then: str) -> None:
-    runs = Inspections(settings, command=toy(then=then, writes=None), seconds=1.0)
+async def test_one_that_dies_or_hangs_is_not_proven_whatever_it_had_written_by_then(
+    settings: Settings, at_last: str
+) -> None:
+    runs = Inspections(settings, command=toy(writes=report("proven"), at_last=at_last), seconds=2.0)
     run = await played(runs)
+    assert run.scenarios
     assert run.outcome == "not_proven"
+    again = Inspections(settings).one(run.id)
+    assert again is not None and again.outcome == "not_proven"  # noqa: PT018
 
 
 async def test_what_is_not_there_to_be_run_is_not_proven(settings: Settings) -> None:
