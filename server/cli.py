@@ -1,9 +1,9 @@
 """The command line: ``ringfence demo | serve | migrate | audit … | shift | review | helpers … | reports … | marks … |
-protocol schema | policy … | trace``.
+inspectors … | protocol schema | policy … | trace | inspect``.
 
 It only translates: arguments to settings, faults to one sentence. Exit status 0: done. 1: looked, and something is wrong (an
 audit chain, a rulebook) or not there (a mark). 2: wrong or missing settings, or the house could not open; nothing has been
-started by then. 3: ``trace`` needs an extra that is not installed.
+started by then. 3: ``trace`` needs an extra that is not installed. ``inspect`` has its own: ``inspect_cli.py``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """``ringfence inspect``: play the red team against a server, print what is seen as it goes, write and sign the report.
 
 Exit status. 0: every promise in scope is proven. 1: a promise is broken. 3: nothing is broken, and something could not be shown.
-2: the arguments are wrong, or the report cannot be written; nothing has been played by then. The report is written in each of the
-other cases, also when the server hangs, lies or dies half-way.
+2: the arguments are wrong, or the report has no place to be written to, and nothing was played; or, at the end, it could not be written
+whole (a full disk, a fault of ours in drawing it), and then the exit status says nothing of the promises. The report is written in
+each of the other cases, also when the server hangs, lies or dies half-way.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def add_command(commands: Any) -> None:
         description="Plays attacks with made-up families against a fresh server of its own, or against one by address, and writes "
         f"a signed report: report.json, report.html and report.pdf. {BOUNDED}",
         epilog="Exit status 0: all promises in scope are proven. 1: one is broken. 3: something could not be shown. "
-        "2: wrong arguments, nothing was played.",
+        "2: wrong arguments, or the report could not be written.",
     )
     parser.add_argument("--out", type=Path, help="folder for the report (made if it is not there)")
     parser.add_argument("--against", metavar="URL", help="a server that is running already")
@@ -102,6 +103,10 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         files = write(inspection)
     except OSError as fault:
         raise CannotStart(f"The report could not be written: {fault.strerror}.") from None
+    except Exception as fault:  # a traceback ends with status 1, and that would say that a promise is broken
+        raise CannotStart(
+            f"The report could not be drawn ({type(fault).__name__}); report.json and its signature are in {arguments.out}."
+        ) from fault
     tell({"t": "written", "files": [str(one) for one in files]})
     return status(inspection)
 

@@ -14,8 +14,10 @@ from typing import Final
 
 import pytest
 
+from server import cli
+from server.inspection import report, sign
 from server.inspection.adapter import CanBeAskedToRecord, CanBeClaimed, CarriesMedia, Platform
-from server.inspection.document import decoded
+from server.inspection.document import Report, decoded
 from server.inspection.findings import NO_SUCH_THING, Finding, Outcome
 from server.inspection.scenarios import portable
 from server.inspection.stage import Cast, play
@@ -129,9 +131,23 @@ def test_the_command_of_the_page_inspects_the_toy_as_any_of_the_platforms(tmp_pa
     words = ("-m", "server.cli", "inspect", "--platform", "tests.toy_platform:Toy", "--out", str(tmp_path / "report"))
     ran = subprocess.run((sys.executable, *words, "--sign-with", str(tmp_path / "key")), cwd=ROOT, check=False)
     assert ran.returncode == 0
-    report = decoded((tmp_path / "report/report.json").read_bytes())
-    assert report.platform.name == "Toy"
-    assert report.all_proven
+    told = decoded((tmp_path / "report/report.json").read_bytes())
+    assert told.platform.name == "Toy"
+    assert told.all_proven
+
+
+def test_a_report_that_cannot_be_drawn_is_signed_and_the_exit_status_says_nothing_of_the_promises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_: Report) -> bytes:
+        raise RuntimeError("a fault of ours")
+
+    words = ["inspect", "--platform", "tests.toy_platform:Toy", "--only", "find", "--sign-with", str(tmp_path / "key")]
+    assert cli.main([*words, "--out", str(tmp_path / "well")]) == 0
+    monkeypatch.setattr(report, "drawings", lambda: {sign.PAGE: fails})
+    assert cli.main([*words, "--out", str(tmp_path / "ill")]) == 2
+    assert "could not be drawn (RuntimeError)" in capsys.readouterr().err
+    assert sign.verified(tmp_path / "ill").answer == "whole"
 
 
 def test_the_page_quotes_the_toy_as_it_is() -> None:
