@@ -79,14 +79,17 @@ async def block(stage: Stage) -> None:
     there = await two(stage, rings=3)
     stage.ruined(there.pair)
     call = await talk(stage, there)
-    before = (await there.theo.child.call("GET", "/api/child/home")).body
+    before = await there.theo.child.call("GET", "/api/child/home")
+    if before.status != 200:
+        raise CouldNotSee(f"The page of the one to be blocked did not open (status {before.status}).")
     clicked = time.monotonic()
     await there.maya.child.post(f"/api/child/people/{there.maya_sees_theo}/block")
     await stops(stage, "Both stay after the one has blocked the other.", clicked, there.one, there.two)
     await reads_no_reason(stage, "Who was blocked reads why the call ended.", there.two, call)
-    after = (await there.theo.child.call("GET", "/api/child/home")).body
-    seen = "It is the same, byte for byte." if after == before else "It has changed."
-    stage.attack("Who was blocked looks at their page.", seen, after == before)
+    after = await there.theo.child.call("GET", "/api/child/home")
+    same = (after.status, after.body) == (before.status, before.body)
+    seen = "It is the same, byte for byte." if same else "It has changed."
+    stage.attack("Who was blocked looks at their page.", seen, same)
     await must_not_ring(stage, "Who was blocked rings again.", there.two, there.one, there.maya.name)
     await there.maya.child.post(f"/api/child/people/{there.maya_sees_theo}/unblock")
     await there.one.line.hang_up()
@@ -309,8 +312,12 @@ async def told_who(stage: Stage) -> None:
     stage.control(
         "The own child reads who ended the call.", "Their grown-up is named." if named else "Nobody is named.", named
     )
-    seen = "A name was told." if other.get("who") else "No name was told."
-    stage.attack("The other family's child reads who it was.", seen, bool(other) and not other.get("who"))
+    tried = "The other family's child reads who it was."
+    if other:
+        seen = "A name was told." if other.get("who") else "No name was told."
+        stage.attack(tried, seen, not other.get("who"))
+    else:
+        stage.attack(tried, "They were told nothing of an end.", None)
     await refused(
         stage, "The other family's grown-up ends the call of a child who is not theirs.",
         await there.femi.call("POST", "/api/calls/c_0123456789abcdef/end", {}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
+from server.inspection.adapter import CouldNotSee
 from server.inspection.own import Line, Phone, said_no
 from server.inspection.scenarios.household import NOTHING, Two, around_now, talk, two
 from server.inspection.scenarios.portable import must_not_ring
@@ -12,12 +13,15 @@ from server.inspection.stage import Scenario, Stage
 
 
 async def _pages(line: Line, child: str) -> dict[str, bytes]:
-    """All that a grown-up's pages read."""
+    """All that a grown-up's pages read. A page that does not open is no page: two errors would always be the same."""
     paths = (
         "/api/family", "/api/decisions", "/api/people", "/api/devices", "/api/rosters", "/api/blocks", "/api/calls/live",
         "/api/calls/to-allow", f"/api/children/{child}/contacts", f"/api/children/{child}/limits", f"/api/history?child={child}",
     )  # fmt: skip
-    return {path: (await line.call("GET", path)).body for path in paths}
+    answers = {path: await line.call("GET", path) for path in paths}
+    if shut := sorted(path.partition("?")[0] for path, answer in answers.items() if answer.status != 200):
+        raise CouldNotSee(f"{len(shut)} of a grown-up's pages did not open, {shut[0].replace(child, '…')} first.")
+    return {path: answer.body for path, answer in answers.items()}
 
 
 async def _tells(there: Two, about: Any = None) -> int:

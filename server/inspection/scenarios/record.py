@@ -89,15 +89,20 @@ async def record_whole(stage: Stage) -> None:
         seen = f"Found: {findings[0].what}." if findings else "Nothing was found."
         stage.attack(f"In a copy, {what}.", seen, bool(findings))
     other = await there.femi.call("GET", "/api/record/file")
-    chains = [
-        {json.loads(one).get("chain") for one in body.decode().splitlines() if '"is":"chain"' in one.replace(" ", "")}
-        for body in (exported.body, other.body)
-    ]
+    if other.status != 200:
+        raise CouldNotSee(f"The record of the other family was not handed out (status {other.status}).")
+    own, others = chains(lines), chains(other.body.decode().splitlines())
     stage.attack(
         "A family reads the other family's chain in its own export.",
-        f"It holds {len(chains[0])} chain.",
-        not chains[0] & chains[1],
+        f"It holds {len(own)} chain.",
+        not own & others if own and others else None,
     )
+
+
+def chains(lines: list[str]) -> set[str]:
+    """Which chains an export holds, by their names."""
+    told = map(json.loads, lines)
+    return {str(one["chain"]) for one in told if one.get("is") == "chain"}
 
 
 def _tampered(lines: list[str]) -> dict[str, list[str]]:

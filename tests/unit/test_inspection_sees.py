@@ -1,0 +1,36 @@
+"""What a story compares must have been seen: two errors are the same, and hold nothing of anybody, and neither is a proof."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from server.inspection.adapter import CouldNotSee
+from server.inspection.scenarios import help, record
+
+
+class Pages:
+    """A grown-up's device; ``shut`` is the page that answers with an error."""
+
+    def __init__(self, shut: str = "") -> None:
+        self.shut = shut
+
+    async def call(self, _: str, path: str) -> Any:
+        return SimpleNamespace(status=500 if path == self.shut else 200, body=path.encode())
+
+
+async def test_pages_are_compared_only_when_every_one_of_them_opens() -> None:
+    there: Any = Pages()
+    pages = await help._pages(there, "a-child")
+    assert len(pages) > 10
+    for path in pages:
+        broken: Any = Pages(path)
+        with pytest.raises(CouldNotSee, match="1 of a grown-up's pages did not open"):
+            await help._pages(broken, "a-child")
+
+
+def test_an_export_that_is_none_holds_no_chain_and_so_is_no_other_familys() -> None:
+    assert record.chains(['{"is":"record"}', '{"is": "chain", "chain": "h_one"}', '{"is":"row"}']) == {"h_one"}
+    assert record.chains(['{"code":"not_permitted","status":403}']) == set()
