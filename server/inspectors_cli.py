@@ -8,13 +8,12 @@ kept nowhere else. Exit status as for ``ringfence helpers``: 0 done; 1 the answe
 from __future__ import annotations
 
 import argparse
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from server import inspectors
-from server.marks_cli import DONE, NO, CannotDo, Desk, a_name, command, new_file
+from server.marks_cli import DONE, NO, Desk, a_name, command, hand_out
 
 
 def add_commands(commands: Any) -> None:
@@ -31,19 +30,11 @@ def add_commands(commands: Any) -> None:
 
 
 def _add(arguments: argparse.Namespace, desk: Desk) -> int:
-    file = new_file(arguments.key)
-    try:
-        key = desk.do(lambda db, now: inspectors.add(db, desk.keeper, arguments.name, now))
-        if key is None:
-            raise CannotDo("There is an inspector of this name already, or was one within a year.")
-        os.write(file, f"{key}\n".encode())
-    except BaseException:
-        arguments.key.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(file)
-    print(f"Their key is in {arguments.key} and nowhere else. Give it to them; it is theirs alone.")
-    return DONE
+    return hand_out(
+        arguments.key,
+        lambda: desk.do(lambda db, now: inspectors.add(db, desk.keeper, arguments.name, now)),
+        "There is an inspector of this name already, or was one within a year.",
+    )
 
 
 def _remove(arguments: argparse.Namespace, desk: Desk) -> int:

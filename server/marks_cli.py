@@ -119,18 +119,27 @@ def exported(environ: Mapping[str, str], helper: Path, *, demo: bool) -> tuple[b
 
 
 def _add(arguments: argparse.Namespace, desk: Desk) -> int:
-    file = new_file(arguments.key)
+    return hand_out(
+        arguments.key,
+        lambda: desk.do(lambda db, now: helpers.add(db, desk.keeper, arguments.name, now)),
+        "There is a helper of this name already, or was one within a year.",
+    )
+
+
+def hand_out(path: Path, make: Callable[[], str | None], taken: str) -> int:
+    """Somebody's new key, in a new file and nowhere else. ``taken``: the sentence when none was made."""
+    file = new_file(path)
     try:
-        key = desk.do(lambda db, now: helpers.add(db, desk.keeper, arguments.name, now))
+        key = make()
         if key is None:
-            raise CannotDo("There is a helper of this name already, or was one within a year.")
+            raise CannotDo(taken)
         os.write(file, f"{key}\n".encode())
     except BaseException:
-        arguments.key.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise
     finally:
         os.close(file)
-    print(f"Their key is in {arguments.key} and nowhere else. Give it to them; it is theirs alone.")
+    print(f"Their key is in {path} and nowhere else. Give it to them; it is theirs alone.")
     return DONE
 
 

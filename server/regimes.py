@@ -73,7 +73,7 @@ def _requirement(regime: str, entry: Any, book: Ledger) -> Requirement:
     where = f"{regime}, {entry.get('code', 'a requirement without a code')}"
     try:
         one = Requirement(**{**entry, "promises": tuple(entry["promises"])})
-    except TypeError:
+    except (TypeError, KeyError):
         raise BrokenLedger(
             f"{where}: a requirement has code, name, asks, does, state, promises, missing, unsure, read"
         ) from None
@@ -87,7 +87,10 @@ def _requirement(regime: str, entry: Any, book: Ledger) -> Requirement:
         raise BrokenLedger(f"{where}: what is missing is not said")
     if not one.read and not one.unsure:
         raise BrokenLedger(f"{where}: where it was read is not said, nor that it is from memory")
-    book.standing(one.code)
+    try:
+        book.standing(one.code)
+    except KeyError:
+        raise BrokenLedger(f"{where}: how it stands in law is not said") from None
     return one
 
 

@@ -3,7 +3,7 @@
 A promise whose proof would pass with the feature removed proves nothing. So for each there is a build without it. A fault is put
 into a process of its own by ``python -m tests.faulty NAME serve`` (tests are not packaged, and nothing in server/ or signalling/
 can be told to weaken itself), the inspection is run against that house, and must say "broken" and name the promise; without the fault the
-same scenarios must be proven (``test_inspection_finds_faults.py``, ``make faults``).
+same scenarios must be proven (``test_faults_are_found.py``, ``make faults``).
 
 Where a promise is kept by rules, weakening each rule is tried in ``tests/unit/test_policy_proof.py`` (WEAKER). Where it is kept by
 something that an inspection from outside cannot see, a test of the promise must find the fault: it is run with the fault put in

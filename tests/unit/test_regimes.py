@@ -55,6 +55,7 @@ def test_what_is_not_met_is_said() -> None:
         ({"state": "partly"}, "what is missing is not said"),
         ({"read": ""}, "where it was read is not said"),
         ({"more": "x"}, "a requirement has code, name"),
+        ({"code": "NOLAW 3"}, "how it stands in law is not said"),
     ],
 )
 def test_a_requirement_that_claims_too_much_is_refused(change: dict[str, object], told: str) -> None:
