@@ -67,7 +67,7 @@ def files(
     """Everything in the pack but its sums. ``told``: what is told as JSON, by file name."""
     bands, countries = texts()
     found: dict[str, bytes] = {
-        **{f"{name}": _json(value) for name, value in told.items()},
+        **{name: _json(value) for name, value in told.items()},
         "measures.csv": _csv(measures),
         "rulebook.md": as_markdown(book).encode(),
         "rulebook/safe_account.cedar": book.cedar.encode(),
@@ -150,7 +150,8 @@ def _readme(found: Mapping[str, bytes], now: int, book: Rulebook) -> str:
 
 
 def _has(found: Mapping[str, bytes], name: str) -> bool:
-    return any(one.startswith(name) if name.endswith("/") else one == name for one in found)
+    """Whether something of this name is there, and something is in it."""
+    return any(raw and (one.startswith(name) if name.endswith("/") else one == name) for one, raw in found.items())
 
 
 def _there(folder: str, *patterns: str) -> list[Path]:
