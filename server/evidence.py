@@ -9,8 +9,8 @@ is a refusal that a block decided. ``inspectors.look`` reads all of it once more
 **A small number is not told.** Every count is rounded down to the ten (``SMALL``), so what is below ten is "fewer than 10", zero
 too, and a total is the sum of what is told of its parts, which tells nothing more than they do. So no small number comes out of a
 total less its parts, of 90 days less 30, or of today less yesterday; a test tries every way that the numbers could be. A decision
-that was made fewer than ten times in its thirty days, in this form (what was asked, what was said, by which rules), is not listed
-singly either.
+that was made fewer than ten times in its thirty days, in this form (what was asked, what was said, by which rules), or that fewer
+than ten people asked for, is not listed singly either: somebody who is often here is still one.
 
 **Nothing is proven by default.** A promise is what ``promises.py`` says that it is.
 
@@ -336,9 +336,10 @@ async def counts(tx: AsyncConnection, book: Rulebook, now: int, days: int) -> di
             table("reports", {kind: reports[kind] for kind in ("recorded", "clip")}, total=True),
             table("first_look", {soon: looks[soon] for soon in SOON}, total=True),
         ]
-    said_no = Counter(
-        rule for row in await decided(tx, now, days=days) if row.verdict == "deny" for rule in row.rules
-    )  # fmt: skip
+    said_no: Counter[str] = Counter()
+    for (_, verdict, ruled), times in (await forms(tx, now, days=days)).items():
+        if verdict == "deny":
+            said_no.update(dict.fromkeys(json.loads(ruled), times))
     tables.append(table("denials", {rule: said_no[rule] for rule in sorted(said_no)}))
     return {
         "from": _day(since),
@@ -377,7 +378,6 @@ def _how_soon(made_at: int, taken_at: int | None) -> str:
 
 
 def _day(at: int) -> str:
-
     return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
 
 
@@ -399,14 +399,16 @@ _LOOKS: Final = "SELECT made_at, taken_at FROM reports WHERE made_at >= :since A
 # -- the record, and what everybody may know -------------------------------------------------------------------------------
 
 
-def record(overview: Mapping[str, Any]) -> dict[str, Any]:
-    """The record from outside: how much of it there is, whether it is whole, every checkpoint and key. No chain by its name."""
+def record(overview: Mapping[str, Any], *, exactly: bool = False) -> dict[str, Any]:
+    """The record from outside: how much of it there is, whether it is whole, every checkpoint and key. No chain by its name.
+
+    How much is rounded down as every number is, but where nobody is real (``exactly``): a household has a chain, and in a small house each
+    row more would say, to the minute, that somebody is here."""
+    much = {name: int(overview[name]) for name in ("chains", "rows", "covered")}
     wrong = Counter(str(one["what"]) for one in overview["findings"])
     why = "; ".join(f"{what}: {number}" for what, number in sorted(wrong.items()))
     return {
-        "chains": overview["chains"],
-        "rows": overview["rows"],
-        "covered": overview["covered"],
+        **(much if exactly else {name: number // SMALL * SMALL for name, number in much.items()}),
         "whole": overview["whole"],
         "why": why,
         "checkpoints": [one for one in reversed(overview["checkpoints"]) if "root" in one][:MOST_CHECKPOINTS],
@@ -442,26 +444,63 @@ def child_safety(settings: Settings, book: Rulebook, note: str | None) -> dict[s
 # -- decisions ------------------------------------------------------------------------------------------------------------
 
 
-async def decided(tx: AsyncConnection, now: int, *, days: int = LISTED_DAYS, often: int = SMALL) -> list[Row]:
-    """Decisions of the last ``days`` that may be listed, each once however many chains it stands in. In no order that says anything:
-    the newest minute first, and within a minute by what was asked.
+Form = tuple[str, str, str]  #: what was asked, what was said, by which rules, as they are stored
+
+
+async def forms(tx: AsyncConnection, now: int, *, days: int = LISTED_DAYS, often: int = SMALL) -> dict[Form, int]:
+    """Each form of decision that may be told of, and how often it was made in the last ``days``; counted where the record is kept, so that
+    nobody waits for a long one.
 
     Left out: what is out of everybody's sight (``HARBOURED``, and what a block decided), what no rule was asked about, and whatever was
-    decided fewer than ``often`` times in this very form."""
+    decided fewer than ``often`` times, or by the asking of fewer than ``often`` people: ten times one child is that child's day."""
     known = {verb.value for verb in Verb} - {verb.value for verb in HARBOURED}
-    found = []
-    for at, verb, verdict, ruled, _ in await rows(tx, _DECIDED, since=now - days * DAY):
-        rules_ = tuple(json.loads(ruled))
-        if verb in known and HARBOUR.isdisjoint(rules_):
-            found.append(Row(at // MINUTE * MINUTE, verb, verdict, rules_))
-    forms = Counter((row.verb, row.verdict, row.rules) for row in found)
-    kept = [row for row in found if forms[row.verb, row.verdict, row.rules] >= often]
-    return sorted(kept, key=lambda row: (-row.at, row.verb, row.verdict, row.rules))
+    return {
+        (verb, verdict, ruled): times
+        for verb, verdict, ruled, times, people in await rows(tx, _FORMS, since=now - days * DAY)
+        if verb in known and HARBOUR.isdisjoint(json.loads(ruled)) and min(times, people) >= often
+    }
 
 
-#: The same decision stands in the chain of each household that it concerns: one event, one row here.
-_DECIDED: Final = """
-SELECT DISTINCT at, question, verdict, rules, who FROM audit WHERE at >= :since
+async def decided(
+    tx: AsyncConnection, now: int, search: Search | None = None, *, days: int = LISTED_DAYS, often: int = SMALL
+) -> list[Row]:
+    """Decisions of the last ``days`` that may be listed (``forms``) and are looked for, each once however many chains it stands in: as
+    many as ``page_of`` needs. In no order that says anything: the newest minute first, and within a minute by what was asked."""
+    search = search or Search()
+    minute, number = search.place
+    fitting = [
+        form
+        for form in await forms(tx, now, days=days, often=often)
+        if search.rule in ("", *json.loads(form[2]))
+        and search.verb in ("", form[0])
+        and search.verdict in ("", form[1])
+    ]
+    if not fitting:
+        return []
+    marks = ", ".join(f":f{place}" for place in range(len(fitting)))
+    found = await rows(
+        tx,
+        _LISTED.format(marks=marks),
+        since=now - days * DAY,
+        until=now + DAY if minute is None else minute + MINUTE,
+        limit=number + PAGE + 1,
+        **{f"f{place}": " ".join(form) for place, form in enumerate(fitting)},
+    )
+    return [Row(at * MINUTE, verb, verdict, tuple(json.loads(ruled))) for at, verb, verdict, ruled in found]
+
+
+#: The same decision stands in the chain of each household that it concerns: one event, one row here. Who asked stands first in ``who``,
+#: under a pseudonym of 22 signs.
+_FORMS: Final = """
+SELECT question, verdict, rules, count(*), count(DISTINCT substr(who, 1, 24))
+  FROM (SELECT DISTINCT at, question, verdict, rules, who FROM audit WHERE at >= :since) AS events
+ GROUP BY question, verdict, rules
+"""
+_LISTED: Final = """
+SELECT at / 60000, question, verdict, rules
+  FROM (SELECT DISTINCT at, question, verdict, rules, who FROM audit WHERE at >= :since AND at < :until) AS events
+ WHERE question || ' ' || verdict || ' ' || rules IN ({marks})
+ ORDER BY 1 DESC, question, verdict, rules LIMIT :limit
 """
 
 
@@ -474,8 +513,17 @@ class Search:
     verdict: str = ""
     before: str = ""
 
+    @property
+    def place(self) -> tuple[int | None, int]:
+        """The minute at which the last page ended, and how many of it have been shown. Raises ``BadRequest`` for no such place."""
+        found = _BEFORE.fullmatch(self.before)
+        if self.before and found is None:
+            raise BadRequest({"before": "wrong"})
+        return (int(found[1]), int(found[2])) if found else (None, 0)
 
-_BEFORE: Final = re.compile(r"(\d{1,16})\.(\d{1,9})")
+
+_BEFORE: Final = re.compile(r"(\d{1,16})\.(\d{1,4})")
+_MOST_OF_A_MINUTE: Final = 9_000  #: are listed; a page reads as many rows as were shown of its minute
 
 
 def page_of(found: Sequence[Row], search: Search, often: int = SMALL) -> dict[str, Any]:
@@ -491,13 +539,14 @@ def page_of(found: Sequence[Row], search: Search, often: int = SMALL) -> dict[st
         number = number + 1 if row.at == minute else 1
         minute = row.at
         numbered.append((minute, number, row))
-    if search.before:
-        told_ = _BEFORE.fullmatch(search.before)
-        if told_ is None:
-            raise BadRequest({"before": "wrong"})
-        at, after = int(told_[1]), int(told_[2])
-        numbered = [one for one in numbered if one[0] < at or (one[0] == at and one[1] > after)]
+    last, after = search.place
+    if last is not None:
+        numbered = [one for one in numbered if one[0] < last or (one[0] == last and one[1] > after)]
     shown = numbered[:PAGE]
+    more = None
+    if len(numbered) > PAGE:
+        at, number, _ = shown[-1]
+        more = f"{at}.{number}" if number < _MOST_OF_A_MINUTE else f"{at - MINUTE}.0"
     return {
         "days": LISTED_DAYS,
         "listed_from": often,  # a form of decision that was made less often is not listed
@@ -505,5 +554,5 @@ def page_of(found: Sequence[Row], search: Search, often: int = SMALL) -> dict[st
             {"seq": number, "at": at, "verb": row.verb, "verdict": row.verdict, "rules": list(row.rules)}
             for at, number, row in shown
         ],
-        "next": f"{shown[-1][0]}.{shown[-1][1]}" if len(numbered) > PAGE else None,
+        "next": more,
     }

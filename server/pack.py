@@ -49,7 +49,7 @@ WHAT: Final[Mapping[str, str]] = {
     "record/checkpoints.txt": "Every signed checkpoint of the record, the oldest first, each a signed note (C2SP).",
     "record/keys.txt": "The public keys that sign them, and since when.",
     "record/hand-overs.txt": "How each key was put in its place by the one before.",
-    "record/now.json": "How many chains and rows there are, and what a check of all of them found when this was made.",
+    "record/now.json": "How many chains and rows there are, and what a check of all of them found, at most a minute before this was made.",
     "report/": "The newest inspection that was run here: report.json, page, print, signature and key.",
 }
 

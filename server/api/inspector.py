@@ -144,18 +144,23 @@ async def decisions(request: web.Request) -> web.Response:
     )
     often = 1 if request.app[SETTINGS].demo else evidence.SMALL  # in a demo nobody is real, and little has happened
     async with request.app[DB].read() as tx:
-        found = await evidence.decided(tx, keys.now(request), often=often)
+        found = await evidence.decided(tx, keys.now(request), search, often=often)
     return await show(request, evidence.page_of(found, search, often))
 
 
 async def record_now(request: web.Request) -> web.Response:
     """The checkpoints, and what a check of the whole record finds; at most one look a minute."""
-    looked = request.app[RECORD]
-    async with looked.turn:
-        if time.monotonic() >= looked.until:
-            looked.found = evidence.record(await record.overview(request.app[DB]))
-            looked.until = time.monotonic() + RECORD_SECONDS
-    return await show(request, looked.found)
+    return await show(request, await looked(request.app))
+
+
+async def looked(app: web.Application) -> dict[str, Any]:
+    """What the last look at the whole record found; another one if that is a minute ago."""
+    last = app[RECORD]
+    async with last.turn:
+        if time.monotonic() >= last.until:
+            last.found = evidence.record(await record.overview(app[DB]), exactly=app[SETTINGS].demo)
+            last.until = time.monotonic() + RECORD_SECONDS
+        return last.found
 
 
 @dataclass(slots=True)
@@ -248,7 +253,7 @@ async def _parts(app: web.Application, now: int) -> tuple[dict[str, Any], Signer
         known = await record_keys.keys(tx)
         every = await checkpoints.every(tx)
         counted = [await evidence.counts(tx, book, now, days) for days in (30, 90)]
-    found = evidence.record(await record.overview(app[DB]))
+    found = await looked(app)
     measures = evidence.measures(book, ledger, proven)["measures"]
     told = {
         "child-safety.json": evidence.child_safety(app[SETTINGS], book, every[-1] if every else None),

@@ -226,7 +226,14 @@ def test_pages_hold_every_decision_once_whatever_is_looked_for() -> None:
     assert page_of(found, Search(verb="connect"))["decisions"] == []
 
 
-@pytest.mark.parametrize("before", ["x", "1", "1.2.3", "-1.0", "9" * 40, "1.'; DROP"])
+def test_of_a_minute_in_which_more_happened_than_anybody_reads_the_rest_is_passed_over() -> None:
+    found = [Row(600_000, "ring", "deny", ("rule",))] * 9_100 + [Row(540_000, "ring", "deny", ("rule",))]
+    page = page_of(found, Search(before="600000.8990"))
+    assert page["next"] == "540000.0"
+    assert [one["at"] for one in page_of(found, Search(before=page["next"]))["decisions"]] == [540_000]
+
+
+@pytest.mark.parametrize("before", ["x", "1", "1.99999", "1.2.3", "-1.0", "9" * 40, "1.'; DROP"])
 def test_a_page_that_there_is_not_is_refused(before: str) -> None:
     with pytest.raises(BadRequest):
         page_of(rows(3), Search(before=before))
