@@ -27,7 +27,7 @@ from typing import Final
 from aiohttp import web
 
 from server import api, audit, checkpoints, demo, marks, retention
-from server.api import inspector, keys, middleware, rim
+from server.api import inspector, keys, middleware, promises, rim
 from server.calls import Calls
 from server.clock import Clock
 from server.db.alone import serve_alone
@@ -94,6 +94,7 @@ async def build_app(
         app[keys.CALLS], app[keys.GATE], app[keys.HUB], app[keys.FOLLOWER] = calls, gate, hub, follower
         app[keys.THROTTLE], app[keys.PASSWORDS] = Throttle(clock.now), passwords
         app[middleware.HEADERS] = {host: middleware.headers_for(settings, host) for host in ("", *settings.hosts)}
+        await asyncio.to_thread(promises.begun)
         app[rim.LOOKED], app[inspector.RECORD] = rim.Looked(), inspector.Looked()
         app[inspector.INSPECTIONS], app[inspector.PACKING] = Inspections(settings), asyncio.Lock()
         opened.push_async_callback(app[inspector.INSPECTIONS].close)

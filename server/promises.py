@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +37,7 @@ CODE: Final = ("server", "signalling", "client_web", "migrations")
 _KINDS: Final = frozenset(
     {
         ".cedar", ".cedarschema", ".css", ".html", ".js", ".json", ".mako", ".mjs", ".png", ".py", ".svg", ".toml", ".ts", ".txt",
+        ".dylib", ".pyc", ".pyd", ".so",  # none of ours; beside a module Python would run them in its place
     }
 )  # fmt: skip
 _LEFT_OUT: Final = frozenset({"__pycache__", "node_modules"})
@@ -247,6 +249,12 @@ NO_PROOFS: Final = Proofs("", "", {})
 def digest(root: Path = ROOT) -> str:
     """SHA-256 over the code that runs: names and contents of all files of :data:`CODE`, but for the proofs themselves."""
     total = hashlib.sha256()
+    if any(
+        one.is_symlink() and one.is_dir() for folder in CODE for one in (root / folder, *(root / folder).rglob("*"))
+    ):
+        total.update(
+            os.urandom(32)
+        )  # what a linked folder leads to may be run and is not read here: nothing is proven for it
     for file in files_of(root):
         name = file.relative_to(root).as_posix().encode()
         content = file.read_bytes()
@@ -263,7 +271,10 @@ def files_of(root: Path) -> list[Path]:
         (
             file
             for file in found
-            if file.suffix in _KINDS and file != proofs and _LEFT_OUT.isdisjoint(file.parts) and file.is_file()
+            if file.suffix in _KINDS
+            and file != proofs
+            and _LEFT_OUT.isdisjoint(file.relative_to(root).parts)
+            and file.is_file()
         ),
         key=lambda file: file.relative_to(root).as_posix(),
     )

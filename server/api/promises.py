@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, cast, get_args
 
 from aiohttp import web
@@ -17,14 +17,26 @@ from aiohttp import web
 from server import promises
 from server.api.keys import Open, Route, answer
 from server.errors import BadRequest
-from server.promises import Promise, Proof, To
+from server.promises import Promise, Proof, Proofs, To
 
 LOOK_SECONDS: Final = 60.0  # pages are read from the disk as they are asked for, so it is looked at again
 
 
+@cache
+def begun() -> str:
+    """The digest of the code when this process began. That is what runs, whatever was put in its place since; first asked in ``app.py``."""
+    return promises.digest()
+
+
 @lru_cache(maxsize=1)
 def _looked(_: int) -> Mapping[str, Proof]:
-    return promises.statuses()
+    return standing(begun(), promises.digest(), promises.read_proofs())
+
+
+def standing(began: str, there: str, found: Proofs) -> Mapping[str, Proof]:
+    """Which promises are proven, where this process ``began`` with one code and another may be ``there`` now: pages are read as they are
+    asked for, modules are not, so neither is proven for a mixture of both."""
+    return promises.statuses(found=found, running=there if there == began else "a mixture of two")
 
 
 def statuses() -> Mapping[str, Proof]:

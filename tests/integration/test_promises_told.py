@@ -6,7 +6,7 @@ import pytest
 
 from server import api, promises
 from server.api import promises as pages
-from server.promises import Promise, Proof, ledger
+from server.promises import Promise, Proof, Proofs, Run, ledger
 from tests.house import House
 
 
@@ -46,6 +46,19 @@ def test_what_is_not_proven_is_said_not_to_be(proof: Proof, status: str) -> None
     promise: Promise = ledger().promises[0]
     told = pages.told(promise, proof)
     assert (told["status"], told["why"], told["proved_at"]) == (status, proof.why, proof.at)
+
+
+def test_code_that_was_replaced_under_a_running_process_is_not_proven_by_the_proofs_of_the_new_one() -> None:
+    everything = {
+        one.id: Run(1, dict.fromkeys(one.all_tests(), "passed"), dict.fromkeys(one.scenarios, "proven"))
+        for one in ledger().promises
+    }
+    found = Proofs("new", "2", everything)
+    assert all(one.proven for one in pages.standing("new", "new", found).values())
+    for began, there in (("old", "new"), ("new", "newer"), ("old", "old")):
+        assert {(one.proven, one.why) for one in pages.standing(began, there, found).values()} == {
+            (False, promises.CHANGED)
+        }
 
 
 def test_promises_are_told_without_anybodys_leave_and_say_why() -> None:

@@ -373,6 +373,29 @@ def test_the_digest_changes_with_every_change_of_what_runs(tmp_path: Path) -> No
     assert len(seen) == len(promises.CODE) + 3
 
 
+@pytest.mark.parametrize("beside", ["one.abi3.so", "one/__init__.pyc", "one.pyd"])
+def test_what_python_would_run_in_the_place_of_a_module_changes_the_digest(tmp_path: Path, beside: str) -> None:
+    root = house_in(tmp_path)
+    before = promises.digest(root)
+    other = root / "server" / "inner" / beside
+    other.parent.mkdir(exist_ok=True)
+    other.write_bytes(b"other code")
+    assert promises.digest(root) != before
+
+
+def test_nothing_is_proven_for_a_folder_that_leads_elsewhere(tmp_path: Path) -> None:
+    root = house_in(tmp_path / "house")
+    (tmp_path / "elsewhere").mkdir()
+    (root / "server" / "one").symlink_to(tmp_path / "elsewhere")
+    assert promises.digest(root) != promises.digest(root)
+
+
+def test_the_digest_is_over_the_same_files_wherever_the_house_lies(tmp_path: Path) -> None:
+    roots = [house_in(tmp_path / place) for place in ("node_modules", "__pycache__", "house")]
+    assert len({promises.digest(root) for root in roots}) == 1
+    assert all(len(promises.files_of(root)) == len(promises.CODE) for root in roots)
+
+
 def test_the_digest_does_not_change_with_the_proofs_themselves_or_with_what_python_leaves_behind(
     tmp_path: Path,
 ) -> None:
