@@ -83,6 +83,9 @@ export const lawChip = (status) => chip(status === "in_force" ? "ok" : status ==
 /** How a promise stands, or how the story of an inspection went. @param {Outcome} outcome */
 export const proofChip = (outcome) => chip(outcome === "proven" ? "ok" : outcome === "broken" ? "stop" : "wait", outcome === "proven" ? "tick" : outcome === "broken" ? "no" : "wait", words(`proof.${outcome}`));
 
+/** How a whole run went. It may have played a part of the stories only, so it is not said in the word that a promise has. @param {Outcome} outcome */
+export const runChip = (outcome) => chip(outcome === "proven" ? "ok" : outcome === "broken" ? "stop" : "wait", outcome === "proven" ? "tick" : outcome === "broken" ? "no" : "wait", words(`inspection.over-${outcome}`));
+
 /** A label and one choice out of a list; the first means all. @param {{id: string, label: string, all: string, choices: {value: string, words: string}[], chosen: string, deed?: string}} s */
 export const select = ({ id, label, all, choices, chosen, deed = "filter" }) => html`<div class="field"><label for="${id}">${label}</label><select id="${id}" name="${id}" data-change="${deed}">
   ${all ? html`<option value="">${all}</option>` : null}${choices.map((one) => html`<option value="${one.value}" ${one.value === chosen ? html`selected` : null}>${one.words}</option>`)}</select></div>`;

@@ -93,12 +93,12 @@ class Record extends Page {
   /** @param {Result} result */
   #found(result) {
     const whole = result.found.length === 0;
-    if (whole && result.rows === 0) return html`<section class="panel" data-key="result"><p class="plate-line">${icon("wait")}<span>${words("record.nothing")}</span></p></section>`;
+    if (whole && result.rows === 0) return html`<section class="panel limit" data-key="result"><p class="plate-line">${icon("wait")}<span>${words("record.nothing")}</span></p></section>`;
     const names = [...new Set(result.found.map((one) => one.what))];
     const at = result.checkpoint ? new Date(result.checkpoint.at).toISOString() : "";
     /** @param {string} key @param {string | number} value */
     const fact = (key, value) => html`<div data-key="${key}"><dt>${words(`record.${key}`)}</dt><dd>${value}</dd></div>`;
-    return html`<section class="panel" data-key="result"><h2 class="plate-line ${whole ? "ok" : "stop"}">${icon(whole ? "tick" : "no")}<span>${words(whole ? "record.whole" : "record.broken")}</span></h2>
+    return html`<section class="panel limit" data-key="result"><h2 class="plate-line ${whole ? "ok" : "stop"}">${icon(whole ? "tick" : "no")}<span>${words(whole ? "record.whole" : "record.broken")}</span></h2>
       ${whole ? html`<p>${words("record.whole-lead")}</p>` : html`<ul data-key="names">${names.map((one) => html`<li data-key="${one}">${words(`record.${one}`)}</li>`)}</ul><p>${words("record.what-now")}</p>`}
       <dl class="facts" data-key="facts">${fact("rows", result.rows)}${fact("open", result.open)}
         ${result.firstAt === null ? null : fact("since", dateOf(new Date(result.firstAt).toISOString()))}${at ? fact("signed", `${dateOf(at)}, ${timeOf(at)}`) : null}</dl>
@@ -110,7 +110,7 @@ class Record extends Page {
     return html`${this.notes()}<h1 tabindex="-1">${words("record.title")}</h1><p class="lead">${words("record.lead")}</p>
       <p class="next" data-key="check"><button class="button go" type="button" data-do="check">${words(this.#result ? "record.again" : "record.check")}</button></p>
       ${this.#checking ? waiting(words("record.checking")) : null}${this.#cannot ? html`<p class="plate-line" data-key="cannot">${icon("no")}<span>${words("record.cannot")}</span></p>` : null}${this.#result ? this.#found(this.#result) : null}
-      <section class="panel" data-key="about"><h2>${words("record.about")}</h2><p>${words("record.about-1")}</p><p>${words("record.about-2")}</p><p>${words("record.about-3")}</p>
+      <section class="panel limit" data-key="about"><h2>${words("record.about")}</h2><p>${words("record.about-1")}</p><p>${words("record.about-2")}</p><p>${words("record.about-3")}</p>
         <p><a class="button" href="/api/record/file">${words("record.file")}</a></p></section>`;
   }
 }

@@ -10,7 +10,7 @@ import { say } from "../../shared/say.js";
 import { words } from "../../shared/words.js";
 import { strip, table } from "../chart.js";
 import { API, look, renew } from "../known.js";
-import { momentOf, Page, proofChip, stuck } from "../page.js";
+import { momentOf, Page, proofChip, runChip, stuck } from "../page.js";
 import { go, here, to } from "../route.js";
 import { OUTCOMES } from "./promises.js";
 
@@ -106,7 +106,7 @@ class Inspection extends Page {
 
   #earlier() {
     const runs = look("inspections")?.inspections ?? [];
-    return runs.length === 0 ? null : html`<section data-key="earlier"><h2 class="part">${words("inspection.earlier")}</h2><ul class="plain-list panel">${runs.map((run) => html`<li><a href="${to("inspection", run.id)}">${momentOf(run.begun_at)}</a>${run.outcome ? proofChip(run.outcome) : html`<span class="second">${words("inspection.goes-on")}</span>`}</li>`)}</ul></section>`;
+    return runs.length === 0 ? null : html`<section data-key="earlier"><h2 class="part">${words("inspection.earlier")}</h2><ul class="plain-list panel">${runs.map((run) => html`<li><a href="${to("inspection", run.id)}">${momentOf(run.begun_at)}</a>${run.outcome ? runChip(run.outcome) : html`<span class="second">${words("inspection.goes-on")}</span>`}</li>`)}</ul></section>`;
   }
 
   /** @param {Run} run */

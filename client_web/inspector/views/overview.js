@@ -5,7 +5,7 @@ import { onPress } from "../../shared/press.js";
 import { words } from "../../shared/words.js";
 import { barChart } from "../chart.js";
 import { faultOf, look } from "../known.js";
-import { momentOf, Page, proofChip, stuck, waiting } from "../page.js";
+import { momentOf, Page, proofChip, runChip, stuck, waiting } from "../page.js";
 import { to } from "../route.js";
 import { countOf, OUTCOMES, proofLine, READERS } from "./promises.js";
 
@@ -25,7 +25,7 @@ class Overview extends Page {
     const sorted = [...OUTCOMES].reverse().flatMap((outcome) => promises.filter((one) => one.proof.outcome === outcome));
     return html`<a class="button skip" href="#next" data-do="past" data-key="past">${words("overview.past")}</a>
       <ul class="promise-fence">${sorted.map((one) => html`<li data-key="${one.id}"><a class="${one.proof.outcome}" href="${to("promises", one.id)}" title="${one.sentence}"><span class="hidden-words">${one.sentence} ${words(`proof.${one.proof.outcome}`)}</span></a></li>`)}</ul>
-      <p class="legend second" aria-hidden="true"><i class="proven"></i>${words("proof.proven")}<i class="not_proven"></i>${words("proof.not_proven")}<i class="broken"></i>${words("proof.broken")}</p>`;
+      <p class="legend second" aria-hidden="true">${[...OUTCOMES].reverse().map((outcome) => html`<span><i class="${outcome}"></i>${words(`proof.${outcome}`)}</span>`)}</p>`;
   }
 
   /** Of the promises to each reader, how many are proven. @param {Promised[]} promises */
@@ -44,7 +44,7 @@ class Overview extends Page {
   #last() {
     const last = look("inspections")?.inspections[0];
     if (!last) return look("inspections") ? html`<p>${words("overview.never")}</p>` : this.#unknown("inspections");
-    return html`<p><a href="${to("inspection", last.id)}">${momentOf(last.begun_at)}</a></p><p>${last.outcome ? proofChip(last.outcome) : words("inspection.goes-on")}</p>`;
+    return html`<p><a href="${to("inspection", last.id)}">${momentOf(last.begun_at)}</a></p><p>${last.outcome ? runChip(last.outcome) : words("inspection.goes-on")}</p>`;
   }
 
   #record() {

@@ -55,7 +55,7 @@ class Rules extends Page {
       ${alone ? sourcesOf(rule.sources) : lawOf(rule.sources)}
       <details ${alone ? html`open` : null}><summary>${words("rules.condition")}</summary>
         ${rule.verbs.length > 0 ? html`<p class="second">${words("rules.verbs")} ${rule.verbs.map((verb) => named("verb", verb)).join(", ")}.</p>` : null}
-        ${rule.condition ? html`<pre tabindex="0"><code>${rule.condition}</code></pre>` : html`<p>${words("rules.built-in")}</p>`}</details></article>`;
+        ${rule.condition ? html`<pre><code>${rule.condition}</code></pre>` : html`<p>${words("rules.built-in")}</p>`}</details></article>`;
   }
 
   /** What is set for an age. The rules are the same for every age; what they hold a call against is not. @param {string} band @param {Age[]} ages */

@@ -165,8 +165,8 @@ class TrySituation extends Page {
           <div class="field"><label for="verb">${words("situation.verb")}</label><select id="verb">${groups.map((group) => html`<optgroup label="${words(`verbs.${group.name}`)}">${group.verbs.map((one) => html`<option value="${one.verb}" ${one.verb === verb ? html`selected` : null}>${named("verb", one.verb)}</option>`)}</optgroup>`)}</select></div>
           <p class="buttons">${changed ? html`<button class="button" type="button" data-do="start" data-key="start">${words("situation.start")}</button>` : html`<span class="second" data-key="good">${words("situation.good")}</span>`}</p></div>
         <section class="panel answer" data-key="answer" aria-labelledby="answer"><h2 id="answer">${words("situation.answer")}</h2>${this.#fault ? stuck(this.#fault) : this.#judged ? this.#gate(this.#judged) : null}<p class="second">${words("rulebook", { version: rulebook })}</p></section>
-        <div class="try-facts" data-key="facts">${parts.map((part) => html`<fieldset class="panel part-facts" data-key="${verb} ${part}"><legend>${words(`part.${part}`)}</legend>${Object.entries(situation.facts).filter(([fact]) => fact.startsWith(`${part}.`)).map(([fact, values]) => this.#control(fact, values, facts[fact]))}</fieldset>`)}</div>
-        ${this.#judged ? html`<p class="verdict-now ${this.#judged.verdict}" data-key="now" aria-hidden="true">${icon(this.#judged.verdict === "allow" ? "tick" : "no")}<span>${words(`verdict.${this.#judged.verdict}`)}</span></p>` : null}</div>`;
+        <div class="try-facts" data-key="facts">${parts.map((part) => html`<fieldset class="panel part-facts" data-key="${verb} ${part}"><legend>${words(`part.${part}`)}</legend>${Object.entries(situation.facts).filter(([fact]) => fact.startsWith(`${part}.`)).map(([fact, values]) => this.#control(fact, values, facts[fact]))}</fieldset>`)}
+          ${this.#judged ? html`<p class="verdict-now ${this.#judged.verdict}" data-key="now" aria-hidden="true">${icon(this.#judged.verdict === "allow" ? "tick" : "no")}<span>${words(`verdict.${this.#judged.verdict}`)}</span></p>` : null}</div></div>`;
     });
   }
 }
