@@ -93,7 +93,9 @@ def _verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 async def _check(
     db: Database, settings: Settings, trusted: Verifier | None, kept: list[str]
 ) -> tuple[Looked, list[Finding]]:
-    """On the machine that signs, the key's own file says which key is the right one."""
+    """On the machine that signs, the key's own file says which key is the right one, and the note beside it how the record was."""
+    own = checkpoints.kept(settings)
+    kept = [*kept, own] if own is not None else kept
     path = record_keys.file_of(settings)
     if trusted is None and path.exists():
         async with db.read() as tx:

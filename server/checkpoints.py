@@ -13,6 +13,9 @@ the one before, and then signs how long the log is and the root of the Merkle tr
 Whoever has kept one checkpoint can be shown that the log of today still begins with it (a consistency proof), and that a chain's
 head stands in it (an inclusion proof), without being shown anything else. The chain with which a row is hashed does the rest.
 
+The newest one is kept in a file beside the key too. It is no copy elsewhere, but out of reach of whoever has only the database: a record
+that was begun anew in the same tables, and is signed by us since we know no better, does not go on from it (``ringfence audit verify``).
+
 One is taken at every start, every so many minutes (a setting) and on demand; also when nothing has moved: that nothing was there at
 that time is what shows a back-dated row later. What it does not cover is what was written since the newest one.
 """
@@ -23,9 +26,11 @@ import asyncio
 import base64
 import binascii
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -112,7 +117,50 @@ async def take(db: Database, settings: Settings, clock: Callable[[], int]) -> st
         first_key = [] if known else [{"key": key.verifier.line}]
         row = {"n": number + 1, "at": now, "size": said.size, "root": said.root, "note": note}
         await run_all(tx, (_FIRST_KEY, first_key), (_ENTRY, new), (_NODE, nodes), (_CHECKPOINT, [row]))
-        return note
+    await _keep(db, settings, note, said)
+    return note
+
+
+def file_of(settings: Settings) -> Path:
+    """Where the newest note is kept beside the key."""
+    return record_keys.file_of(settings).with_suffix(".checkpoint")
+
+
+def kept(settings: Settings) -> str | None:
+    """The newest note that this machine has signed and still stands for."""
+    try:
+        return file_of(settings).read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+async def _keep(db: Database, settings: Settings, note: str, said: Checkpoint) -> None:
+    """Keep this note, unless it does not go on from the one that is kept: then that one stays, and every check says so."""
+    path = file_of(settings)
+    try:
+        before = None if settings.demo else kept(settings)  # the demo begins anew whenever it opens
+        if before is not None and not await _goes_on(db, before, said):
+            log.error("the record does not go on from the checkpoint in %s: say `ringfence audit verify`", path.name)
+            return
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.write_text(note, "utf-8")
+        os.replace(new, path)
+    except OSError as fault:
+        log.error("the newest checkpoint cannot be kept in %s (%s)", path.name, fault.strerror)
+
+
+async def _goes_on(db: Database, before: str, said: Checkpoint) -> bool:
+    try:
+        held = read(notes.text_of(before.encode()))
+    except notes.NotANote:
+        return False
+    if held is None or held.size > said.size:
+        return False
+    if held.size == 0:
+        return True
+    async with db.read() as tx:
+        path = await consistency(tx, held.size, said.size)
+    return tree.is_consistent(held.size, held.root, said.size, said.root, path)
 
 
 async def rotate(db: Database, settings: Settings, clock: Callable[[], int], *, lost: bool = False) -> str:

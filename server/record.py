@@ -192,9 +192,10 @@ async def blind_export(db: Database) -> AsyncIterator[str]:
         yield count.end()
 
 
-async def overview(db: Database) -> Mapping[str, Any]:
-    """What an inspector's page shows of the record: checkpoints, keys, how many chains, and what a check of all of it finds now."""
-    looked, found = await check(db)
+async def overview(db: Database, kept: Sequence[str] = ()) -> Mapping[str, Any]:
+    """What an inspector's page shows of the record: checkpoints, keys, how many chains, and what a check of all of it finds now, held
+    against checkpoints that were ``kept`` elsewhere."""
+    looked, found = await check(db, kept=kept)
     async with db.read() as tx:
         keys = await record_keys.keys(tx)
         known = [one for one in record_keys.follow(keys)[0] if one is not None]

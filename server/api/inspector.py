@@ -158,7 +158,9 @@ async def looked(app: web.Application) -> dict[str, Any]:
     last = app[RECORD]
     async with last.turn:
         if time.monotonic() >= last.until:
-            last.found = evidence.record(await record.overview(app[DB]), exactly=app[SETTINGS].demo)
+            own = checkpoints.kept(app[SETTINGS])
+            overview = await record.overview(app[DB], () if own is None else (own,))
+            last.found = evidence.record(overview, exactly=app[SETTINGS].demo)
             last.until = time.monotonic() + RECORD_SECONDS
         return last.found
 

@@ -30,8 +30,9 @@ from tests.known_call import Needles, a_house, known_call, packets, ports_of, wi
 from tests.unit.test_the_arrows_go_one_way import imported
 
 SECONDS = 3.0
-#: All that a running house may write to: its records, their journal, and the lock that says who serves them.
-ITS_OWN = re.compile(r"/var/demo\.sqlite(-wal|-shm|-journal|\.lock)?$")
+#: All that a running house may write to: its records, their journal, the lock that says who serves them, the key that signs the record and
+#: the newest checkpoint beside it (first under the name of the process, then put in its place).
+ITS_OWN = re.compile(r"/var/demo(\.sqlite(-wal|-shm|-journal|\.lock)?|-record\.key|-record\.checkpoint(\.\d+)?)$")
 ITS_OWN_JOURNAL = re.compile(r"/var/demo\.sqlite-(wal|journal)$")
 ITS_OWN_FILE = re.compile(r"/var/demo\.sqlite$")
 #: Python tries a folder for temporary files by putting this into one and taking it away again.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sqlite3
 import stat
 import time
 from pathlib import Path
@@ -473,6 +474,44 @@ def test_the_file_of_the_key_says_which_key_is_the_right_one(spoken: Any, tmp_pa
     notes.keep(path, notes.new_signer("calls.example/record"))
     status, said = spoken("audit", "verify")
     assert (status, said.split("\n")[0]) == (1, "(key) 1: wrong_key")
+
+
+def test_a_record_that_was_begun_anew_in_the_same_tables_is_found_where_it_is_signed(
+    spoken: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever has the database has not the key, and needs none: the house itself would sign the other history in an hour."""
+    some_rows(tmp_path)
+    spoken("audit", "checkpoint")
+    file = tmp_path / "var" / "record.checkpoint"
+    genuine = file.read_text()
+    db = sqlite3.connect(tmp_path / "var" / "ringfence.sqlite")
+    for table in ("audit", "audit_heads", "record_keys", "checkpoints", "record_log", "record_nodes"):
+        db.execute(f"DELETE FROM {table}")  # the names above
+    db.commit()
+    db.close()
+    some_rows(tmp_path, 7)
+    status, said = spoken("audit", "verify")
+    assert (status, said.split("\n")[0]) == (1, "(kept) 1: unsigned")
+    status, note = spoken("audit", "checkpoint")
+    assert (status, notes.opened(note.encode(), notes.kept(tmp_path / "var" / "record.key").verifier)[0]) == (
+        0,
+        notes.text_of(note.encode()),
+    )
+    assert "does not go on from the checkpoint in record.checkpoint" in caplog.text
+    assert file.read_text() == genuine
+    status, said = spoken("audit", "verify")
+    assert (status, said.split("\n")[0]) == (1, "(kept) 1: forked")
+
+
+def test_the_checkpoint_beside_the_key_moves_on_with_an_honest_record(spoken: Any, tmp_path: Path) -> None:
+    file = tmp_path / "var" / "record.checkpoint"
+    for many in (0, 5, 0, 9):
+        some_rows(tmp_path, many)
+        assert spoken("audit", "checkpoint")[1].endswith(file.read_text())
+        assert spoken("audit", "verify")[0] == 0
+    assert spoken("audit", "rotate")[0] == 0
+    assert spoken("audit", "verify")[0] == 0
+    assert list(file.parent.glob("record.checkpoint?*")) == []
 
 
 async def test_an_older_database_keeps_its_rows_and_gets_chains_that_can_be_checked(tmp_path: Path) -> None:
