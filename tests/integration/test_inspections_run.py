@@ -13,9 +13,10 @@ import pytest
 
 from server import inspections
 from server.api.inspector import INSPECTIONS
+from server.db.session import rows
 from server.inspections import Inspections, Run, ringfence_inspect
 from server.settings import Settings
-from tests.house import House
+from tests.house import Families, House
 from tests.integration.test_inspectors import add
 
 FINDING = {
@@ -45,8 +46,8 @@ def toy(*, then: str = "", writes: Any = None, at_last: str = "") -> Callable[[P
     return lambda out, _: [sys.executable, "-c", f"{SAYS}\n{then}\n{end}\n{at_last}", str(out)]
 
 
-async def played(runs: Inspections) -> Run:
-    run = runs.start(1_800_000_000_000)
+async def played(runs: Inspections, now: int = 1_800_000_000_000) -> Run:
+    run = runs.start(now)
     assert run is not None
     async with asyncio.timeout(60):
         while not run.done:
@@ -185,3 +186,24 @@ async def test_an_inspector_starts_one_watches_it_and_reads_the_report_in_a_sand
     stranger = house.device()
     for there in (address, f"{address}/report.html", f"{address}/report.json"):
         assert (await stranger.call("GET", there)).code == "not_signed_in"
+
+
+async def test_a_report_that_points_at_somebody_is_shown_to_nobody_and_goes_into_no_pack(
+    house: House, families: Families
+) -> None:
+    two = await families.two()
+    device = house.device()
+    await device.post("/api/inspector/session", {"key": await add(house, "Ofcom")})
+    runs = house.app[INSPECTIONS]
+    for now, (said, status) in enumerate((("nobody", 200), (two.maya_id, 500)), 1_800_000_000_000):
+        runs.command = toy(then=f"(out / 'report.html').write_text({said!r})", writes=report("proven"))
+        run = await played(runs, now)
+        there = await device.call("GET", f"/api/inspector/inspections/{run.id}/report.html")
+        pack = await device.call("GET", "/api/inspector/pack")
+        assert (there.status, pack.status) == (status, status), said
+        assert two.maya_id.encode() not in there.body
+    async with house.db.read() as tx:
+        refused = await rows(
+            tx, "SELECT DISTINCT rules FROM audit WHERE question = 'look_at_evidence' AND verdict = 'deny'"
+        )
+    assert [tuple(json.loads(one)) for (one,) in refused] == [("evidence-names-nobody",)]

@@ -16,6 +16,7 @@ from server.api.inspector import INSPECTIONS
 from server.api.keys import INSPECTORS, Open, Route
 from server.cli import main
 from server.db.models import audit, inspector_sessions
+from server.db.session import rows
 from server.policy import Verb
 from tests.house import DAY, Families, House, Two, open_house
 from tests.peers import Browserless
@@ -219,13 +220,23 @@ async def test_one_word_that_points_at_somebody_and_nothing_is_shown(visit: Visi
         person = (await _words(tx, "people"))[0][0]
         household = (await _words(tx, "households"))[0][0]
         ref = (await _words(tx, "sides"))[0][0]
+        contact = (await rows(tx, "SELECT id FROM contacts"))[0][0]
+    call, report = "c_0123456789abcdefABCDEF", "r_0123456789abcdefABCDEF"
+    async with visit.house.db.begin() as tx:
+        await rows(tx, "INSERT INTO calls (id, media, state, started_at) VALUES (:id, 'audio', 'ended', 1)", id=call)
+        await rows(
+            tx,
+            "INSERT INTO reports (id, reporter, request, kind, what, made_at, look_by, state) "
+            "VALUES (:id, 'p', :id, 'recorded', '[]', 1, 1, 'open')",
+            id=report,
+        )
     inspector = await inspectors.by_key(visit.house.db, visit.key)
     assert inspector is not None
     door = (visit.house.db, visit.house.app[keys.KEEPER], inspector)
     assert await inspectors.look(*door, {"rule": "not-approved-contact", "slip": "nobody"}, now(visit.house))
     slips: list[Any] = [
-        person, [person], {"a": household}, f"h_{household}", ref, f"It was {person}, at four.", {person: 1},
-        {"many": [*(f"not-a-word-{n:04}" for n in range(200)), person]},
+        person, [person], {"a": household}, f"h_{household}", ref, f"It was {person}, at four.", {person: 1}, contact, call, report,
+        {"many": [*(f"-----not-a-word-{n:04}" for n in range(200)), person]},  # looked up in order, so behind all of these
     ]  # fmt: skip
     for slip in slips:
         refused = await inspectors.look(*door, {"slip": slip}, now(visit.house))
@@ -241,6 +252,15 @@ async def test_somebody_whose_key_was_taken_back_meanwhile_is_refused_by_the_rul
     await inspectors.remove(*door, "Ofcom", now(visit.house))
     refused = await inspectors.look(*door, inspector, {}, now(visit.house))
     assert refused.rules == ("account-standing-still",)
+
+
+async def test_a_sign_in_is_good_for_four_hours_and_then_for_nothing(visit: Visit) -> None:
+    visit.house.hand.forward(inspectors.SESSION_MS - 60_000)
+    assert (await visit.device.get("/api/inspector/session"))["label"] == "Ofcom"
+    assert (await visit.device.call("GET", "/api/inspector/rules")).status == 200
+    visit.house.hand.forward(60_000)
+    for path in ("session", "rules"):
+        assert (await visit.device.call("GET", f"/api/inspector/{path}")).code == "not_signed_in", path
 
 
 # -- the command line -----------------------------------------------------------------------------------------------------

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +53,24 @@ def test_a_note_with_any_byte_changed_is_not_taken(place: int, change: int) -> N
     altered[place] ^= change
     with pytest.raises(notes.NotANote):
         notes.opened(bytes(altered), ONE.verifier)
+
+
+def test_a_signature_that_fits_is_not_enough_when_its_text_or_its_line_is_written_in_another_way() -> None:
+    line = NOTE[len(GO_TEXT) + 1 :].decode()
+    assert line.endswith("=\n")
+    last = line[-3]
+    twin = next(
+        one
+        for one in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        if one != last and base64.b64decode(f"AA{one}=") == base64.b64decode(f"AA{last}=")
+    )
+    with pytest.raises(notes.NotANote, match="no signature"):  # the same bytes, so the signature itself would fit
+        notes.opened(f"{GO_TEXT}\n{line[:-3]}{twin}=\n".encode(), ONE.verifier)
+    text = "a\x1b[2Jb\n"
+    signature = Ed25519PrivateKey.from_private_bytes(ONE.seed).sign(text.encode())
+    packed = base64.b64encode(ONE.verifier.id + signature).decode()
+    with pytest.raises(notes.NotANote, match="control characters"):
+        notes.opened(f"{text}\n— {ONE.name} {packed}\n".encode(), ONE.verifier)
 
 
 @given(st.binary(max_size=300))

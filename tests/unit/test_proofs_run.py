@@ -98,6 +98,25 @@ def test_the_proof_of_one_promise_is_run_and_written(tmp_path: Path) -> None:
     assert "1 of 1 promises are proven" in done.stdout
 
 
+def test_nothing_is_written_when_the_code_changed_while_its_proof_was_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, told = tmp_path / "proofs.json", iter(("before", "after", "same", "same", "same"))
+    monkeypatch.setattr("tests.proofs.digest", lambda: next(told))
+    alone = [
+        "--only",
+        next(one.id for one in BOOK.promises if not one.scenarios),
+        "--inspection-only",
+        "--out",
+        str(out),
+    ]
+    assert main(alone) == 1
+    assert not out.exists()
+    assert "nothing is written" in capsys.readouterr().err
+    main(alone)
+    assert out.exists()
+
+
 def test_a_promise_that_nobody_made_is_not_run(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--only", "no-such-promise"])
