@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -138,3 +139,33 @@ async def test_the_whole_inspection_of_a_fresh_server_is_all_proven_in_under_fiv
     cuts = next(one.measured[0] for one in found.findings if one.scenario == "revoke")
     assert len(cuts.values) == 10
     assert max(cuts.values) <= 1_000
+
+
+#: A house that keeps chains, signs nothing and shows its families what it likes.
+SIGNS_NOTHING = """
+import sys
+from server import audit, checkpoints, cli, record
+
+async def head(tx, chain):
+    return (await audit.heads_of(tx, [chain])).get(chain, (0, audit.START))
+
+async def before(tx, kind, chain, *, since):
+    yield record.header(kind, None)
+
+async def newest(tx):
+    return None
+
+record._signed_head, record._before_rows, checkpoints.newest = head, before, newest
+sys.exit(cli.main())
+"""
+
+
+async def test_a_record_in_which_nothing_is_signed_is_not_shown_to_be_tamper_evident(tmp_path: Path) -> None:
+    """There is nothing wrong to be found in it, and nothing that it could be held against."""
+    script = tmp_path / "house.py"
+    script.write_text(SIGNS_NOTHING)
+    around = {**os.environ, "PYTHONPATH": str(ROOT)}
+    story = [one for one in scenarios.ALL if one.id == "record-whole"]
+    found = await inspect(Ringfence(FreshServer((sys.executable, str(script)), around)), story)
+    (finding,) = found.findings
+    assert (finding.shown, finding.why) == ("not_shown", "Nobody was given a signed checkpoint (status 404).")

@@ -67,7 +67,9 @@ async def record_whole(stage: Stage) -> None:
     await there.one.leave(await talk(stage, there, "audio"))
     await _signed(stage)
     note = await there.sam.call("GET", "/api/checkpoint")
-    kept = (note.body.decode(),) if note.status == 200 else ()
+    if note.status != 200:
+        raise CouldNotSee(f"Nobody was given a signed checkpoint (status {note.status}).")
+    kept = (note.body.decode(),)
     exported = await there.sam.call("GET", "/api/record/file")
     if exported.status != 200:
         raise CouldNotSee(f"The record of an own family was not handed out (status {exported.status}).")
@@ -75,8 +77,8 @@ async def record_whole(stage: Stage) -> None:
     looked, found = record_check.check_lines(lines, kept=kept)
     stage.control(
         "A family exports its own record.",
-        f"{looked.rows} rows, {looked.open_rows} open, {looked.keys} keys.",
-        looked.rows > 5,
+        f"{looked.rows} rows, {looked.open_rows} open, {looked.covered} under a signed checkpoint, {looked.keys} keys.",
+        looked.rows > 5 and looked.covered == looked.rows,  # where nothing is signed nothing is found, either
     )
     seen = (
         f"{len(found)} findings: {found[0]}."
