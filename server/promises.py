@@ -62,7 +62,8 @@ class Law:
 @dataclass(frozen=True, slots=True)
 class Promise:
     """One promise. ``child`` and ``teen``: as children read it, empty where it is not shown to them. ``shown``: for each reader the
-    words of pages that are this promise; several joined by " + " are one sentence, joined by ": "."""
+    words of pages that are this promise; several joined by " + " are one sentence, joined by ": ". ``moment``: these words, where a page says
+    them when it is so, and they are no promise when they are read alone."""
 
     id: str
     to: tuple[To, ...]
@@ -77,6 +78,7 @@ class Promise:
     faults: tuple[str, ...] = ()
     not_shown: str = ""
     shown: Mapping[Reader, tuple[str, ...]] = field(default_factory=dict)
+    moment: Mapping[Reader, str] = field(default_factory=dict)
 
     def all_tests(self) -> tuple[str, ...]:
         """The tests, and for each promise about the rules the test that counts it over every combination."""
@@ -85,6 +87,10 @@ class Promise:
     def for_reader(self, reader: Reader) -> str:
         """The sentence as this reader reads it."""
         return {"adult": self.sentence, "child": self.child, "teen": self.teen}[reader]
+
+    def on_pages(self, reader: Reader) -> str:
+        """The words of the pages in :attr:`shown`."""
+        return self.moment.get(reader) or self.for_reader(reader)
 
 
 POLICY_TEST: Final = "tests/unit/test_policy_proof.py::test_a_promise_holds_in_every_situation_and_speaks_of_some"
@@ -166,7 +172,7 @@ def _promise(entry: Any, law: Mapping[str, Law]) -> Promise:
     name = entry.get("id", "") if isinstance(entry, dict) else ""
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise BrokenLedger(f"{name!r} is no id of a promise")
-    if unknown := set(entry) - {*_LISTS, *_TEXTS, "shown"}:
+    if unknown := set(entry) - {*_LISTS, *_TEXTS, "shown", "moment"}:
         raise BrokenLedger(f"{name}: nobody knows {', '.join(sorted(unknown))}")
     for key in _LISTS:
         if not _texts(entry.get(key, [])):
@@ -177,9 +183,12 @@ def _promise(entry: Any, law: Mapping[str, Law]) -> Promise:
     shown = entry.get("shown", {})
     if not isinstance(shown, dict) or set(shown) - set(get_args(Reader)) or not all(map(_texts, shown.values())):
         raise BrokenLedger(f"{name}: shown names words for adult, child and teen")
+    moment = entry.get("moment", {})
+    if not isinstance(moment, dict) or set(moment) - set(shown) or not _texts([*moment.values()]):
+        raise BrokenLedger(f"{name}: moment has the words of a page that shown names")
     given: dict[str, Any] = {key: entry.get(key, "") for key in _TEXTS}
     given |= {key: tuple(entry.get(key, [])) for key in _LISTS}
-    made = Promise(**given, shown={reader: tuple(words) for reader, words in shown.items()})
+    made = Promise(**given, shown={reader: tuple(words) for reader, words in shown.items()}, moment=dict(moment))
     _hold(made, law)
     return made
 

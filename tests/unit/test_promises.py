@@ -161,7 +161,32 @@ def on_the_page(named: str, reader: str) -> str:
 def test_a_page_says_a_promise_word_for_word_as_the_ledger_does(one: Promise) -> None:
     for reader, names in one.shown.items():
         for name in names:
-            assert on_the_page(name, reader) == one.for_reader(reader), name
+            assert on_the_page(name, reader) == one.on_pages(reader), name
+
+
+#: Sentences that are so at some moment or for some children only: to everybody, and at any time, they would promise what is not so.
+MOMENTS = re.compile(
+    r"^(It is|That is|This device|You can talk with|Your camera is off\.|Ask )|\b(now|today|no longer|not yet|your age)\b"
+)
+
+
+@EVERY
+def test_a_child_is_promised_nothing_that_is_so_at_one_moment_or_for_others_only(one: Promise) -> None:
+    for sentence in (one.child, one.teen):
+        assert not MOMENTS.search(sentence) or re.match(r"(If|When|From 16,|In) ", sentence), sentence
+    for reader, words in one.moment.items():
+        assert one.for_reader(reader) not in ("", words), (
+            "the words of a moment stand beside a whole promise, not in its place"
+        )
+
+
+def test_words_of_a_moment_would_be_noticed() -> None:
+    for said in ("Your parents no longer see your calls.", "Your camera is off.", "It is quiet time for you now."):
+        assert MOMENTS.search(said), said
+    lead = BOOK["teenagers-lead"]
+    assert lead.child.startswith("From 16, ")
+    assert lead.on_pages("child") == "Your grown-ups no longer see your calls."
+    assert BOOK["camera-starts-off"].child == "Your camera is off until you open the curtain."
 
 
 def test_every_sentence_of_a_page_that_promises_something_is_in_the_ledger() -> None:
@@ -273,6 +298,7 @@ def test_the_ledger_that_comes_with_us_loads() -> None:
         ('to = ["parent"]', 'to = ["child"]', "a-promise: a promise to children, and no other, has a sentence for them"),
         ('sentence = "A', 'proven = true\nsentence = "A', "a-promise: nobody knows proven"),
         ('id = "a-promise"', 'id = "A promise"', "'A promise' is no id of a promise"),
+        ('sources = ["row 1"]', 'sources = ["row 1"]\nmoment = {child = "Now."}', "a-promise: moment has the words of a page that shown names"),
         ('status = "our choice"', 'status = "law"', "row : the status is one of in force, proposed, announced, our choice"),
         ('since = "2026"', 'since = "lately"', "row : since when, and what it is, must be said"),
         ("looked_at = 2026-11-22", "", "promises.toml: needs looked_at and promises"),
