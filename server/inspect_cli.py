@@ -33,9 +33,9 @@ MARK: Final = {"proven": "proven   ", "broken": "BROKEN   ", "not_shown": "not s
 
 BOUNDED: Final = (
     "Against a server that is not on this machine only a bounded amount is done: one scenario at a time, at most twenty made-up "
-    "grown-ups sign up, at most 120 requests or messages are sent in a row, three calls are cut; no load. What could not be tried for "
-    "that reason could not be shown. The families are closed again afterwards, as far as the server lets one. Do it only to a server "
-    "that is yours or whose owner has said yes."
+    "grown-ups sign up, at most 310 requests are sent one after the other and at most 120 messages at once, the cut of a call is "
+    "measured three times; no load. What could not be tried for that reason could not be shown. The families are closed again "
+    "afterwards, as far as the server lets one. Do it only to a server that is yours or whose owner has said yes."
 )
 
 

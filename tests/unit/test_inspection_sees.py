@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from server import inspect_cli
 from server.inspection.adapter import CouldNotSee
-from server.inspection.scenarios import help, record
+from server.inspection.own import MOST_SIGN_UPS
+from server.inspection.scenarios import help, portable, record, wire
+from server.settings import ROOT
 
 
 class Pages:
@@ -34,3 +37,11 @@ async def test_pages_are_compared_only_when_every_one_of_them_opens() -> None:
 def test_an_export_that_is_none_holds_no_chain_and_so_is_no_other_familys() -> None:
     assert record.chains(['{"is":"record"}', '{"is": "chain", "chain": "h_one"}', '{"is":"row"}']) == {"h_one"}
     assert record.chains(['{"code":"not_permitted","status":403}']) == set()
+
+
+def test_what_is_told_of_the_bounds_elsewhere_is_what_the_stories_keep_to() -> None:
+    requests = wire.WARM + 2 * wire.FEW_PAIRS * wire.ROUNDS
+    assert (MOST_SIGN_UPS, portable.FEW_CUTS) == (20, 3)
+    for told in (inspect_cli.BOUNDED, (ROOT / "docs/how-to/inspect.md").read_text("utf-8")):
+        for bound in ("twenty", f"{requests} requests", f"{wire.MESSAGES} messages", "three times"):
+            assert bound in told, bound

@@ -23,6 +23,7 @@ PAIRS, FEW_PAIRS = 150, 50
 LOUDER_MS: Final = 2.0  # a difference that could be heard over a network
 DEVIATIONS: Final = 3.5  # from half of the pairs, in standard deviations: chance goes so far once in two thousand times
 ROUNDS: Final = 3
+WARM: Final = 10  # requests before the first pair
 GUESSES, MESSAGES, RINGS = 12, 120, 8
 
 
@@ -97,7 +98,7 @@ async def same_time(stage: Stage) -> None:
             raise CouldNotSee("A stranger was shown a child's contacts.")
         return took
 
-    for _ in range(10):
+    for _ in range(WARM):
         await asks(NONE)  # the first few are slower for everybody
     every: list[float] = []
     sides: list[int] = []
