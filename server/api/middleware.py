@@ -188,7 +188,7 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
             found = await accounts.who(tx, token, keys.now(request))
         if found is not None:
             request[keys.SIGNED_IN] = found
-    asks = request.app[ASKS].get((request.method, _pattern(request)))
+    asks = _asked(request)
     if isinstance(asks, str) and keys.SIGNED_IN not in request:
         return problems.problem("not_signed_in")
     if request.path == "/ws" or keys.SIGNED_IN not in request:
@@ -222,7 +222,7 @@ async def _inspect(request: web.Request, handler: Handler) -> web.StreamResponse
             )
     if found is not None:
         request[keys.INSPECTOR] = found
-    elif isinstance(request.app[ASKS].get((request.method, _pattern(request))), str):
+    elif isinstance(_asked(request), str):
         return problems.problem("not_signed_in")
     who, under_way = found.id if found else "", request.app[UNDER_WAY]
     if who and under_way[who] >= AT_ONCE:
@@ -234,6 +234,12 @@ async def _inspect(request: web.Request, handler: Handler) -> web.StreamResponse
         under_way[who] -= 1
         if not under_way[who]:
             del under_way[who]
+
+
+def _asked(request: web.Request) -> str | Open | None:
+    """What this route asks. aiohttp answers HEAD by the handler of GET, so it is asked the same."""
+    method = "GET" if request.method == "HEAD" else request.method
+    return request.app[ASKS].get((method, _pattern(request)))
 
 
 def _by_key(request: web.Request) -> bool:
