@@ -45,6 +45,7 @@ from server.inspection.device import Answer as HttpAnswer
 from server.inspection.device import Browserless, Refused, Tone
 from server.inspection.families import Families
 from server.inspection.findings import AuditRow, Inspected
+from server.promises import digest
 
 ANSWER_SECONDS: Final = 15.0  # for one HTTP answer
 OPEN_SECONDS: Final = 60.0  # for a fresh server to open its doors, on a busy machine
@@ -244,6 +245,7 @@ class FreshServer:
         told |= {
             "RINGFENCE_CERTIFICATE": "made for this run",
             "RINGFENCE_DATA": "a new folder, SQLite, removed afterwards",
+            "code": f"sha256 {digest()} over server/, signalling/, client_web/ and migrations/, as in proofs.json",
         }
         self.inspected = Inspected("Ringfence", version("ringfence"), self.base, told)
         environ = {name: value for name, value in self._around.items() if not name.startswith("RINGFENCE_")} | settings
