@@ -198,8 +198,10 @@ async def all_inspections(request: web.Request) -> web.Response:
 
 async def one_inspection(request: web.Request) -> web.Response:
     known, name = request.app[INSPECTIONS], request.match_info["id"]
-    run = known.one(name)
-    told = None if run is None else inspections.told(run, known.report(name) if run.done else None)
+    run = await asyncio.to_thread(known.one, name)
+    told = None
+    if run is not None:  # a report may have megabytes: it is not parsed where live calls are served
+        told = inspections.told(run, await asyncio.to_thread(known.report, name) if run.done else None)
     shown = await show(request, told)
     return problems.problem("not_found") if told is None and shown.status == 200 else shown
 
