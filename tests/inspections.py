@@ -38,7 +38,9 @@ def honest() -> Inspection:
         scope=("contacts-only", "cut-at-once", "no-return", "no-replay", "asked-first"),
         findings=(
             finding("a-stranger-rings", ("contacts-only",), RINGS, REFUSED, audit=(ROW,)),
-            finding("a-yes-is-taken-back", ("cut-at-once", "contacts-only"), RINGS, REFUSED, measured=(CUTS,), audit=(ROW,)),
+            finding(
+                "a-yes-is-taken-back", ("cut-at-once", "contacts-only"), RINGS, REFUSED, measured=(CUTS,), audit=(ROW,)
+            ),
             finding("after-removal", ("no-return",), RINGS, through, why="An ex-contact could still ring."),
             finding("a-frame-again", ("no-replay",), RINGS, silent, why="The server gave no answer."),
             finding(

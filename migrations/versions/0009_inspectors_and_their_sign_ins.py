@@ -71,9 +71,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_inspector_sessions")),
     )
-    op.create_index(
-        op.f("ix_inspector_sessions_inspector_id"), "inspector_sessions", ["inspector_id"], unique=False
-    )
+    op.create_index(op.f("ix_inspector_sessions_inspector_id"), "inspector_sessions", ["inspector_id"], unique=False)
 
 
 def downgrade() -> None:

@@ -136,7 +136,10 @@ def test_an_address_that_this_machine_has_not_is_said_plainly() -> None:
 def test_the_audit_record_is_verified_from_the_command_line(tmp_path: Path) -> None:
     assert ringfence(tmp_path, "migrate", **PRODUCTION).returncode == 0
     whole = ringfence(tmp_path, "audit", "verify", **PRODUCTION)
-    assert (whole.returncode, whole.stdout) == (0, "Looked at 0 rows in 0 chains. Every chain is whole.\nNothing is signed yet.\n")
+    assert (whole.returncode, whole.stdout) == (
+        0,
+        "Looked at 0 rows in 0 chains. Every chain is whole.\nNothing is signed yet.\n",
+    )
     with sqlite3.connect(tmp_path / "var" / "ringfence.sqlite") as db:
         db.execute(
             "INSERT INTO audit (chain, seq, at, question, who, verdict, rules, rulebook, previous, hash, salt)"
