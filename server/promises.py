@@ -62,8 +62,8 @@ class Law:
 @dataclass(frozen=True, slots=True)
 class Promise:
     """One promise. ``child`` and ``teen``: as children read it, empty where it is not shown to them. ``shown``: for each reader the
-    words of pages that are this promise; several joined by " + " are one sentence, joined by ": ". ``moment``: these words, where a page says
-    them when it is so, and they are no promise when they are read alone."""
+    words of pages that are this promise; several joined by " + " are one sentence, joined by ": ". ``moment``: these words as a
+    page says them when it is so, where they are no promise when they are read alone."""
 
     id: str
     to: tuple[To, ...]

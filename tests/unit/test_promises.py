@@ -298,7 +298,7 @@ def test_the_ledger_that_comes_with_us_loads() -> None:
         ('to = ["parent"]', 'to = ["child"]', "a-promise: a promise to children, and no other, has a sentence for them"),
         ('sentence = "A', 'proven = true\nsentence = "A', "a-promise: nobody knows proven"),
         ('id = "a-promise"', 'id = "A promise"', "'A promise' is no id of a promise"),
-        ('sources = ["row 1"]', 'sources = ["row 1"]\nmoment = {child = "Now."}', "a-promise: moment has the words of a page that shown names"),
+        ('to = ["parent"]', 'to = ["parent"]\nmoment.child = "Now."', "a-promise: moment has the words of a page that shown names"),
         ('status = "our choice"', 'status = "law"', "row : the status is one of in force, proposed, announced, our choice"),
         ('since = "2026"', 'since = "lately"', "row : since when, and what it is, must be said"),
         ("looked_at = 2026-11-22", "", "promises.toml: needs looked_at and promises"),
