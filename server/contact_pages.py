@@ -194,6 +194,7 @@ class ChildsContact:
     supervision: Supervision
     grown_up: bool
     own: bool  #: one of the child's own grown-ups
+    myself: bool  #: ... and the one who looks at this page
     vouched: bool
     present_until: int | None
     paused: Literal["assurance", "families"] | None
@@ -308,7 +309,14 @@ async def contacts_of(
         compared = await pictures.kept_for(tx, approved, child, me.person, now)
         return tuple(
             _childs_contact(
-                album, place, child, zone, circle, kept.get(place.id, Kept()), compared.get(place.id, Compared())
+                album,
+                place,
+                child,
+                zone,
+                circle,
+                kept.get(place.id, Kept()),
+                compared.get(place.id, Compared()),
+                me.person,
             )
             for place in album.places
             if not hidden(place, _stands(album, place, me.person))
@@ -396,6 +404,8 @@ def _approved(album: Album, place: Place, viewer: str, zone: str) -> Approved:
     for slot, who in _as_seen(place, viewer).items():
         if slot in place.said:
             row = place.said[slot]
+            if who == "my_grown_up" and row.person_id == side.other_id:
+                continue  # my own grown-up is whom I call: one person, who stands there once
             shown = side if who == "them" else album.people[row.person_id]
             said.append(SaidYes(who, shown.name, shown.avatar, shown.ground, day(row.said_at, zone)))
     return Approved(
@@ -553,7 +563,7 @@ def _paused(circle: Gathering, child: str, other: str) -> Literal["assurance", "
 
 
 def _childs_contact(
-    album: Album, place: Place, child: str, zone: str, circle: Gathering, kept: Kept, compared: Compared
+    album: Album, place: Place, child: str, zone: str, circle: Gathering, kept: Kept, compared: Compared, viewer: str
 ) -> ChildsContact:
     side = album.sides[place.id, child]
     slot: Slot = "guardian_a" if child == place.a else "guardian_b"
@@ -566,6 +576,6 @@ def _childs_contact(
         ours.voice, ours.video, all(one.voice for one in others), all(one.video for one in others),
         day(place.until, zone) if place.until and place.bond.shown == "approved" else None, place.bond.shown,
         kept.mode if circle.people[0].reach == "approve" else "free", album.people[side.other_id].kind != "child",
-        side.other_id in album.guardians.get(child, ()), kept.vouched, kept.present_until, _paused(circle, child, side.other_id),
-        compared,
+        side.other_id in album.guardians.get(child, ()), side.other_id == viewer, kept.vouched, kept.present_until,
+        _paused(circle, child, side.other_id), compared,
     )  # fmt: skip

@@ -19,7 +19,7 @@ export interface Decision {
 export interface Contact {
   ref: string; name: string; avatar: number; ground: number; group: AgeGroup; looked_after_by: string | null; voice: boolean; video: boolean;
   voice_allowed_by_others: boolean; video_allowed_by_others: boolean; until: string; state: "approved" | "asked";
-  supervision: "free" | "ask" | "present"; grown_up: boolean; own: boolean; vouched: boolean; present_until: number | null; paused: null | "assurance" | "families";
+  supervision: "free" | "ask" | "present"; grown_up: boolean; own: boolean; myself: boolean; vouched: boolean; present_until: number | null; paused: null | "assurance" | "families";
   pictures?: { can: boolean; waits: boolean; doubt: Doubt | null };
 }
 export type Doubt = "ours" | "theirs" | "both";

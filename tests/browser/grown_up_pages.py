@@ -87,6 +87,7 @@ def contact(ref: str, name: str, avatar: int, ground: int, **more: Any) -> dict[
         "supervision": "free",
         "grown_up": False,
         "own": False,
+        "myself": False,
         "vouched": False,
         "present_until": None,
         "paused": None,

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, e
 from tests.browser.grown_up_pages import (
     CLIENT,
     CONSENT,
+    CONTACTS,
     GRAN,
     HOUSEHOLD,
     LIMITS,
@@ -343,6 +344,20 @@ def test_removing_asks_once_and_keeping_sends_nothing(phone: Page, house: MadeUp
     phone.locator("dialog").get_by_role("button", name="Remove", exact=True).click()
     expect(phone.locator(".saved").first).to_have_text("Saved. Theo can no longer call Maya.")
     assert ("/api/contacts/g_theo/end", {}) in house.sent
+
+
+def test_a_grown_up_is_told_that_a_contact_is_themself_and_is_not_offered_to_remove_themself(
+    phone: Page, house: MadeUp
+) -> None:
+    gran = CONTACTS[0]
+    house.answers["GET /api/children/ch_maya/contacts"] = [
+        {**gran, "ref": f"g_{name.lower()}", "name": name, "own": name != "Gran", "myself": name == "Sam"}
+        for name in ("Sam", "Pat", "Gran")
+    ]
+    grown_up(phone, house, "contacts")
+    sam = phone.locator("li", has=phone.get_by_role("heading", name="Sam", exact=True))
+    expect(sam).to_contain_text("This is you, as Maya calls you.")
+    assert phone.get_by_role("button", name="Remove").all_inner_texts() == ["Remove Pat", "Remove Gran"]
 
 
 def test_a_contact_with_a_yes_missing_has_no_gates(phone: Page, house: MadeUp) -> None:

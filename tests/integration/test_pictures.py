@@ -360,6 +360,10 @@ async def test_a_grown_up_contact_compares_for_themself_and_an_own_guardian_has_
         await two.maya.post(f"/api/child/asks/{ask['id']}/answer", {"yes": True, "how_known": "family"})
     found = {one["name"]: one for one in await two.sam.get(f"/api/children/{two.maya_id}/contacts")}
     assert (found["Sam"]["own"], found["Sam"]["pictures"]["can"]) == (True, False)
+    assert {name: one["myself"] for name, one in found.items()} == {"Theo": False, "Gran": False, "Sam": True}
+    people = {one["name"]: one for one in (await two.maya.get("/api/child/home"))["people"]}
+    assert [yes["who"] for yes in people["Sam"]["yeses"]] == ["me", "them"], "her own grown-up stands there once"
+    assert [yes["who"] for yes in people["Gran"]["yeses"]] == ["me", "them", "my_grown_up"]
     assert (await two.sam.call("GET", f"/api/contacts/{found['Sam']['ref']}/pictures")).code == "conflict"
 
 

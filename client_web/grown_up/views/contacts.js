@@ -130,7 +130,7 @@ class Contacts extends Page {
   /** @param {Contact} one @param {import("../facts.js").Child} child */
   #row(one, child) {
     const adult = one.group === "adult";
-    const sub = adult ? words("contacts.sub-adult") : words(one.looked_after_by ? "contacts.sub" : "contacts.sub-alone", { age: begun(words(`age.${one.group}`)), grown_up: one.looked_after_by ?? "" });
+    const sub = one.myself ? words("contacts.sub-myself", { child: child.name }) : adult ? words("contacts.sub-adult") : words(one.looked_after_by ? "contacts.sub" : "contacts.sub-alone", { age: begun(words(`age.${one.group}`)), grown_up: one.looked_after_by ?? "" });
     const asked = one.state === "asked";
     const led = child.reach === "teen_led";
     /** @param {string} kind @param {string} label @param {boolean} on */
@@ -150,7 +150,7 @@ class Contacts extends Page {
       ${picturesNote(one)}
       ${one.video && !one.video_allowed_by_others ? html`<p class="second note">${words("contacts.others-camera")}</p>` : null}`}
       <div class="row-deeds">${asked ? null : html`<a class="button" href="${to("watch", one.ref)}">${words("watch.link")}<span class="hidden-words"> ${words("contacts.for", { name: one.name })}</span></a>${picturesLink(one)}`}${led ? null : html`<a class="button" href="${to("rename", one.ref)}">${words("contacts.rename")}<span class="hidden-words"> ${words("contacts.rename-of", { name: one.name })}</span></a>`}
-      <button class="button" type="button" data-do="remove" data-ref="${one.ref}">${words("contacts.remove", { name: one.name })}</button></div></div></li>`;
+      ${one.myself ? null : html`<button class="button" type="button" data-do="remove" data-ref="${one.ref}">${words("contacts.remove", { name: one.name })}</button>`}</div></div></li>`;
   }
 }
 
