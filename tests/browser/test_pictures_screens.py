@@ -388,6 +388,25 @@ def test_what_is_sent_is_a_commitment_first_and_the_key_and_number_only_after_th
     assert told == [names[number].replace("-", " ") for number in numbers]
 
 
+def test_the_page_asks_while_something_can_still_come_and_no_longer_once_there_is_a_result(
+    phone: SyncPage, house: MadeUp
+) -> None:
+    asked: list[str] = []
+    phone.on("request", lambda one: asked.append(one.url.removeprefix(house.url)) if one.method == "GET" else None)
+    phone.clock.install()
+    for stage, looks in (("waiting", True), ("differ", False)):
+        stand(phone, house, stage)
+        phone.wait_for_load_state("networkidle")
+        asked.clear()
+        for _ in range(4):
+            with phone.expect_request("**/api/calls/live"):  # every 4 s, whatever this page does
+                phone.clock.run_for(4_000)
+        by_all = asked.count("/api/me")  # while its wire is away, the app looks at everything now and then
+        assert (asked.count(WHERE) > by_all) is looks, (stage, asked)
+        phone.evaluate("localStorage.clear()")
+        phone.goto("about:blank")
+
+
 def test_this_browser_counts_its_tries_itself_whatever_the_server_says(phone: SyncPage, house: MadeUp) -> None:
     stand(phone, house, "begin")
     for n in range(5):

@@ -52,7 +52,7 @@ class Pictures extends Page {
   /** @override */
   connectedCallback() {
     super.connectedCallback();
-    this.#timer = setInterval(() => !document.hidden && this.isConnected && void renew("pictures"), LOOK_MS);
+    this.#timer = setInterval(() => !document.hidden && this.isConnected && !this.#settled && void renew("pictures"), LOOK_MS);
   }
 
   disconnectedCallback() {
@@ -82,6 +82,15 @@ class Pictures extends Page {
 
   get exchange() {
     return look("pictures", this.ref);
+  }
+
+  /** There is a result, and nothing that could still come would change it: each look leaves a line in the logbook, so there is no other. */
+  get #settled() {
+    const { exchange } = this;
+    if (!exchange) return false;
+    const stage = stageOf(this.ref, exchange);
+    const { known, they } = found(this.ref);
+    return ["differ", "broken", "over"].includes(stage) || (stage === "same" && known && (they === "same" || exchange.step === "none"));
   }
 
   /** Whom this is about: somebody an own child knows, or (`k_…`) somebody this grown-up knows. @returns {Contact | import("../facts.js").Person | undefined} */
