@@ -34,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.db.session import rows
 from server.errors import BadRequest
-from server.gatekeeper import HARBOUR
+from server.gatekeeper import HARBOUR, NOT_TOLD
 from server.policy import Rulebook, Verb
 from server.policy.bands import texts
 from server.policy.decide import BUILT_IN, Rule
@@ -55,6 +55,8 @@ LISTED_DAYS: Final = 30
 HARBOURED: Final = frozenset(
     {Verb.HELP, Verb.REPORT, Verb.BLOCK, Verb.UNBLOCK, Verb.LOOK_AT_BLOCKS, Verb.LEAVE, Verb.SIGN_OUT}
 )
+
+_UNSEEN: Final = HARBOUR | {NOT_TOLD}  #: rules of which no decision is told
 
 _STATUS: Final = {"in force": "in_force", "proposed": "proposed", "announced": "announced", "our choice": "ours"}
 
@@ -457,7 +459,7 @@ async def forms(tx: AsyncConnection, now: int, *, days: int = LISTED_DAYS, often
     return {
         (verb, verdict, ruled): times
         for verb, verdict, ruled, times, people in await rows(tx, _FORMS, since=now - days * DAY)
-        if verb in known and HARBOUR.isdisjoint(json.loads(ruled)) and min(times, people) >= often
+        if verb in known and _UNSEEN.isdisjoint(json.loads(ruled)) and min(times, people) >= often
     }
 
 

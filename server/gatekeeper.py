@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -83,7 +84,7 @@ class Gatekeeper:
         """Decide one question and write one audit row to the chain of each household that it concerns."""
         decision = self.rulebook.decide(asked.question)
         entry = self._entry(_as_one(asked.question.verb, (asked,)), (decision,))
-        await audit.append(tx, _whose_record(asked.chains, entry), entry)
+        await audit.append_all(tx, _records(asked.chains, entry))
         return decision
 
     async def ask_all(
@@ -98,7 +99,7 @@ class Gatekeeper:
         event = _as_one(verb, asked)
         decisions = tuple(map(self.rulebook.decide, event.questions))
         entry = self._entry(event, decisions)
-        await audit.append(tx, _whose_record(chains or event.chains, entry), entry)
+        await audit.append_all(tx, _records(chains or event.chains, entry))
         return decisions
 
     async def ask_each(self, tx: AsyncConnection, events: Sequence[Event]) -> list[Sequence[Decision]]:
@@ -106,7 +107,7 @@ class Gatekeeper:
         decided: list[Sequence[Decision]] = [tuple(map(self.rulebook.decide, event.questions)) for event in events]
         entries = [self._entry(event, decisions) for event, decisions in zip(events, decided, strict=True)]
         await audit.append_all(
-            tx, [(_whose_record(event.chains, entry), entry) for event, entry in zip(events, entries, strict=True)]
+            tx, [one for event, entry in zip(events, entries, strict=True) for one in _records(event.chains, entry)]
         )
         return decided
 
@@ -128,10 +129,17 @@ class Gatekeeper:
 #: Rules of the safe harbour. A family may read its own chain, so what one of them decided stands in the platform's alone: no
 #: grown-up learns from the record that a child has blocked somebody, and nobody that they were blocked (row 52; GC25 76).
 HARBOUR: Final = frozenset({"blocked"})
+#: What stands in a family's chain in its place. A refusal that left no row at all could be told from every other by counting rows.
+NOT_TOLD: Final = "not-told"
 
 
-def _whose_record(chains: Sequence[str], entry: audit.Entry) -> Sequence[str]:
-    return (audit.PLATFORM,) if HARBOUR.intersection(entry.rules) else chains
+def _records(chains: Sequence[str], entry: audit.Entry) -> list[tuple[Sequence[str], audit.Entry]]:
+    """Which row goes to which chains."""
+    if not HARBOUR.intersection(entry.rules):
+        return [(chains, entry)]
+    families = [chain for chain in chains if chain != audit.PLATFORM]
+    blank = replace(entry, who=(), rules=(NOT_TOLD,))
+    return [*([(families, blank)] if families else []), ((audit.PLATFORM,), entry)]
 
 
 def _as_one(verb: Verb, asked: Sequence[Asked]) -> Event:

@@ -97,10 +97,11 @@ async def grandmother(families: Families, child: Browserless, guardian: Browserl
 
 
 async def last_no(house: House, question: str) -> list[str]:
-    """The rules that gave the newest refusal of this question, as the audit record has them."""
+    """The rules that gave the newest refusal of this question, as the audit record has them where they are told."""
     found = await look(
         house,
-        "SELECT rules FROM audit WHERE question = :question AND verdict = 'deny' ORDER BY at DESC, seq DESC LIMIT 1",
+        "SELECT rules FROM audit WHERE question = :question AND verdict = 'deny' AND rules <> '[\"not-told\"]' "
+        "ORDER BY at DESC, seq DESC LIMIT 1",
         question=question,
     )
     return list(json.loads(found[0][0])) if found else []

@@ -22,6 +22,7 @@ MAY_READ = {
     "server/blocks.py": "the zone itself: only one's own rows",
     "server/facts.py": "the rules must know; they tell it to nobody",
     "server/retention.py": "deletes what could no longer be undone; shows nothing",
+    "server/data_map.py": "says in words that there is such a table; reads none",
 }
 
 
@@ -205,6 +206,32 @@ async def test_who_blocked_whom_stands_in_no_familys_record(house: House, famili
         assert [(chain, json.loads(who), verdict) for chain, who, verdict in rows] == [
             (audit.PLATFORM, [mine[0][0]], "allow")
         ]
+
+
+async def test_a_ring_to_who_has_blocked_me_leaves_as_many_rows_with_my_family_as_one_to_nobody(
+    house: House, families: Families
+) -> None:
+    """A family sees how many rows its chain has. Which of them is which, and by which rule, it does not."""
+    two = await families.two()
+    await two.maya.connect()
+    await two.theo.connect()
+
+    async def rows_of(person: str) -> list[tuple[str, str]]:
+        sql = "SELECT question, rules FROM audit WHERE chain = (SELECT 'h_' || household_id FROM people WHERE id = :id) ORDER BY seq"
+        return [(question, rules) for question, rules in await look(house, sql, id=person)]
+
+    async def more(to: str) -> list[tuple[str, str]]:
+        before = len(await rows_of(two.maya_id))
+        said = await two.maya.ask(t="call.invite", to=[to], media="audio")
+        assert (said["t"], said["code"]) == ("err", "not_found")
+        return (await rows_of(two.maya_id))[before:]
+
+    assert [question for question, _ in await more("k_0123456789abcdef")] == ["ring"]
+    await two.theo.post(f"/api/child/people/{two.theo_sees_maya}/block")
+    assert await more(two.maya_sees_theo) == [("ring", '["not-told"]')]
+    assert "blocked" in await last_no(house, "ring")
+    for person in (two.maya_id, two.theo_id):
+        assert not [rules for _, rules in await rows_of(person) if "blocked" in rules]
 
 
 async def test_a_block_goes_with_the_last_contact_that_it_could_be_undone_from(
