@@ -84,8 +84,8 @@ def _verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         looked, found = asyncio.run(_on(settings, lambda db, _: _check(db, settings, trusted, kept)))
     for finding in found:
         print(_plain(str(finding)))
-    told = f"Looked at {looked.rows} rows in {looked.chains} chains."
-    print(f"{told} {len(found)} findings." if found else f"{told} Every chain is whole.")
+    told = f"Looked at {_counted(looked.rows, 'row')} in {_counted(looked.chains, 'chain')}."
+    print(f"{told} {_counted(len(found), 'finding')}." if found else f"{told} Every chain is whole.")
     print(_signed(looked))
     return 1 if found else 0
 
@@ -105,6 +105,10 @@ async def _check(
         except NotANote as fault:
             raise CannotStart(f"The key of the record in {path} is not usable. {fault}") from None
     return await record.check(db, trusted=trusted, kept=kept)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _signed(looked: Looked) -> str:

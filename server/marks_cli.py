@@ -169,7 +169,9 @@ def _list(_: argparse.Namespace, desk: Desk) -> int:
         )
         about = f"about {one.about}" if one.about else "about: not known"
         print(f"{one.id}  {clock}  {one.kind}, told {_when(one.made_at)}: {', '.join(one.what) or 'nothing more said'}")
-        print(f"    by {one.reporter}, {about}, {one.call or 'no call named'}, {one.marks} marks held")
+        print(
+            f"    by {one.reporter}, {about}, {one.call or 'no call named'}, {one.marks} {'mark' if one.marks == 1 else 'marks'} held"
+        )
     if not found:
         print("No open report.")
     if supports().too_old(datetime.now(UTC).date()):

@@ -1,7 +1,7 @@
 /**
  * A second reader of the record, written apart from the first: node:crypto and the format's page (docs/reference/record.md), nothing else.
  *
- *     node verify_record.mjs EXPORT [--checkpoint FILE]... [--key KEY]     one JSON with what was found; exit 1 when anything was
+ *     node verify_record.mjs EXPORT [--checkpoint FILE]... [--key KEY]     one JSON with what was found; exit 1 when anything was, 2 when nothing can be read
  *     node verify_record.mjs --batch                                      one {"lines", "kept", "key"} a line in, one JSON a line out
  *
  * It reads the whole file into memory first and then asks one question after the other, where the Python reader walks along it once.
@@ -363,6 +363,20 @@ function walk(chain, all, since, say) {
 const linesOf = (text) => text.split("\n").filter((line, place, all) => line !== "" || place < all.length - 1);
 
 if (process.argv.includes("--batch")) {
+/** There is nothing to look at: one sentence, and not the exit code of a finding. */
+function stop(why) {
+  console.error(why);
+  process.exit(2);
+}
+
+function contentOf(file) {
+  try {
+    return readFileSync(file ?? "", "utf8");
+  } catch {
+    return stop(`${file ?? "The file after --checkpoint"} cannot be read.`);
+  }
+}
+
   for await (const line of createInterface({ input: process.stdin })) {
     const { lines, kept, key } = JSON.parse(line);
     console.log(JSON.stringify(check(lines, { kept, key })));
@@ -374,11 +388,12 @@ if (process.argv.includes("--batch")) {
   const words = process.argv.slice(2);
   while (words.length > 0) {
     const word = words.shift();
-    if (word === "--checkpoint") kept.push(readFileSync(words.shift(), "utf8"));
+    if (word === "--checkpoint") kept.push(contentOf(words.shift()));
     else if (word === "--key") key = words.shift();
     else file = word;
   }
-  const found = check(linesOf(readFileSync(file, "utf8")), { kept, key });
+  if (file === null) stop("Which export? node verify_record.mjs EXPORT [--checkpoint FILE]... [--key KEY]");
+  const found = check(linesOf(contentOf(file)), { kept, key });
   console.log(JSON.stringify({ whole: found.length === 0, findings: found }, null, 2));
   process.exitCode = found.length > 0 ? 1 : 0;
 }

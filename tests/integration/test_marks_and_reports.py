@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from server import api, audit, cli, helpers, helpers_cli, marks, reports, retention
+from server import api, audit, audit_cli, cli, helpers, helpers_cli, marks, reports, retention
 from server.api import keys
 from server.api.middleware import AT_ONCE, UNDER_WAY
 from server.db.migrate import migrate
@@ -622,7 +623,9 @@ def test_the_way_from_a_recording_to_two_pseudonyms_on_the_command_line(desk: De
     status, out, _ = desk("reports", "open", "--helper", ada, "--mark", "5eedcafe")
     assert status == 0
     report = out.split()[1].rstrip(".")
-    assert desk("reports", "list", "--helper", ben)[1].startswith(f"{report}  taken")
+    listed = desk("reports", "list", "--helper", ben)[1]
+    assert listed.startswith(f"{report}  taken")
+    assert listed.endswith(" 0 marks held\n")
     status, out, _ = desk("marks", "ask", "5EEDCAFE", "--case", report, "--why", "police", "--helper", ada)
     assert status == 0
     ask = out.split()[1]
@@ -635,7 +638,14 @@ def test_the_way_from_a_recording_to_two_pseudonyms_on_the_command_line(desk: De
     assert desk("helpers", "remove", "Ben")[0] == 0
     assert desk("reports", "list", "--helper", ben)[::2] == (2, "This is no helper's key.\n")
     assert desk("marks", "count", "--helper", ada)[1].startswith("marked: 0\n")
-    assert desk("audit", "verify")[0] == 0
+    status, out, _ = desk("audit", "verify")
+    assert status == 0
+    assert re.match(r"Looked at \d+ rows in 1 chain\. ", out)
+
+
+def test_one_of_a_thing_is_not_said_to_be_several(desk: Desk) -> None:
+    assert desk("audit", "verify")[1].startswith("Looked at 0 rows in 0 chains. ")
+    assert [audit_cli._counted(number, "finding") for number in (0, 1, 2)] == ["0 findings", "1 finding", "2 findings"]
 
 
 def test_what_is_wrong_with_a_command_is_said_in_one_sentence(desk: Desk, tmp_path: Path) -> None:

@@ -67,6 +67,22 @@ def test_soak_ten_thousand_tamperings_are_all_found_and_named(whole: Made) -> No
     assert not_found(whole, range(ALL)) == ([], NAMES)
 
 
+def test_the_reader_in_node_says_in_one_sentence_that_there_is_nothing_to_read(whole: Made, tmp_path: Path) -> None:
+    good, none = tmp_path / "good.jsonl", str(tmp_path / "none")
+    good.write_text("".join(f"{line.rstrip()}\n" for line in blind(whole.tables)))
+    told = []
+    for words in ([], [none], [good, "--checkpoint", none], [good, "--checkpoint"], [good]):
+        run = subprocess.run(["node", NODE, *words], capture_output=True, text=True, timeout=60, check=False)
+        told.append((run.returncode, run.stderr))
+    assert told == [
+        (2, "Which export? node verify_record.mjs EXPORT [--checkpoint FILE]... [--key KEY]\n"),
+        (2, f"{none} cannot be read.\n"),
+        (2, f"{none} cannot be read.\n"),
+        (2, "The file after --checkpoint cannot be read.\n"),
+        (0, ""),
+    ]
+
+
 @pytest.mark.parametrize("many", [IN_NODE, pytest.param(ALL_IN_NODE, marks=pytest.mark.slow, id="soak")])
 def test_the_reader_in_node_finds_exactly_the_same(whole: Made, many: int) -> None:
     """Tampered records and the whole one, as files for an inspector, in one process."""
