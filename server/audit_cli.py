@@ -4,7 +4,8 @@ Everything but ``verify --from`` is the operator's, on the operator's own databa
 database: a family or an inspector checks a file at home.
 
 Exit status 0: done, and ``verify`` found nothing. 1: ``verify`` found something; each finding is a line, named as in
-``record_check.py``. 2: there is nothing to look at (settings, database, file, key); one sentence says what.
+``record_check.py``. A proof that is missing (``unproven``) counts too: whoever withholds one is not believed; a sentence says how to
+ask for it. 2: there is nothing to look at (settings, database, file, key); one sentence says what.
 """
 
 # ruff: noqa: T201 - the command line speaks by printing
@@ -55,6 +56,19 @@ def add_commands(commands: Any) -> None:
         "--blind", action="store_true", help="all chains and the log, digests and times only: for an inspector"
     )
     export.add_argument("--out", required=True, help="the file")
+    export.add_argument(
+        "--checkpoint",
+        action="append",
+        default=[],
+        help="with --chain: a checkpoint that they kept; the proof that the record goes on from it is put in; may be said again",
+    )
+    export.add_argument(
+        "--since",
+        action="append",
+        default=[],
+        type=_size,
+        help="the same, by the number in its second line; may be said again",
+    )
     export.set_defaults(command=_export)
 
     what.add_parser("checkpoint", help="sign the ends of all chains now, and print it").set_defaults(
@@ -87,6 +101,10 @@ def _verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     told = f"Looked at {_counted(looked.rows, 'row')} in {_counted(looked.chains, 'chain')}."
     print(f"{told} {_counted(len(found), 'finding')}." if found else f"{told} Every chain is whole.")
     print(_signed(looked))
+    if looked.unproven:
+        print("There is no proof that this goes on from the checkpoint that you kept. Ask for a file that has it:")
+        for size in looked.unproven:
+            print(f"/api/record/file?since={size}, or ringfence audit export --chain CHAIN --since {size} --out FILE")
     return 1 if found else 0
 
 
@@ -141,7 +159,30 @@ def _prove(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
+def _size(said: str) -> int:
+    if not (said.isascii() and said.isdecimal() and len(said) <= record.MOST_DIGITS):
+        raise argparse.ArgumentTypeError("it is the number in the second line of a checkpoint")
+    return int(said)
+
+
+def _kept_size(path: Path) -> int:
+    """How long the log was in this checkpoint. Whether it is a genuine one is for the reader of the export to say."""
+    try:
+        said = checkpoints.read(notes.text_of(_read(path).encode()))
+    except NotANote:
+        said = None
+    if said is None:
+        raise CannotStart(f"{path} is no checkpoint.")
+    return said.size
+
+
 def _export(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    since = [*arguments.since, *(_kept_size(Path(one)) for one in arguments.checkpoint)]
+    if since and arguments.blind:
+        raise CannotStart(
+            "--checkpoint and --since go with --chain: a blind export has the whole log, and that is the proof."
+        )
+
     async def write(db: Database, _: int) -> None:
         if arguments.blind:
             await _write(Path(arguments.out), record.blind_export(db))
@@ -150,7 +191,7 @@ def _export(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
             there = arguments.chain.startswith("h_") and await audit.heads_of(tx, [arguments.chain])
         if not there:
             raise CannotStart("There is no such household's chain in the record.")
-        await _write(Path(arguments.out), record.family_file(db, arguments.chain.removeprefix("h_")))
+        await _write(Path(arguments.out), record.family_file(db, arguments.chain.removeprefix("h_"), since=since))
 
     asyncio.run(_on(_settings(arguments, environ), write))
     print(f"Written to {arguments.out}. Check it with: ringfence audit verify --from {arguments.out}")

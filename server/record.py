@@ -33,6 +33,7 @@ from server.policy import Decision, Verb
 from server.record_check import FORMAT, Check, Finding, Looked
 
 PAGE: Final = 1_000  #: rows that one answer to a family holds; some hundred kilobytes
+MOST_DIGITS: Final = 9  #: of a number that somebody asks with; no chain and no log is longer
 
 #: What a grown-up does in the family's name, and is shown in full when it was a grown-up of this household who did it. Closed list: a
 #: verb that is not here is closed. What somebody looked at is not here: nobody is shown what another one reads.
@@ -79,14 +80,15 @@ async def prove(tx: AsyncConnection, chain: str, seq: int | None) -> AsyncIterat
         yield line
 
 
-async def family_file(db: Database, household: str) -> AsyncIterator[str]:
-    """All lines of a household's own export, a page of rows at a time: nobody who reads slowly holds the database."""
+async def family_file(db: Database, household: str, *, since: Collection[int] = ()) -> AsyncIterator[str]:
+    """All lines of a household's own export, a page of rows at a time: nobody who reads slowly holds the database. ``since``: how long
+    the log was in checkpoints that the reader has kept; for each there is the proof that today's log goes on from it."""
     chain = audit.chain_of(household)
     count = Lines()
     async with db.read() as tx:
         grown_ups = await _grown_ups(tx, household)
         head = await _signed_head(tx, chain)
-        first = [count(one) async for one in _before_rows(tx, "family", chain, since=None)]
+        first = [count(one) async for one in _before_rows(tx, "family", chain, since=since)]
     for line in first:
         yield line
     yield count({"is": "chain", "chain": chain, "after": 0, "hash": START.hex()})
@@ -114,7 +116,7 @@ async def _one_chain(
     open_to: Collection[str],
 ) -> AsyncIterator[str]:
     count = Lines()
-    async for line in _before_rows(tx, kind, chain, since=since):
+    async for line in _before_rows(tx, kind, chain, since=() if since is None else (since,)):
         yield count(line)
     before = START
     if after:
@@ -131,7 +133,7 @@ async def _one_chain(
 
 
 async def _before_rows(
-    tx: AsyncConnection, kind: str, chain: str, *, since: int | None
+    tx: AsyncConnection, kind: str, chain: str, *, since: Collection[int]
 ) -> AsyncIterator[Mapping[str, Any]]:
     """What this is, who signed, and what shows that the chain stands under the newest checkpoint."""
     note = await checkpoints.newest(tx)
@@ -145,9 +147,10 @@ async def _before_rows(
     if stamped is not None:
         path = [one.hex() for one in stamped.path]
         yield {"is": "proof", "index": stamped.index, **head_line(stamped.head), "size": size, "path": path}
-    if since is not None and 0 < since < size:
-        path = [one.hex() for one in await checkpoints.consistency(tx, since, size)]
-        yield {"is": "consistency", "from": since, "size": size, "path": path}
+    for first in sorted(set(since)):
+        if 0 < first < size:
+            path = [one.hex() for one in await checkpoints.consistency(tx, first, size)]
+            yield {"is": "consistency", "from": first, "size": size, "path": path}
 
 
 async def _signed_head(tx: AsyncConnection, chain: str) -> tuple[int, bytes]:

@@ -13,6 +13,7 @@ What is found, by name:
     extra             there is more than the head of the chain, or the newest checkpoint, knows
     forked            the chain, or the log, is sound in itself and is not the one that was signed: two histories; also where the log
                       says twice, or takes back, how far a chain had come
+    unproven          there is no proof that this goes on from the checkpoint that the reader has kept: neither shown nor refuted
     back_dated        a row says a time before a checkpoint that did not have it yet, or before a row above it; or a checkpoint does
     post_dated        a row says a time after the checkpoint that has it already
     unsigned          a checkpoint is none, or its signature does not fit
@@ -46,7 +47,7 @@ FORMAT: Final = "ringfence-record/1"
 TOLERANCE_MS: Final = 120_000
 
 What = Literal[
-    "altered", "missing", "out_of_order", "extra", "forked", "back_dated", "post_dated", "unsigned", "wrong_key",
+    "altered", "missing", "out_of_order", "extra", "forked", "unproven", "back_dated", "post_dated", "unsigned", "wrong_key",
     "hand_over_broken", "unreadable",
 ]  # fmt: skip
 
@@ -101,6 +102,7 @@ class Looked:
     covered: int = 0  #: rows that the newest checkpoint vouches for
     first_at: int | None = None
     newest: Checkpoint | None = None
+    unproven: list[int] = field(default_factory=list)  #: sizes from which a proof is wanted and is not there
 
 
 @dataclass(slots=True)
@@ -121,7 +123,7 @@ class Check:
     _roots: dict[int, bytes] = field(default_factory=dict)
     _wanted: set[int] = field(default_factory=set)
     _whole_log: bool = True
-    _consistent: set[int] = field(default_factory=set)
+    _consistent: dict[int, bool] = field(default_factory=dict)  #: of kept checkpoints that have a proof: if it fits
     _entries: dict[str, list[tuple[int, bytes, int]]] = field(default_factory=dict)
     _log_done: bool = False
     _since: int | None = None
@@ -235,8 +237,9 @@ class Check:
         if newest is None or size != newest.size:
             return
         for number, held in self._held:
-            if held.size == first and tree.is_consistent(first, held.root, size, newest.root, path):
-                self._consistent.add(number)
+            if held.size == first:
+                fits = tree.is_consistent(first, held.root, size, newest.root, path)
+                self._consistent[number] = self._consistent.get(number, False) or fits
 
     def _close_log(self) -> None:
         if self._log_done:
@@ -281,6 +284,9 @@ class Check:
                 if held.root != newest.root:
                     self.finding("(kept)", number, "forked")
             elif held.size and number not in self._consistent:
+                self.looked.unproven.append(held.size)
+                self.finding("(kept)", number, "unproven")
+            elif held.size and not self._consistent[number]:
                 self.finding("(kept)", number, "forked")
 
     # -- chains -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
  * and checks it with a program from elsewhere (docs/how-to/verify-the-record.md).
  */
 
-/** @typedef {"altered" | "missing" | "out_of_order" | "extra" | "forked" | "back_dated" | "post_dated" | "unsigned" | "wrong_key" | "hand_over_broken" | "unreadable"} What */
+/** @typedef {"altered" | "missing" | "out_of_order" | "extra" | "forked" | "unproven" | "back_dated" | "post_dated" | "unsigned" | "wrong_key" | "hand_over_broken" | "unreadable"} What */
 /** Where it shows: the chain and the row; or `(checkpoint)`, `(kept)`, `(key)`, `(log)`, `(file)` and a number. @typedef {{where: string, number: number, what: What}} Finding */
 /** @typedef {{origin: string, size: number, root: string, at: number}} Checkpoint */
 /**
@@ -295,7 +295,8 @@ async function look(lines, kept) {
     } else if (before.size > 0) {
       const proofs = all("consistency").filter((one) => one.from === before.size && one.size === now.size);
       const shown = await Promise.all(proofs.map((one) => goesOn(before, now, aPath(one.path))));
-      if (!shown.some(Boolean)) say("(kept)", 1, "forked");
+      if (proofs.length === 0) say("(kept)", 1, "unproven");
+      else if (!shown.some(Boolean)) say("(kept)", 1, "forked");
     }
     if (now && before.size <= now.size && now.at < before.at) say("(checkpoint)", 1, "back_dated");
   }

@@ -26,8 +26,9 @@ async def own(request: web.Request) -> web.Response:
 
 
 async def own_file(request: web.Request) -> web.StreamResponse:
-    """The whole of it, to be kept."""
+    """The whole of it, to be kept; with the proof that it goes on from how the log was when the reader last kept something."""
     me = signed_in(request)
+    since = _number(request, "since")
     decision = await record.may_look(request.app[DB], request.app[KEEPER], me, now=time(request))
     if not decision:
         return told(decision)
@@ -35,7 +36,7 @@ async def own_file(request: web.Request) -> web.StreamResponse:
     response.content_type = LINES
     await response.prepare(request)
     waiting: list[str] = []
-    async for line in record.family_file(request.app[DB], me.household):
+    async for line in record.family_file(request.app[DB], me.household, since=() if since is None else (since,)):
         waiting.append(line)
         if len(waiting) == record.PAGE:
             await response.write("".join(waiting).encode())
@@ -58,7 +59,7 @@ def _number(request: web.Request, name: str) -> int | None:
     text = {"after": request.query.get("after"), "since": request.query.get("since")}[name]
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+    if not (text.isascii() and text.isdecimal() and len(text) <= record.MOST_DIGITS):
         raise BadRequest({name: "wrong"})
     return int(text)
 

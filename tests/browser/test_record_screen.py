@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from server import checkpoints, notes, record_keys
 from server.api import keys
 from server.db.session import rows
+from server.record_check import check_lines
 from tests.browser.marionette import firefox
 from tests.browser.people import chromium, press, screen
 from tests.browser.test_grown_up_look import AGAIN_MS
@@ -42,15 +43,22 @@ async def told(page: Page) -> str:
     return await page.locator("section", has=page.locator(".plate-line")).inner_text()
 
 
+def _without_proof(lines: list[str]) -> list[str]:
+    rest = [line for line in lines if json.loads(line)["is"] not in ("consistency", "end")]
+    return [*rest, json.dumps({"is": "end", "lines": len(rest) + 1})]
+
+
 async def test_a_parent_checks_the_record_on_their_own_device(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house, chromium() as browser:
         families = Families(house)
         sam = await families.grown_up("Sam")
         await families.child(sam, "Maya")
         await sign(house)
+        note = (await sam.call("GET", "/api/checkpoint")).body.decode()
         page = await screen(browser)
         await sit_down(page, sam, house, "record")
         await expect(page.get_by_role("heading", name="Our logbook", level=1)).to_be_visible()
+        await expect(page.get_by_role("link", name="Keep it as a file")).to_have_attribute("href", "/api/record/file")
         assert await violations(page) == []
 
         await press(page, "Check it on this device")
@@ -70,11 +78,38 @@ async def test_a_parent_checks_the_record_on_their_own_device(tmp_path: Path) ->
         lines = [int(re.findall(r"Lines\s+(\d+)", text)[0]) for text in (first, again)]
         assert lines[1] > lines[0]
 
-        # the file that is kept says the same
+        # the file that is kept says the same, and goes on from the checkpoint that was kept when this page was checked first
         async with page.expect_download() as coming:
             await page.get_by_role("link", name="Keep it as a file").click()
         kept = await (await coming.value).path()
-        assert json.loads(kept.read_text().splitlines()[0])["kind"] == "family"
+        lines_ = kept.read_text().splitlines()
+        assert json.loads(lines_[0])["kind"] == "family"
+        assert check_lines(lines_, kept=[note])[1] == []
+        assert [one.what for one in check_lines(_without_proof(lines_), kept=[note])[1]] == ["unproven"]
+
+        # when the page is opened anew, the file goes on from the newest checkpoint that this device has checked
+        await page.reload()
+        newest = (await sam.call("GET", "/api/checkpoint")).body.decode()
+        await expect(page.get_by_role("link", name="Keep it as a file")).to_have_attribute(
+            "href", f"/api/record/file?since={newest.splitlines()[1]}"
+        )
+
+        # a server that gives no proof is not said to have changed anything, and the logbook is not called whole
+        await sam.post("/api/household", {"country": "GB", "time_zone": "Europe/London"})
+        await sign(house)
+
+        async def withheld(route: Route) -> None:
+            answer = await route.fetch()
+            body = "\n".join(_without_proof((await answer.text()).splitlines())) + "\n"
+            await route.fulfill(response=answer, body=body)
+
+        await page.route("**/api/record?*", withheld)
+        await press(page, "Check it on this device")
+        without = await told(page)
+        assert "The logbook is not shown to be whole" in without
+        assert "no proof that this goes on from what this device saw before" in without
+        assert "another logbook" not in without
+        await page.unroute("**/api/record?*")
 
         # somebody who may write every table changes one line and makes the chain anew behind it
         async with house.db.begin() as tx:

@@ -296,12 +296,13 @@ export function check(lines, { kept = [], key = null } = {}) {
       else if (point.size === newest.size) {
         if (point.root !== newest.root) say("(kept)", point.number, "forked");
       } else if (point.size > 0) {
-        const shown = file.consistent.some((one) => {
-          if (one.from !== point.size || one.size !== newest.size) return false;
+        const proofs = file.consistent.filter((one) => one.from === point.size && one.size === newest.size);
+        const shown = proofs.some((one) => {
           const roots = rootsFrom(one.from, one.size, one.path.map(bytes), bytes(point.root));
           return roots && roots[0].toString("hex") === point.root && roots[1].toString("hex") === newest.root;
         });
-        if (!shown) say("(kept)", point.number, "forked");
+        if (proofs.length === 0) say("(kept)", point.number, "unproven");
+        else if (!shown) say("(kept)", point.number, "forked");
       }
     }
   }
@@ -362,7 +363,6 @@ function walk(chain, all, since, say) {
 
 const linesOf = (text) => text.split("\n").filter((line, place, all) => line !== "" || place < all.length - 1);
 
-if (process.argv.includes("--batch")) {
 /** There is nothing to look at: one sentence, and not the exit code of a finding. */
 function stop(why) {
   console.error(why);
@@ -377,6 +377,7 @@ function contentOf(file) {
   }
 }
 
+if (process.argv.includes("--batch")) {
   for await (const line of createInterface({ input: process.stdin })) {
     const { lines, kept, key } = JSON.parse(line);
     console.log(JSON.stringify(check(lines, { kept, key })));

@@ -192,6 +192,9 @@ async def test_a_long_chain_comes_in_pages_and_whole_as_a_file(house: House, fam
     assert looked.rows > 1_500
     for wrong in ("after=-1", "after=x", "since=1e3", "after=" + "9" * 10):
         assert (await sam.call("GET", f"/api/record?{wrong}")).code == "bad_request"
+    for wrong in ("since=", "since=-1", "since=x", "since=1e3", "since=" + "9" * 10):
+        answer = await sam.call("GET", f"/api/record/file?{wrong}")
+        assert (answer.status, answer.code) == (422, "bad_request"), wrong
 
 
 async def test_what_was_kept_is_held_against_what_is_told_later(house: House, families: Families) -> None:
@@ -200,9 +203,12 @@ async def test_what_was_kept_is_held_against_what_is_told_later(house: House, fa
     size = int(kept.split("\n")[1])
     await families.befriend(two.maya, two.sam, two.theo, two.femi)
     await sign(house)
-    assert check_lines((await told(house, two.sam, f"/api/record?since={size}")).splitlines(), kept=[kept])[1] == []
-    without = check_lines((await told(house, two.sam)).splitlines(), kept=[kept])[1]
-    assert [(one.where, one.what) for one in without] == [("(kept)", "forked")]  # what is not shown does not count
+    for where in ("/api/record", "/api/record/file"):
+        assert check_lines((await told(house, two.sam, f"{where}?since={size}")).splitlines(), kept=[kept])[1] == []
+        for since in ("", "?since=0", f"?since={size + 1}", "?since=999999999"):
+            without = check_lines((await told(house, two.sam, where + since)).splitlines(), kept=[kept])[1]
+            # what is not shown does not count, and is no proof of another history
+            assert [(one.where, one.number, one.what) for one in without] == [("(kept)", 1, "unproven")], since
 
 
 # == Everybody, and an inspector =============================================================================================
@@ -423,7 +429,34 @@ def test_the_record_is_signed_exported_proved_and_checked_from_the_command_line(
         assert "Every chain is whole." in said
     status, said = spoken("audit", "verify", "--from", str(own), "--key", key)
     assert (status, "10 of them stand under the checkpoint of 2026-" in said) == (0, True), said
-    assert "10 rows in 1 chains" in said
+    assert "10 rows in 1 chain." in said
+
+
+def test_a_familys_file_goes_on_from_each_checkpoint_that_was_kept_and_says_how_to_ask_where_it_does_not(
+    spoken: Any, tmp_path: Path
+) -> None:
+    old, newer, own = (tmp_path / name for name in ("old.txt", "newer.txt", "own"))
+    for file in (old, newer):
+        some_rows(tmp_path)
+        file.write_text(spoken("audit", "checkpoint")[1])
+    some_rows(tmp_path)
+    spoken("audit", "checkpoint")
+    export = ("audit", "export", "--chain", "h_sam", "--out", str(own))
+    verify = ("audit", "verify", "--from", str(own), "--checkpoint", str(old), "--checkpoint", str(newer))
+
+    assert spoken(*export)[0] == 0
+    status, said = spoken(*verify)
+    assert (status, said.splitlines()[:2]) == (1, ["(kept) 1: unproven", "(kept) 2: unproven"])
+    assert "There is no proof that this goes on from the checkpoint that you kept." in said
+    assert "/api/record/file?since=2," in said
+    assert "--since 4 " in said
+    assert "whole" not in said
+    for more in (("--checkpoint", str(old), "--checkpoint", str(newer)), ("--since", "4", "--since", "2")):
+        assert spoken(*export, *more)[0] == 0
+        status, said = spoken(*verify)
+        assert (status, "Every chain is whole." in said, "no proof" in said) == (0, True, False), said
+    assert spoken(*export, "--since", "4")[0] == 0
+    assert spoken(*verify)[1].splitlines()[0] == "(kept) 1: unproven"
 
 
 def test_a_changed_file_a_cut_one_and_another_record_are_told_apart(spoken: Any, tmp_path: Path) -> None:
@@ -453,15 +486,29 @@ def test_a_changed_file_a_cut_one_and_another_record_are_told_apart(spoken: Any,
 
 
 def test_what_cannot_be_looked_at_is_one_sentence_and_two(spoken: Any, tmp_path: Path) -> None:
+    export = ("audit", "export", "--out", str(tmp_path / "x"))
+    no_checkpoint = tmp_path / "letter"
+    no_checkpoint.write_text("Dear Ada,\n\nnothing.\n")
     for words in (
         ("audit", "verify", "--from", str(tmp_path / "none")),
         ("audit", "verify", "--key", "nonsense"),
         ("audit", "prove", "h_nobody"),
-        ("audit", "export", "--chain", "h_nobody", "--out", str(tmp_path / "x")),
+        (*export, "--chain", "h_nobody"),
+        (*export, "--chain", "h_nobody", "--checkpoint", str(tmp_path / "none")),
+        (*export, "--chain", "h_nobody", "--checkpoint", str(no_checkpoint)),
+        (*export, "--blind", "--since", "4"),
         ("audit", "rotate"),
     ):
         status, said = spoken(*words)
         assert (status, said.count("\n")) == (2, 1), words
+
+
+@pytest.mark.parametrize("wrong", ["-1", "x", "1e3", "9" * 10, ""])
+def test_a_size_that_is_none_is_refused_on_the_command_line(spoken: Any, tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(SystemExit) as told_:
+        spoken("audit", "export", "--chain", "h_sam", "--out", str(tmp_path / "x"), f"--since={wrong}")
+    assert told_.value.code == 2
+    assert not (tmp_path / "x").exists()
 
 
 def test_the_file_of_the_key_says_which_key_is_the_right_one(spoken: Any, tmp_path: Path) -> None:

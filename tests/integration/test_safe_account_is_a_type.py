@@ -266,6 +266,8 @@ FLAGS: Final[dict[str, str]] = {
     "audit export --chain": "prints what a grown-up of that household is shown of its chain",
     "audit export --blind": "prints digests and times only",
     "audit export --out": "where it is written",
+    "audit export --checkpoint": "reads; which proof is put into the export: hashes, and nothing of anybody's rows",
+    "audit export --since": "the same, by a number",
     "audit export --demo": "which record is read",
     "audit checkpoint --demo": "which record is signed",
     "audit rotate --lost": "a new key without the old one's word: every check of the record says so from then on",

@@ -129,6 +129,75 @@ async def test_another_story_than_the_one_that_was_told_before_is_found(story: S
         await other.db.close()
 
 
+def size_in(note: str) -> int:
+    return int(note.split("\n")[1])
+
+
+async def by_all(folder: Path, lines: list[str], kept: dict[str, Any]) -> list[list[tuple[str, int, str]]]:
+    """What each of the three readers finds in this file: Python, Node, the browser."""
+    here = [
+        (one.where, one.number, one.what)
+        for one in check_lines(lines, trusted=notes.verifier(kept["key"]), kept=[kept["note"]])[1]
+    ]
+    asked = json.dumps({"lines": lines, "kept": [kept["note"]], "key": kept["key"]}) + "\n"
+    node = await asyncio.to_thread(
+        subprocess.run, ["node", ROOT / "tests/conformance/verify_record.mjs", "--batch"],
+        input=asked, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    page = (await ask(folder, {"pages": ["".join(lines)], "kept": kept}))[0]["found"]
+    return [
+        here,
+        *([(one["where"], one["number"], one["what"]) for one in told] for told in (json.loads(node.stdout), page)),
+    ]
+
+
+def without(lines: list[str], kind: str) -> list[str]:
+    rest = [line for line in lines if json.loads(line)["is"] not in (kind, "end")]
+    return [*rest, json.dumps({"is": "end", "lines": len(rest) + 1}) + "\n"]
+
+
+async def test_a_file_of_later_is_whole_with_its_proof_unproven_without_and_forked_only_where_a_proof_does_not_fit(
+    story: Story, tmp_path: Path
+) -> None:
+    kept = (await ask(tmp_path, await (await story.live()).told()))[0]["keep"]
+    early = kept | {"seq": 0, "hash": ""}  # of the log alone: what the chain's own rows show is asked elsewhere
+    size = size_in(kept["note"])
+    await (await story.live()).live()
+
+    async def file(of: Story, *since: int) -> list[str]:
+        return [line async for line in record.family_file(of.db, "sam", since=since)]
+
+    honest = await file(story, size)
+    assert await by_all(tmp_path, honest, kept) == [[]] * 3
+    missing = [[("(kept)", 1, "unproven")]] * 3
+    assert await by_all(tmp_path, await file(story), kept) == missing
+    assert await by_all(tmp_path, await file(story, size + 1), kept) == missing  # from elsewhere
+    wrong = [_changed(line) for line in honest]
+    assert wrong != honest
+    assert await by_all(tmp_path, wrong, kept) == [[("(kept)", 1, "forked")]] * 3
+
+    # the whole database made anew, signed with the right key: with a proof of its own it is another history; without one nothing shows it
+    await story.db.close()
+    (tmp_path / "a" / "ringfence.sqlite").unlink()
+    other = await Story(tmp_path / "a").open()
+    other.now = story.now  # later than what was kept: its times are not what shows it
+    try:
+        await (await (await other.live(3)).live(3)).live(3)
+        forged = await file(other, size)
+        assert await by_all(tmp_path, forged, early) == [[("(kept)", 1, "forked")]] * 3
+        assert await by_all(tmp_path, without(forged, "consistency"), early) == missing
+        assert check_lines(forged)[1] == []  # it is sound in itself
+    finally:
+        await other.db.close()
+
+
+def _changed(line: str) -> str:
+    it = json.loads(line)
+    if it["is"] != "consistency":
+        return line
+    return json.dumps({**it, "path": [other_hex(random.Random(1), it["path"][0]), *it["path"][1:]]}) + "\n"
+
+
 async def test_another_key_without_a_hand_over_is_told(story: Story, tmp_path: Path) -> None:
     kept = (await ask(tmp_path, await (await story.live()).told()))[0]["keep"]
     await checkpoints.rotate(story.db, story.settings, lambda: story.now, lost=True)

@@ -34,6 +34,9 @@ function kept(own) {
 /** How long the log was, in a checkpoint that was checked before. @param {string} note */
 const sizeIn = (note) => Number(note.split("\n")[1]) || 0;
 
+/** What to say of one that is not whole; of one in which nothing is wrong but that a proof was not given, no more than that. @param {Result} result */
+const broken = (result) => (result.found.every((one) => one.what === "unproven") ? "record.not-shown" : "record.broken");
+
 /** All pages, one after the other. @param {number} since */
 async function fetched(since) {
   const pages = [];
@@ -52,6 +55,8 @@ class Record extends Page {
   #first = false;
   #cannot = false;
   #checking = false;
+  /** How long the log was in the checkpoint that the first check on this page was held against: a later one puts a newer one in its place. */
+  #since = 0;
 
   /** @override @returns {import("../page.js").Deeds} */
   deeds() {
@@ -68,6 +73,7 @@ class Record extends Page {
     this.#cannot = !(await canVerify());
     if (!this.#cannot) await this.attempt(async () => {
       const before = kept(own);
+      this.#since ||= sizeIn(before?.note ?? "");
       let result;
       try {
         result = await check(await fetched(sizeIn(before?.note ?? "")), before);
@@ -79,7 +85,7 @@ class Record extends Page {
       this.#result = result;
       if (result.found.length === 0 && own) localStorage.setItem(KEPT + own, JSON.stringify(result.keep));
       this.#checking = false;
-      this.done(words(result.found.length > 0 ? "record.broken" : result.rows > 0 ? "record.whole" : "record.nothing"));
+      this.done(words(result.found.length > 0 ? broken(result) : result.rows > 0 ? "record.whole" : "record.nothing"));
     });
     this.#checking = false;
     this.update();
@@ -98,7 +104,7 @@ class Record extends Page {
     const at = result.checkpoint ? new Date(result.checkpoint.at).toISOString() : "";
     /** @param {string} key @param {string | number} value */
     const fact = (key, value) => html`<div data-key="${key}"><dt>${words(`record.${key}`)}</dt><dd>${value}</dd></div>`;
-    return html`<section class="panel limit" data-key="result"><h2 class="plate-line ${whole ? "ok" : "stop"}">${icon(whole ? "tick" : "no")}<span>${words(whole ? "record.whole" : "record.broken")}</span></h2>
+    return html`<section class="panel limit" data-key="result"><h2 class="plate-line ${whole ? "ok" : "stop"}">${icon(whole ? "tick" : "no")}<span>${words(whole ? "record.whole" : broken(result))}</span></h2>
       ${whole ? html`<p>${words("record.whole-lead")}</p>` : html`<ul data-key="names">${names.map((one) => html`<li data-key="${one}">${words(`record.${one}`)}</li>`)}</ul><p>${words("record.what-now")}</p>`}
       <dl class="facts" data-key="facts">${fact("rows", result.rows)}${fact("open", result.open)}
         ${result.firstAt === null ? null : fact("since", dateOf(new Date(result.firstAt).toISOString()))}${at ? fact("signed", `${dateOf(at)}, ${timeOf(at)}`) : null}</dl>
@@ -107,11 +113,13 @@ class Record extends Page {
 
   /** @override */
   draw() {
+    // the file goes on from what this device has kept, and has the proof in it
+    const since = this.#since || sizeIn(kept(look("me")?.own ?? "")?.note ?? "");
     return html`${this.notes()}<h1 tabindex="-1">${words("record.title")}</h1><p class="lead">${words("record.lead")}</p>
       <p class="next" data-key="check"><button class="button go" type="button" data-do="check">${words(this.#result ? "record.again" : "record.check")}</button></p>
       ${this.#checking ? waiting(words("record.checking")) : null}${this.#cannot ? html`<p class="plate-line" data-key="cannot">${icon("no")}<span>${words("record.cannot")}</span></p>` : null}${this.#result ? this.#found(this.#result) : null}
       <section class="panel limit" data-key="about"><h2>${words("record.about")}</h2><p>${words("record.about-1")}</p><p>${words("record.about-2")}</p><p>${words("record.about-3")}</p>
-        <p><a class="button" href="/api/record/file">${words("record.file")}</a></p></section>`;
+        <p><a class="button" href="/api/record/file${since ? `?since=${since}` : ""}">${words("record.file")}</a></p></section>`;
   }
 }
 
