@@ -40,10 +40,22 @@ async def a_busy_week(house: House) -> None:
     await checkpoints.take(house.db, house.settings, house.hand)
 
 
+def with_few_colours(picture: Image.Image) -> Image.Image:
+    """Half of the colours are those that are most of the picture, as they are, so that the ground looks the same in every picture; the
+    other half are spread over all that is left, so that no small red is lost."""
+    often = [colour for _, colour in sorted(picture.getcolors(1 << 24) or [], reverse=True)[: COLOURS // 2]]
+    spread = picture.quantize(COLOURS - len(often), Image.Quantize.MAXCOVERAGE).getpalette() or []
+    left = 3 * (COLOURS - len(often))
+    found = [part for colour in often if isinstance(colour, tuple) for part in colour] + spread[:left]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(found + found[:3] * (256 - len(found) // 3))
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
 async def keep(page: Page, name: str) -> None:
     """One screen of the page as a small picture."""
     raw = await page.screenshot(animations="disabled")
-    picture = Image.open(io.BytesIO(raw)).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    picture = with_few_colours(Image.open(io.BytesIO(raw)).convert("RGB"))
     FOLDER.mkdir(parents=True, exist_ok=True)
     picture.save(FOLDER / f"{name}.png", optimize=True)
     sys.stdout.write(f"{name}.png {(FOLDER / f'{name}.png').stat().st_size // 1024} KB\n")
