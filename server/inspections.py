@@ -59,7 +59,7 @@ def ringfence_inspect(out: Path, key: Path) -> Sequence[str]:
 
 @dataclass(slots=True)
 class Run:
-    """One inspection. ``outcome``: of all of it; None while it goes on."""
+    """One inspection. ``outcome``: of all of it; None while it goes on. ``now``: the story that is being played."""
 
     id: str
     begun_at: int
@@ -67,6 +67,7 @@ class Run:
     progress: list[dict[str, Any]] = field(default_factory=list)
     done: bool = False
     outcome: str | None = None
+    now: str = ""
 
 
 class Inspections:
@@ -206,6 +207,7 @@ def told(run: Run, report: dict[str, Any] | None) -> dict[str, Any]:
         **short(run),
         "all": len(run.scenarios),
         "done": run.done,
+        "now": "" if run.done else run.now,
         "progress": run.progress,
         "report": {key: report[key] for key in ("verdicts", "findings")} if report and run.done else None,
     }
@@ -221,6 +223,8 @@ def _take(run: Run, line: bytes) -> None:
         said = json.loads(line)
         if said["t"] == "begun" and not run.scenarios:
             run.scenarios = [(_text(one["id"]), _text(one["title"])) for one in said["scenarios"][:500]]
+        elif said["t"] == "playing":
+            run.now = _text(said["title"])
         elif said["t"] == "done" and len(run.progress) < 500:
             run.progress.append(
                 {

@@ -30,7 +30,7 @@ export interface Finding { scenario: string; title: string; outcome: Outcome; wh
 /** The signed report, as far as it is shown here: how each promise in scope stands, and each story. */
 export interface Report { verdicts: Record<string, Outcome>; findings: Finding[] }
 export interface Run {
-  id: string; begun_at: number; all: number; done: boolean; outcome: Outcome | null;
+  id: string; begun_at: number; all: number; done: boolean; outcome: Outcome | null; now: string;
   progress: { scenario: string; title: string; outcome: Outcome; seconds: number }[]; report: Report | null;
 }
 

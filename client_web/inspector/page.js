@@ -80,8 +80,11 @@ export const number = (n) => new Intl.NumberFormat(LANGUAGE).format(n);
 /** How a law stands: a word, a shape and a colour. @param {import("./facts.js").LawStatus} status */
 export const lawChip = (status) => chip(status === "in_force" ? "ok" : status === "ours" ? "rest" : "wait", status === "in_force" ? "tick" : status === "ours" ? "hand" : "clock", named("law", status));
 
-/** How a promise stands, or how the story of an inspection went. @param {Outcome} outcome */
+/** How a promise stands. @param {Outcome} outcome */
 export const proofChip = (outcome) => chip(outcome === "proven" ? "ok" : outcome === "broken" ? "stop" : "wait", outcome === "proven" ? "tick" : outcome === "broken" ? "no" : "wait", words(`proof.${outcome}`));
+
+/** How one story went. Its title may name an attack ("A stranger rings"), and what is proven then is the promise and not the attack. @param {Outcome} outcome */
+export const storyChip = (outcome) => chip(outcome === "proven" ? "ok" : outcome === "broken" ? "stop" : "wait", outcome === "proven" ? "tick" : outcome === "broken" ? "no" : "wait", words(`story.${outcome}`));
 
 /** How a whole run went. It may have played a part of the stories only, so it is not said in the word that a promise has. @param {Outcome} outcome */
 export const runChip = (outcome) => chip(outcome === "proven" ? "ok" : outcome === "broken" ? "stop" : "wait", outcome === "proven" ? "tick" : outcome === "broken" ? "no" : "wait", words(`inspection.over-${outcome}`));

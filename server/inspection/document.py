@@ -385,6 +385,10 @@ def _promise(promise: str, verdict: Outcome, found: Sequence[Found]) -> Promise:
 
 
 #: How the outcomes are called, everywhere.
+#: How one story went. Its title may name an attack ("A stranger rings"): what is proven then is the promise, and not the attack.
+STORY: Final[Mapping[Outcome, str]] = {
+    "broken": "Not as promised", "not_shown": "Could not be shown", "proven": "All went as promised",
+}  # fmt: skip
 WORDS: Final[Mapping[Outcome, str]] = {"broken": "Broken", "not_shown": "Could not be shown", "proven": "Proven"}
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
 from importlib.resources import files
 from typing import Final
 
 from server.inspection import plots
-from server.inspection.document import WORDS, Figures, Found, Promise, Report, Row, Tried
+from server.inspection.document import STORY, WORDS, Figures, Found, Promise, Report, Row, Tried
 from server.inspection.findings import WORST_FIRST, Outcome
 
 #: Kinds of refusals in the platform's record that are shown of one finding; all rows are in report.json.
@@ -254,8 +254,8 @@ def _icon(outcome: str) -> str:
     return f'<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">{_ICONS[outcome]}</svg>'
 
 
-def _chip(outcome: Outcome, *, no_such_thing: bool = False) -> str:
-    words = "No such thing here" if no_such_thing else WORDS[outcome]
+def _chip(outcome: Outcome, said: Mapping[Outcome, str] = WORDS, *, no_such_thing: bool = False) -> str:
+    words = "No such thing here" if no_such_thing else said[outcome]
     return f'<span class="chip {outcome}">{_icon(outcome)}{words}</span>'
 
 
@@ -354,7 +354,7 @@ def _promise(one: Promise, number: str, told: Sequence[Found], report: Report, s
 def _finding(one: Found) -> str:
     parts = [
         f'<section class="finding" id="{one.id}" aria-labelledby="{one.id}-title"><h4 id="{one.id}-title">{_t(one.title)}</h4>',
-        f'<p class="said">{_chip(one.outcome, no_such_thing=one.no_such_thing)}<span class="second">'
+        f'<p class="said">{_chip(one.outcome, STORY, no_such_thing=one.no_such_thing)}<span class="second">'
         f'<span class="id">{_t(one.scenario)}</span>, took {lasting(one.seconds)}</span></p><p>{_t(one.why)}</p>',
     ]
     parts += [_steps(kind, [step for step in one.steps if step.kind == kind]) for kind in PARTS]

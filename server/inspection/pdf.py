@@ -20,7 +20,7 @@ from fpdf.fonts import FontFace
 from fpdf.prefs import ViewerPreferences
 
 from server.inspection import page, plots
-from server.inspection.document import NOT_IN_LEDGER, WORDS, Figures, Found, Promise, Report, Row, Tried
+from server.inspection.document import NOT_IN_LEDGER, STORY, WORDS, Figures, Found, Promise, Report, Row, Tried
 from server.inspection.findings import WORST_FIRST
 
 #: Nobody reads more on paper; a platform that makes the report longer than this is read on the screen.
@@ -178,7 +178,7 @@ def _finding(pdf: _Print, one: Found) -> None:
     _room(pdf, 40)
     _rule(pdf, LINE, 0.4)
     _text(pdf, one.title, size=11.5, bold=True)
-    word = "No such thing here" if one.no_such_thing else WORDS[one.outcome]
+    word = "No such thing here" if one.no_such_thing else STORY[one.outcome]
     _text(pdf, f"{word}, {one.scenario}, took {page.lasting(one.seconds)}", bold=True, colour=COLOURS[one.outcome])
     _text(pdf, one.why)
     for kind, (name, _) in page.PARTS.items():

@@ -61,6 +61,12 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_page(
     assert heard == []
     assert tab.evaluate(WIDE) <= 0
     assert "Proven" in tab.inner_text(".means")
+    stories = set(tab.locator(".finding > .said .chip").all_inner_texts())
+    assert stories <= {
+        *document.STORY.values(),
+        "No such thing here",
+    }  # "A stranger rings: proven" would be read the other way round
+    assert document.STORY["proven"] in stories
     outside = browser.new_page(bypass_csp=True, viewport={"width": width, "height": 800}, color_scheme=scheme)
     outside.goto(tab.url)  # axe is put in from outside, which the page's own policy would not let
     outside.emulate_media(media=media, color_scheme=scheme)

@@ -343,6 +343,11 @@ SAYS = """
 import json, pathlib, sys, time
 out, go_on, stories, report = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4]
 print(json.dumps({"t": "begun", "scenarios": [{"id": one["scenario"], "title": one["title"]} for one in stories]}), flush=True)
+while not go_on.with_name("play").exists():
+    time.sleep(0.02)
+print(json.dumps({"t": "playing", "scenario": stories[0]["scenario"], "title": stories[0]["title"]}), flush=True)
+while not go_on.with_name("first").exists():
+    time.sleep(0.02)
 print(json.dumps({"t": "done", **stories[0]}), flush=True)
 while not go_on.exists():
     time.sleep(0.02)
@@ -365,7 +370,13 @@ async def test_an_inspection_is_started_watched_and_shown_with_every_measurement
         await sign_in(page, house, key)
         await go(page, "inspection")
         await press(page, "Run now")
+        await expect(page.locator("main h2").first).to_have_text("Starting a fresh server of its own …")
+        (tmp_path / "play").touch()
+        await expect(page.locator("main h2").first).to_have_text("0 of 2 stories told …")
+        await expect(page.locator("[data-key=now]")).to_have_text("Now tried: Story 1")
+        (tmp_path / "first").touch()
         await expect(page.locator("main h2").first).to_have_text("1 of 2 stories told …")
+        await expect(page.locator(".progress .chip")).to_have_text("All went as promised")
         await expect(page.locator(".progress")).to_contain_text("Story 1")
         await expect(page.locator("#say")).to_contain_text("1 of 2 stories told")
         address = page.url
@@ -381,6 +392,8 @@ async def test_an_inspection_is_started_watched_and_shown_with_every_measurement
         assert await page.locator("circle").count() == 3
         assert await page.locator(".story[open]").count() == 1  # what is not proven stands open
         await expect(page.locator(".story[open]")).to_contain_text("Why 2 is not_shown.")
+        stories = page.locator(".story summary .chip")
+        await expect(stories).to_have_text(["Could not be shown", "All went as promised"])
         assert await violations(page) == []
         for ending in ("html", "pdf", "json"):
             assert await page.locator(f".buttons a[href$='/report.{ending}']").count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import sys
 from collections.abc import Callable
@@ -84,6 +85,18 @@ async def test_a_run_is_proven_only_by_a_report_that_says_so(settings: Settings,
     ]
     again = Inspections(settings).one(run.id)  # another process of the same server finds it by its report
     assert again is not None and again.outcome == outcome and again.done  # noqa: PT018
+
+
+async def test_the_story_that_is_tried_now_is_told_and_none_once_it_is_over(settings: Settings) -> None:
+    playing = {"t": "playing", "scenario": "stranger-rings", "title": "A stranger rings"}
+    runs = Inspections(
+        settings, command=toy(then=f"print({json.dumps(json.dumps(playing))}, flush=True)", writes=report("proven"))
+    )
+    assert inspections.told(Run("1", 1), None)["now"] == ""
+    run = await played(runs)
+    assert run.now == "A stranger rings"
+    assert inspections.told(dataclasses.replace(run, done=False), None)["now"] == "A stranger rings"
+    assert inspections.told(run, None)["now"] == ""
 
 
 @pytest.mark.parametrize(
@@ -173,7 +186,7 @@ async def test_an_inspector_starts_one_watches_it_and_reads_the_report_in_a_sand
             assert told["report"] is None
             assert told["outcome"] is None
             await asyncio.sleep(0.02)
-    assert (told["outcome"], told["all"], len(told["progress"])) == ("proven", 1, 1)
+    assert (told["outcome"], told["all"], told["now"], len(told["progress"])) == ("proven", 1, "", 1)
     assert told["report"]["verdicts"] == {"p0": "proven"}
     assert (await device.get("/api/inspector/inspections"))["inspections"][0]["id"] == begun.json["id"]
     html = await device.call("GET", f"{address}/report.html")

@@ -10,7 +10,7 @@ import { say } from "../../shared/say.js";
 import { words } from "../../shared/words.js";
 import { strip, table } from "../chart.js";
 import { API, look, renew } from "../known.js";
-import { momentOf, Page, proofChip, runChip, stuck } from "../page.js";
+import { momentOf, Page, proofChip, runChip, storyChip, stuck } from "../page.js";
 import { go, here, to } from "../route.js";
 import { OUTCOMES } from "./promises.js";
 
@@ -112,9 +112,10 @@ class Inspection extends Page {
   /** @param {Run} run */
   #running(run) {
     const now = run.progress.length;
-    return html`<section class="panel" data-key="running" aria-busy="true"><h2>${run.all === 0 ? words("inspection.preparing") : words("inspection.running", { n: now, all: run.all })}</h2>
+    return html`<section class="panel" data-key="running" aria-busy="true"><h2>${now === 0 && !run.now ? words("inspection.preparing") : words("inspection.running", { n: now, all: run.all })}</h2>
+      ${run.now ? html`<p class="lead" data-key="now">${words("inspection.now", { what: run.now })}</p>` : null}
       ${this.#fence(run)}
-      <ol class="progress" reversed>${[...run.progress].reverse().map((line) => html`<li data-key="${line.scenario}"><span>${line.title}</span>${proofChip(line.outcome)}<span class="second n">${words("inspection.seconds", { n: Math.round(line.seconds) })}</span></li>`)}</ol></section>`;
+      <ol class="progress" reversed>${[...run.progress].reverse().map((line) => html`<li data-key="${line.scenario}"><span>${line.title}</span>${storyChip(line.outcome)}<span class="second n">${words("inspection.seconds", { n: Math.round(line.seconds) })}</span></li>`)}</ol></section>`;
   }
 
   /** A post for every story: told ones stand. @param {Run} run */
@@ -141,7 +142,7 @@ class Inspection extends Page {
 
   /** @param {Finding} one */
   #story(one) {
-    return html`<details class="panel story" data-key="${one.scenario}" ${one.outcome === "proven" ? null : html`open`}><summary><span>${one.title}</span>${proofChip(one.outcome)}</summary><p>${one.why}</p>
+    return html`<details class="panel story" data-key="${one.scenario}" ${one.outcome === "proven" ? null : html`open`}><summary><span>${one.title}</span>${storyChip(one.outcome)}</summary><p>${one.why}</p>
       <ol class="steps-told">${one.steps.map((step) => html`<li><span class="chip ${step.kind === "control" ? "rest" : "wait"} wordy">${words(`step.${step.kind}`)}</span><p>${step.tried}</p><p class="second">${step.seen}</p></li>`)}</ol></details>`;
   }
 }
