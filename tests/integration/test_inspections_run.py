@@ -120,6 +120,12 @@ async def test_one_that_dies_or_hangs_is_not_proven_whatever_it_had_written_by_t
     assert again is not None and again.outcome == "not_proven"  # noqa: PT018
 
 
+async def test_live_calls_of_families_come_before_an_inspection(settings: Settings) -> None:
+    waits = "import os\nwhile os.nice(0) < 10: time.sleep(0.01)"
+    run = await played(Inspections(settings, command=toy(then=waits, writes=report("proven")), seconds=20.0))
+    assert run.outcome == "proven"
+
+
 async def test_what_is_not_there_to_be_run_is_not_proven(settings: Settings) -> None:
     run = await played(Inspections(settings, command=lambda out, key: ["/nowhere/at/all"]))
     assert run.outcome == "not_proven"
