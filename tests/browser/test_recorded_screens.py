@@ -89,7 +89,7 @@ def test_without_a_network_the_picks_stay_and_sending_again_is_the_same_report(b
     page.locator(".panel[role=alert]").wait_for()
     assert "Your picks are still here" in page.locator(".panel[role=alert]").inner_text()
     assert page.get_by_label("They filmed the screen, or took a photo.").is_checked()
-    assert "You picked Theo." in page.locator(".lead").inner_text()
+    assert "This is about Theo." in page.locator(".lead").inner_text()
     assert page.get_by_role("link", name="Call 0800 1111").is_visible()
     page.unroute("**/api/child/reports")
     stage.refuse["/api/child/reports"] = (500, "internal")
@@ -121,6 +121,27 @@ def test_a_child_who_does_not_know_or_whose_page_knows_nothing_can_tell_all_the_
     page.get_by_role("heading", name="We heard you").wait_for()
     (body,) = [body for path, body in stage.posted if path == "/api/child/reports"]
     assert (body["about"], body["what"]) == (None, [])
+    stage.close()
+
+
+def test_a_child_who_has_told_and_comes_back_from_help_is_still_told_that_we_heard(
+    browser: Browser, origin: str
+) -> None:
+    stage = Stage(browser, origin, viewport={"width": 390, "height": 844})
+    page = stage.open(ready=".chip")
+    stage.go("#/recorded/k_theo0000")
+    send(page)
+    page.get_by_role("heading", name="We heard you").wait_for()
+    page.get_by_role("button", name="Help", exact=True).click()
+    page.wait_for_timeout(PRESS_AGAIN_MS)
+    page.get_by_role("button", name="I’m OK. Go back.").click()
+    page.get_by_role("heading", name="We heard you").wait_for()
+    assert page.locator(".lead").inner_text().startswith("A helper will look by")
+    assert page.locator("[data-do=send]").count() == 0
+    stage.go("#/")
+    stage.go("#/recorded/k_theo0000")  # whoever comes later finds the form, and not what was told
+    page.locator("[data-do=send]").wait_for()
+    assert page.get_by_role("heading", name="We heard you").count() == 0
     stage.close()
 
 

@@ -25,14 +25,23 @@ const CALLS = 4;
 /** Kept in the page, so that a number is there without the network. */
 const CHILDLINE = "0800 1111";
 
+/**
+ * What was told from the page that is open. Help takes the page away and brings it back, and whoever has told must not meet an empty form
+ * then, as if it had been lost. Forgotten with the first step to another page, so nobody who comes later finds it.
+ * @type {{hash: string, report: Report} | null}
+ */
+let justTold = null;
+addEventListener("hashchange", () => { justTold = null; });
+
 export class RfRecorded extends View {
   /** The call or the person this was opened for. */ #about = "";
   /** @type {ToTell | null} */ #known = null;
   /** What was picked: a call, a person, nobody in particular, or nothing yet. @type {{call: string} | {ref: string} | null | undefined} */ #who = undefined;
   #what = new Set();
+  /** The page that this stands on. */ #from = location.hash;
   /** One name for this report, for as long as it is not sent. */ #request = newRequest();
   /** @type {"" | "sending" | "stuck" | "offline" | "slow" | "out"} */ #state = "";
-  /** @type {Report | null} */ #done = null;
+  /** @type {Report | null} */ #done = justTold?.hash === location.hash ? justTold.report : null;
 
   constructor() {
     super();
@@ -104,6 +113,7 @@ export class RfRecorded extends View {
       this.#done = await post("/api/child/reports", { request: this.#request, about: this.#who ?? null, what: [...this.#what] });
       this.#state = "";
       this.#request = newRequest();
+      justTold = this.#done && { hash: this.#from, report: this.#done };
     } catch (fault) {
       const code = fault instanceof ApiFault ? fault.code : "internal";
       this.#state = code === "offline" ? "offline" : code === "slow_down" ? "slow" : code === "not_signed_in" ? "out" : "stuck";
