@@ -19,10 +19,11 @@
  */
 /**
  * @typedef {{found: Finding[], rows: number, open: number, covered: number, firstAt: number | null, checkpoint: Checkpoint | null, keep: Kept,
- *   changedKey: boolean}} Result `open`: rows that are shown in full. `covered`: rows under the checkpoint. `keep`: for next time.
+ *   changedKey: boolean, shown: Done[]}} Result `open`: rows that are shown in full; `shown`: the newest of them. `covered`: rows under the checkpoint. `keep`: for next time.
  *   `changedKey`: it signs with another key than the first, and each handed over to the next.
  */
-/** A row as it is needed for the chain. @typedef {{seq: number, at: number | null, digest: Uint8Array, previous: string, hash: string}} Row */
+/** What a row that is shown in full says was asked, by the rulebook's own word, and when. @typedef {{at: number, question: string, verdict: string}} Done */
+/** A row as it is needed for the chain. @typedef {{seq: number, at: number | null, digest: Uint8Array, previous: string, hash: string, done: Done | null}} Row */
 /** @typedef {{name: string, id: string, line: string, raw: Uint8Array}} Key */
 /** @typedef {Record<string, any>} Line */
 
@@ -33,6 +34,10 @@ const ZERO = "0".repeat(64);
 const DASH = "\u2014 ";
 const NUMBER = /^(0|[1-9][0-9]{0,14})$/;
 const MOST_NOTE = 1_000_000;
+/** The last time that a browser's calendar has. */
+const LAST_DAY = 8_640_000_000_000_000;
+/** So many rows are given to be shown; all of them are in the file. */
+export const MOST_SHOWN = 50;
 
 /** What is not of the shape that was agreed. */
 class Unreadable extends Error {}
@@ -240,7 +245,7 @@ export async function check(lines, kept) {
     return await look(lines, kept);
   } catch (fault) {
     if (!(fault instanceof Unreadable)) throw fault;
-    const nothing = { rows: 0, open: 0, covered: 0, firstAt: null, checkpoint: null, changedKey: false, keep: kept ?? { key: "", note: "", seq: 0, hash: "" } };
+    const nothing = { rows: 0, open: 0, covered: 0, firstAt: null, checkpoint: null, changedKey: false, shown: [], keep: kept ?? { key: "", note: "", seq: 0, hash: "" } };
     return { ...nothing, found: [{ where: "(file)", number: 1, what: "unreadable" }] };
   }
 }
@@ -317,7 +322,7 @@ async function look(lines, kept) {
   const mark = marks[0];
   // once this chain stood under a checkpoint it stands under every later one: whoever cannot show that has something to hide
   if (kept && kept.seq > (mark?.seq ?? 0)) say("(log)", now?.size ?? 0, "missing");
-  /** @type {Result} */ const result = { found, rows: 0, open: 0, covered: 0, firstAt: null, checkpoint: now, changedKey: known.length > 1,
+  /** @type {Result} */ const result = { found, rows: 0, open: 0, covered: 0, firstAt: null, checkpoint: now, changedKey: known.length > 1, shown: [],
     keep: { key: kept?.key ?? told[0]?.line ?? "", note: notes[0] ?? "", seq: mark?.seq ?? 0, hash: mark?.hash ?? "" } };
   let [count, last, latest, met] = [0, ZERO, -Infinity, 0];
   for (const line of all("row")) {
@@ -334,6 +339,7 @@ async function look(lines, kept) {
     if (under) result.covered += 1;
     if (row.at !== null) {
       result.open += 1;
+      if (row.done && row.at <= LAST_DAY) result.shown = [row.done, ...result.shown].slice(0, MOST_SHOWN);
       result.firstAt = Math.min(result.firstAt ?? row.at, row.at);
       if (sound) {
         const since = before && kept && row.seq > kept.seq ? before.at : -Infinity; // it was not there when this device last looked
@@ -393,12 +399,12 @@ async function handedOver(old, key, since, note) {
 /** @param {string} chain @param {Line} line @returns {Promise<Row>} */
 async function readRow(chain, line) {
   const links = { seq: aNumber(line.seq), previous: aHash(line.previous), hash: aHash(line.hash) };
-  if (!("salt" in line)) return { ...links, at: null, digest: unhex(aHash(line.digest)) };
+  if (!("salt" in line)) return { ...links, at: null, digest: unhex(aHash(line.digest)), done: null };
   const at = aNumber(line.at);
   const shown = { chain, question: aText(line.question), rulebook: aText(line.rulebook), rules: aText(line.rules), seq: links.seq, verdict: aText(line.verdict) };
   const body = await sha(unhex(aHash(line.salt, 16)), canonical(shown));
   const rest = await sha(body, unhex(aHash(line.people)));
-  return { ...links, at, digest: await sha(await sha(unhex(aHash(line.time, 16)), String(at)), rest) };
+  return { ...links, at, digest: await sha(await sha(unhex(aHash(line.time, 16)), String(at)), rest), done: { at, question: shown.question, verdict: shown.verdict } };
 }
 
 /** JSON with its keys in order, without blanks, in ASCII: as it was hashed. @param {Record<string, string | number>} it keys in order */

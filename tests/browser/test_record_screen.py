@@ -65,6 +65,11 @@ async def test_a_parent_checks_the_record_on_their_own_device(tmp_path: Path) ->
         first = await told(page)
         assert "The logbook is whole" in first
         assert "This device now remembers who signed." in first
+        done = page.locator("section[data-key=done] li")
+        await expect(done).to_have_count(int(re.findall(r"Shown to you\s+(\d+)", first)[0]))  # as many as it says
+        added = done.filter(has_text="Added a child")
+        await expect(added).to_have_count(1)
+        assert re.search(r"\d+:\d\d\s[ap]m$", await added.inner_text())
         assert await violations(page) == []
 
         # a day later there is more, with another key that was handed over to, and it goes on from what this device has kept
@@ -74,6 +79,7 @@ async def test_a_parent_checks_the_record_on_their_own_device(tmp_path: Path) ->
         await page.get_by_text("The old key handed over to it").wait_for()
         again = await told(page)
         assert "The logbook is whole" in again
+        await expect(done.first).to_contain_text("Changed the country or the time zone")  # the newest stands first
         assert "now remembers" not in again
         lines = [int(re.findall(r"Lines\s+(\d+)", text)[0]) for text in (first, again)]
         assert lines[1] > lines[0]
@@ -117,6 +123,7 @@ async def test_a_parent_checks_the_record_on_their_own_device(tmp_path: Path) ->
         await again_pressed(page)
         await page.get_by_text("The logbook is not whole").first.wait_for()
         assert "A line is not what it was." in await told(page)
+        await expect(done).to_have_count(0)  # of a logbook that is not whole, nothing is shown as what was done
         assert await violations(page) == []
 
 

@@ -108,6 +108,25 @@ async def test_a_clean_record_is_whole_the_first_time_and_the_next(story: Story,
     assert again["keep"]["seq"] == 24
 
 
+async def test_the_newest_rows_that_are_open_are_given_to_be_shown_with_their_time_and_no_more_than_fifty(
+    story: Story, tmp_path: Path
+) -> None:
+    await story.live()
+    few = (await ask(tmp_path, await story.told()))[0]["shown"]
+    assert [one["at"] for one in few] == [START_MS + n * 60_000 for n in (4, 3, 2, 1)]
+    assert {(one["question"], one["verdict"]) for one in few} == {("decide", "allow")}
+    await story.live(50)
+    many = (await ask(tmp_path, await story.told()))[0]
+    assert (len(many["shown"]), many["open"]) == (50, 54)
+    assert many["shown"][0]["at"] == max(one["at"] for one in many["shown"])
+
+
+def test_whatever_is_open_to_a_family_has_words_for_it() -> None:
+    said = json.loads((ROOT / "client_web/grown_up/words.en.json").read_text("utf-8"))
+    did = {key.removeprefix("record.did-") for key in said if key.startswith("record.did-")}
+    assert did - {"other"} == {verb.value for verb in record.SHOWN}
+
+
 async def test_another_story_than_the_one_that_was_told_before_is_found(story: Story, tmp_path: Path) -> None:
     """The whole database made anew, well made and signed with the right key: only this device knows."""
     kept = (await ask(tmp_path, await (await story.live()).told()))[0]["keep"]

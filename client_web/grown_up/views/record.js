@@ -7,12 +7,12 @@
  */
 import { get } from "../../shared/api.js";
 import { html } from "../../shared/html.js";
-import { icon } from "../../shared/parts.js";
+import { chip, icon } from "../../shared/parts.js";
 import { canVerify, check, reaches, read, together } from "../../shared/record.js";
-import { words } from "../../shared/words.js";
+import { hasWords, words } from "../../shared/words.js";
 import { look } from "../known.js";
 import { Page, waiting } from "../page.js";
-import { dateOf, timeOf } from "../when.js";
+import { begun, dateOf, dayOf, timeOf } from "../when.js";
 
 /** @typedef {import("../../shared/record.js").Kept} Kept */
 /** @typedef {import("../../shared/record.js").Result} Result */
@@ -96,6 +96,12 @@ class Record extends Page {
     return this.mistakes.length > 0 ? super.notes() : html``;
   }
 
+  /** The lines that are shown, newest first: what was done, when, and whether the rules said no. @param {Result} result */
+  #done({ shown, open }) {
+    return shown.length === 0 ? null : html`<section data-key="done"><h2 class="part">${words("record.done")}</h2>${open > shown.length ? html`<p class="second">${words("record.newest", { n: shown.length })}</p>` : null}
+      <ul class="calls panel">${shown.map((one) => html`<li><b>${words(hasWords(`record.did-${one.question}`) ? `record.did-${one.question}` : "record.did-other")}${one.verdict === "deny" ? html` ${chip("stop", "no", words("record.refused"))}` : null}</b><span>${begun(dayOf(new Date(one.at).toISOString()))}</span><span>${timeOf(new Date(one.at).toISOString())}</span></li>`)}</ul></section>`;
+  }
+
   /** @param {Result} result */
   #found(result) {
     const whole = result.found.length === 0;
@@ -108,7 +114,7 @@ class Record extends Page {
       ${whole ? html`<p>${words("record.whole-lead")}</p>` : html`<ul data-key="names">${names.map((one) => html`<li data-key="${one}">${words(`record.${one}`)}</li>`)}</ul><p>${words("record.what-now")}</p>`}
       <dl class="facts" data-key="facts">${fact("rows", result.rows)}${fact("open", result.open)}
         ${result.firstAt === null ? null : fact("since", dateOf(new Date(result.firstAt).toISOString()))}${at ? fact("signed", `${dateOf(at)}, ${timeOf(at)}`) : null}</dl>
-      ${whole && this.#first ? html`<p class="second">${words("record.first")}</p>` : null}${whole && result.changedKey ? html`<p class="second">${words("record.changed-key")}</p>` : null}</section>`;
+      ${whole && this.#first ? html`<p class="second">${words("record.first")}</p>` : null}${whole && result.changedKey ? html`<p class="second">${words("record.changed-key")}</p>` : null}</section>${whole ? this.#done(result) : null}`;
   }
 
   /** @override */
