@@ -42,7 +42,7 @@ PAGES = (
     "child/1", "child/no", "pair", "invited",
 )  # fmt: skip
 #: Every width of the design's table, and the narrowest that WCAG 1.4.10 asks for.
-WIDTHS = (320, 390, 768, 1280)
+WIDTHS = (320, *(pytest.param(width, marks=pytest.mark.slow) for width in (390, 768, 1280)))  # the rest: make witness
 #: A second press on the same control counts only after so long (shared/press.js).
 AGAIN_MS = 450
 #: Two children, the longest name of the design, an adult who asks: what a crowded day looks like.

@@ -29,7 +29,7 @@ RUN = """async () => (await axe.run(document, {resultTypes: ['violations'],
 FAMILY = {"me": SAM, "decisions": 0, "household": HOUSEHOLD}
 LED = {"GET /api/family": {**FAMILY, "children": [{**MAYA, **CONSENT, "group": "16-17", "reach": "teen_led"}]}}
 OLDER = {"GET /api/family": {**FAMILY, "children": [{**MAYA, **CONSENT, "group": "13-15", "reach": "discuss"}]}}
-LOOKS = [("light", 320, 568), ("dark", 1280, 800)]
+LOOKS = [("light", 320, 568), pytest.param("dark", 1280, 800, marks=pytest.mark.slow)]  # the other one: make witness
 GRAN = "k_gran0000"
 
 
@@ -72,7 +72,7 @@ def test_axe_is_awake(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width", "height"), LOOKS)
-@pytest.mark.parametrize("group", ["9-12", "13-15"])
+@pytest.mark.parametrize("group", ["9-12", pytest.param("13-15", marks=pytest.mark.slow)])
 def test_no_page_of_the_child_has_a_fault(
     browser: Browser, origin: str, group: str, scheme: str, width: int, height: int
 ) -> None:

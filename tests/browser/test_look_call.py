@@ -432,7 +432,9 @@ TILES = """() => {
 ALL = (GRAN, "k_theo0000", "k_bea00000", "k_dad00000", "k_ines0000", "k_samk0000", "k_new00000")
 
 
-@pytest.mark.parametrize("others", [2, 3, 4, 7])
+@pytest.mark.parametrize(
+    "others", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow), 7]
+)
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
 def test_with_several_everybody_has_a_tile_of_one_size_under_their_own_name(
     browser: Browser, origin: str, others: int, width: int, height: int

@@ -32,7 +32,8 @@ PAGES = [
     "#/recorded",
     "#/recorded/k_gran0000",
 ]
-WIDTHS = [(320, 640), (390, 844), (768, 1024), (1280, 800)]
+_SLOW = pytest.mark.slow  # make witness
+WIDTHS = [(320, 640), pytest.param(390, 844, marks=_SLOW), pytest.param(768, 1024, marks=_SLOW), (1280, 800)]
 
 TARGETS = """() => [...document.querySelectorAll('a[href], button, input:not([type=radio]):not([type=checkbox]), select, label.choice, .picker label, .switch')]
   .filter(e => e.offsetParent !== null && !e.closest('.skip'))
@@ -111,7 +112,7 @@ def test_twice_as_large_letters_do_not_break_a_page(browser: Browser, origin: st
     stage.close()
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), pytest.param(1280, 800, marks=_SLOW)])
 def test_help_is_the_same_box_on_every_page_of_a_child(browser: Browser, origin: str, width: int, height: int) -> None:
     stage = stage_at(browser, origin, width, height)
     page = stage.open(ready=".chip")
@@ -386,7 +387,9 @@ def test_help_from_home_works_without_any_server(browser: Browser, origin: str) 
     stage.close()
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (1280, 800)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(390, 844), pytest.param(768, 1024, marks=_SLOW), pytest.param(1280, 800, marks=_SLOW)]
+)
 def test_no_words_stand_on_the_moon(browser: Browser, origin: str, width: int, height: int) -> None:
     stage = stage_at(browser, origin, width, height, color_scheme="dark")
     page = stage.open(ready=".chip")
