@@ -32,7 +32,7 @@ _GROWN_UPS = ("guardian", "trusted_adult")
 def plain(q: Reach) -> bool:
     """The same ring decided by hand: what somebody would write without a rulebook. ``agrees`` holds it to the rulebook."""
     x, y, between, call = q.x, q.y, q.contact, q.call
-    if {x.kind, y.kind} & {"nobody", "helper"} or between.blocked:
+    if {x.kind, y.kind} & {"nobody", "helper", "inspector"} or between.blocked:
         return False
     if not call.live or call.people > call.room:
         return False

@@ -168,7 +168,7 @@ async def test_who_is_blocked_sees_only_that_nobody_is_there_until_it_is_undone(
         assert await theo.get_by_role("button", name="Call with voice").count() == 0
 
         await press(maya, "OK")
-        assert await maya.get_by_role("link", name="Theo").count() == 0
+        await expect(maya.get_by_role("link", name="Theo")).to_have_count(0)
         await press(maya, "Me", exact=True)
         await maya.locator("a[href='#/blocked']").click()
         await press(maya, "Undo")

@@ -198,6 +198,7 @@ def with_a_header(sealed: bytes) -> bytes:
     return struct.pack("<I", tag)[:3] + b"\x9d\x01\x2a" + struct.pack("<HH", 320, 240) + rest
 
 
+@pytest.mark.slow  # make witness
 async def test_libvpx_shows_nothing_of_what_the_gate_has_and_everything_to_who_was_admitted(tmp_path: Path) -> None:
     async with seen(tmp_path, remember=False) as now:
         maya, theo = now.call.maya, now.call.theo

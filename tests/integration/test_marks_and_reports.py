@@ -360,6 +360,8 @@ MAY_READ = {
     "server/reports.py": "the zone itself: only one's own rows",
     "server/helpers.py": "what helpers do with them",
     "server/retention.py": "deletes what is over its time; shows nothing",
+    "server/evidence.py": "counts them by kind for inspectors, in tens, and says how soon somebody looked",
+    "server/inspectors.py": "looks whether a word that is about to be shown is the id of one, and then shows nothing",
 }
 
 

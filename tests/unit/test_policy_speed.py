@@ -32,7 +32,7 @@ class Whole:
         names = PARTS[type(question)]
         shapes = {name: getattr(question, name) for name in names}
         x = shapes.pop("x")
-        other = next(name for name in ("y", "matter", "case", "stage") if name in shapes)
+        other = next(name for name in ("y", "matter", "case", "evidence", "stage") if name in shapes)
         y = shapes.pop(other)
         people = [
             {"uid": {"type": type(one).__name__, "id": name}, "attrs": attributes(one), "parents": []}
