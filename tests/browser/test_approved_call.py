@@ -94,6 +94,7 @@ async def test_two_families_become_friends_call_and_a_parent_ends_it_in_that_ins
 
 
 @pytest.mark.skipif(FIREFOX is None, reason="no Firefox on this machine")
+@pytest.mark.slow  # make witness
 async def test_firefox_and_chromium_see_and_hear_each_other_until_a_parent_ends_it(tmp_path: Path) -> None:
     async with open_house(tmp_path / "house") as house, chromium() as browser, firefox(tmp_path / "profile") as fox:
         two = await Families(house).two()

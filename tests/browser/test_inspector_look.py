@@ -173,6 +173,7 @@ async def test_a_verdict_turns_when_the_fact_that_would_turn_it_is_pressed(tmp_p
 
 
 @pytest.mark.browser
+@pytest.mark.slow  # make witness
 async def test_the_lists_are_filtered_sorted_and_linked_and_a_sign_in_ends(tmp_path: Path) -> None:
     async with inspected(tmp_path, families=True) as (house, key, browser):
         context = await visit(browser)
@@ -223,6 +224,7 @@ async def test_the_lists_are_filtered_sorted_and_linked_and_a_sign_in_ends(tmp_p
 
 
 @pytest.mark.browser
+@pytest.mark.slow  # make witness
 async def test_the_page_of_promises_says_of_each_whether_it_is_proven(tmp_path: Path) -> None:
     async with inspected(tmp_path) as (house, _, browser):
         found: dict[str, Any] = {}
@@ -358,6 +360,7 @@ print(json.dumps({"t": "done", **stories[1]}), flush=True)
 
 
 @pytest.mark.browser
+@pytest.mark.slow  # make witness
 async def test_an_inspection_is_started_watched_and_shown_with_every_measurement(tmp_path: Path) -> None:
     go_on = tmp_path / "go-on"
     async with inspected(tmp_path / "house") as (house, key, browser):

@@ -120,6 +120,7 @@ async def test_a_child_asks_the_grown_up_says_yes_and_that_one_call_goes_through
         await maya.get_by_role("heading", name="Ask Sam first").wait_for()  # the yes was for one call
 
 
+@pytest.mark.slow  # make witness
 async def test_when_the_grown_up_has_to_go_the_call_that_needed_them_ends(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house, chromium() as browser:
         two = await Families(house).two()
@@ -178,6 +179,7 @@ async def test_who_is_blocked_sees_only_that_nobody_is_there_until_it_is_undone(
         await maya.get_by_role("heading", name="Theo is calling").wait_for()
 
 
+@pytest.mark.slow  # make witness
 async def test_a_child_who_is_rung_asks_before_answering(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house, chromium() as browser:
         two = await Families(house).two()

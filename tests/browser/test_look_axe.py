@@ -116,7 +116,7 @@ def test_no_moment_of_a_call_has_a_fault(browser: Browser, origin: str, scheme: 
 
 
 @pytest.mark.parametrize(("scheme", "width", "height"), LOOKS)
-@pytest.mark.parametrize("group", ["9-12", "16-17"])
+@pytest.mark.parametrize("group", ["9-12", pytest.param("16-17", marks=pytest.mark.slow)])
 def test_no_moment_of_quiet_time_asking_first_leading_or_blocking_has_a_fault(
     browser: Browser, origin: str, group: str, scheme: str, width: int, height: int
 ) -> None:

@@ -70,6 +70,7 @@ async def until(ask: Ask, what: str, wanted: Any) -> None:
     raise AssertionError(seen)
 
 
+@pytest.mark.slow  # make witness
 async def test_the_copy_that_leaves_chromium_is_read_as_its_recipients_and_the_camera_as_nobodys() -> None:
     async with marking() as rig, chromium() as browser:
         page = await screen(browser)

@@ -382,7 +382,7 @@ def records(found: set[str]) -> set[str]:
     return {name for name in found if RECORDING.search(name) and not TELLS_OF_IT.search(name)}
 
 
-@pytest.mark.parametrize("group", ["9-12", "13-15"])
+@pytest.mark.parametrize("group", ["9-12", pytest.param("13-15", marks=pytest.mark.slow)])  # the other: make witness
 def test_no_control_of_any_screen_of_a_child_records_clips_shoots_or_shares(browser: SyncBrowser, group: str) -> None:
     found = of_a_child(browser, group)
     assert len(found) > 40

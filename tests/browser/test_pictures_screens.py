@@ -302,6 +302,7 @@ def test_no_step_has_a_fault_narrow_and_light_or_wide_and_dark(browser: Browser,
     assert found == []
 
 
+@pytest.mark.slow  # make witness
 def test_no_step_scrolls_sideways_and_each_has_one_heading_with_the_focus(browser: Browser, house: MadeUp) -> None:
     page = browser.new_page(viewport={"width": 320, "height": 568}, reduced_motion="reduce", locale="en-GB")
     faults: list[str] = []
@@ -407,6 +408,7 @@ def test_the_page_asks_while_something_can_still_come_and_no_longer_once_there_i
         phone.goto("about:blank")
 
 
+@pytest.mark.slow  # make witness
 def test_this_browser_counts_its_tries_itself_whatever_the_server_says(phone: SyncPage, house: MadeUp) -> None:
     stand(phone, house, "begin")
     for n in range(5):

@@ -127,6 +127,7 @@ async def test_a_parent_checks_the_record_on_their_own_device(tmp_path: Path) ->
         assert await violations(page) == []
 
 
+@pytest.mark.slow  # make witness
 async def test_a_key_that_nobody_handed_over_to_is_told_in_words(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house, chromium() as browser:
         sam = await Families(house).grown_up("Sam")

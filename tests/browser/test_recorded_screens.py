@@ -79,6 +79,7 @@ async def test_three_presses_from_help_tell_our_helpers_hold_the_mark_and_say_wh
         await expect(maya.get_by_text("Report Remove")).to_have_count(0)
 
 
+@pytest.mark.slow  # make witness
 def test_without_a_network_the_picks_stay_and_sending_again_is_the_same_report(browser: Browser, origin: str) -> None:
     stage = Stage(browser, origin, viewport={"width": 390, "height": 844})
     page = stage.open(ready=".chip")

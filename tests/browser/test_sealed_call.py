@@ -129,6 +129,7 @@ window.real = () => connections[0].getSenders().map(({track}) => track)
 """
 
 
+@pytest.mark.slow  # make witness
 async def test_neither_microphone_nor_camera_is_on_a_sender_before_the_worker_has_sealed_a_frame_there(
     house: House,
 ) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from server import inspections
@@ -54,6 +55,13 @@ async def played(runs: Inspections, now: int = 1_800_000_000_000) -> Run:
         while not run.done:
             await asyncio.sleep(0.01)
     return run
+
+
+def alive(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture
@@ -132,20 +140,22 @@ async def test_what_is_not_there_to_be_run_is_not_proven(settings: Settings) -> 
 
 
 async def test_one_at_a_time_and_stopped_with_everything_that_it_started(settings: Settings, tmp_path: Path) -> None:
-    begun, lived = tmp_path / "begun", tmp_path / "lived"
-    child = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(1); pathlib.Path({str(lived)!r}).touch()"
+    begun = tmp_path / "begun"
+    child = f"import os, pathlib, time; pathlib.Path({str(begun)!r}).write_text(str(os.getpid())); time.sleep(60)"
     then = f"import subprocess; subprocess.run([sys.executable, '-c', {child!r}])"
     runs = Inspections(settings, command=toy(then=then))
     assert runs.start(1) is not None
     assert runs.start(2) is None
     async with asyncio.timeout(60):
-        while not begun.exists():
+        while not begun.exists() or not begun.read_text():
             await asyncio.sleep(0.01)
+    started = int(begun.read_text())
     await runs.close()
     (run,) = runs.every()
     assert run.outcome == "not_proven"
-    await asyncio.sleep(1.2)  # as long as what it started would have lived
-    assert not lived.exists()
+    async with asyncio.timeout(10):
+        while alive(started):
+            await asyncio.sleep(0.01)
     assert runs.start(3) is not None
     await runs.close()
 
