@@ -13,7 +13,7 @@ run: setup
 	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
 
 test: setup browsers node
-	@$(PY) -m pytest -m "not slow" -n 5 --dist worksteal
+	@$(PY) -m pytest -m "not slow" -n 4 --dist worksteal
 
 check: setup node
 	@$(VENV)/bin/ruff format --check server signalling tests migrations
