@@ -458,6 +458,7 @@ LIES = """async () => {
 
 
 @pytest.mark.browser
+@pytest.mark.slow  # make witness
 async def test_the_browser_checks_the_checkpoints_itself_and_sees_one_that_was_changed(tmp_path: Path) -> None:
     async with inspected(tmp_path, families=True) as (house, key, browser):
         for _ in range(2):

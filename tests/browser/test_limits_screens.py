@@ -82,6 +82,7 @@ async def test_a_guardian_sets_quiet_hours_the_childs_page_turns_to_night_and_wh
         await maya.get_by_role("link", name="Theo").wait_for()
 
 
+@pytest.mark.slow  # make witness
 async def test_a_child_asks_the_grown_up_says_yes_and_that_one_call_goes_through(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house, chromium() as browser:
         two = await Families(house).two()

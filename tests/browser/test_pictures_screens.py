@@ -389,6 +389,7 @@ def test_what_is_sent_is_a_commitment_first_and_the_key_and_number_only_after_th
     assert told == [names[number].replace("-", " ") for number in numbers]
 
 
+@pytest.mark.slow  # make witness
 def test_the_page_asks_while_something_can_still_come_and_no_longer_once_there_is_a_result(
     phone: SyncPage, house: MadeUp
 ) -> None:
