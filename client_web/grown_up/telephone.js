@@ -60,10 +60,16 @@ export function openTelephone(app) {
   connection.start();
 }
 
-/** Give the screens the names and pictures of everybody who may call. */
+/** The people that the screens have been given. @type {unknown} */
+let given = null;
+
+/** Give the screens the names and pictures of everybody who may call. A ring may be there before them: it gets its name then. */
 export function knowPeople() {
   const people = look("people");
-  if (people) screens().people = new Map(people.map((person) => [person.ref, person]));
+  if (!people || people === given) return;
+  given = people;
+  screens().people = new Map(people.map((person) => [person.ref, person]));
+  screens().update();
 }
 
 /** @param {string} ref @param {import("../shared/protocol.js").Media} media */
@@ -94,6 +100,8 @@ export function hangUpForGood() {
   open?.telephone.close();
   open?.connection.stop();
   open = null;
+  given = null;
+  screens().people = new Map(); // whoever signs in next is shown none of them
 }
 
 /** Is the wire up? */

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocketRoute, expect, sync_playwright
 
 from tests.browser.grown_up_pages import (
     CLIENT,
@@ -387,7 +387,8 @@ def test_the_focus_goes_on_when_end_call_is_gone(phone: Page, house: MadeUp) -> 
     assert phone.evaluate("document.activeElement.tagName") == "H1"
 
 
-def test_a_ring_takes_the_focus_and_the_title_from_the_page_behind_it(phone: Page, house: MadeUp) -> None:
+def rung(phone: Page, house: MadeUp) -> None:
+    """The page's wire is up, and Maya rings over it."""
     wires: list[WebSocketRoute] = []
 
     def wire(socket: WebSocketRoute) -> None:
@@ -401,19 +402,38 @@ def test_a_ring_takes_the_focus_and_the_title_from_the_page_behind_it(phone: Pag
     house.answers["POST /api/ws-ticket"] = {"ticket": "t" * 20, "expires_in_s": 30}
     phone.route_web_socket("**/ws", wire)
     grown_up(phone, house)
-    for _ in range(100):
+    for _ in range(400):
         if wires:
             break
         phone.wait_for_timeout(50)
     ring = {"t": "call.incoming", "call": "c_00000001", "nonce": "n" * 20, "caller": "k_maya0001", "others": []}
     wires[0].send(json.dumps({**ring, "media": "video", "expires_in_ms": 45000, "seq": 2}))
     expect(phone.locator("rf-ringing h1")).to_be_focused()
+
+
+def test_a_ring_takes_the_focus_and_the_title_from_the_page_behind_it(phone: Page, house: MadeUp) -> None:
+    rung(phone, house)
     expect(phone).to_have_title("Maya is calling – Ringfence")
     # what the page behind it learns meanwhile does not take the title back
     phone.evaluate("document.querySelector('rf-decide').update()")
     expect(phone).to_have_title("Maya is calling – Ringfence")
     phone.get_by_role("button", name="Not now").click()
     expect(phone.locator("rf-grown-up h1")).to_be_focused()
+
+
+def test_a_ring_that_is_there_before_the_names_gets_its_name_when_they_come(phone: Page, house: MadeUp) -> None:
+    held: list[Route] = []
+    phone.route("**/api/people", lambda route: held.append(route))
+    rung(phone, house)
+    expect(phone.locator("rf-ringing h1")).to_have_text("Someone is calling")
+    for _ in range(400):
+        if held:
+            break
+        phone.wait_for_timeout(50)
+    held[0].continue_()
+    expect(phone.locator("rf-ringing h1")).to_have_text("Maya is calling")
+    expect(phone).to_have_title("Maya is calling – Ringfence")
+    expect(phone.locator("#now")).to_contain_text("Maya is calling")
 
 
 # -- starting ---------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ export class RfCall extends View {
   #met = new Map();
   #was = "";
   #seen = "";
+  /** What was last said of a ring: a name that comes after it is said too. */
+  #rung = "";
 
   /** @param {import("../telephone.js").Telephone} telephone */
   set telephone(telephone) {
@@ -112,14 +114,17 @@ export class RfCall extends View {
       if (screen === "ringing") {
         play("ring-in");
         navigator.vibrate?.([200, 100, 200]);
-        sayNow(this.querySelector("rf-ringing")?.spoken ?? "");
       }
       if (screen === "in-call" && calling) play("ring-out");
       if (screen === "help") sayNow(this.querySelector("rf-help")?.spoken ?? "");
       if (before !== screen) this.dispatchEvent(new CustomEvent("busy", { bubbles: true }));
       if (screen && (before !== screen || screen === "help")) arrive();
     }
-    if (screen === "in-call") entitle(); // the heading changes from "Calling Gran …" to the name without a new screen
+    const rung = screen === "ringing" ? (this.querySelector("rf-ringing")?.spoken ?? "") : "";
+    if (rung && rung !== this.#rung) sayNow(rung);
+    this.#rung = rung;
+    // the heading changes without a new screen: from "Calling Gran …" to the name, and when the name of a ring is known after it
+    if (screen === "in-call" || screen === "ringing") entitle();
     if (screen === "in-call" && telephone.call) {
       const names = (/** @type {string[]} */ refs) => refs.map((ref) => this.#cardOf(ref).name ?? "");
       const seen = seenSentences({
