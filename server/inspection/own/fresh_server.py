@@ -1,0 +1,211 @@
+"""This very code in a process of its own, as in production: https with a certificate made on the spot, on loopback, an empty database
+in a temporary folder, every guard at its default; it is always stopped again. Its disk may be read: what is on it is ours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import sqlite3
+import ssl
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from server import https
+from server.inspection.adapter import CouldNotSee
+from server.inspection.findings import AuditRow, Inspected
+from server.inspection.own.line import ANSWER_SECONDS
+from server.inspection.own.where import loopback_has_many
+from server.promises import digest
+
+OPEN_SECONDS: Final = 60.0  # for a fresh server to open its doors, on a busy machine
+STOP_SECONDS: Final = 15.0
+DATABASE: Final = "ringfence.sqlite"
+
+
+class FreshServer:
+    """This code in a process of its own. ``command``: what starts the command line (tests put a faulty build here). ``environ``: what
+    programs find around them here; settings of a server of one's own are left out of it."""
+
+    def __init__(
+        self, command: Sequence[str] = (sys.executable, "-m", "server.cli"), environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._command, self._around = tuple(command), environ or {}
+        self._folder: Path | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._drain: asyncio.Task[None] | None = None
+        self._environ: Mapping[str, str] = {}
+        self.key = ""  # of an inspector, made with the server
+        self.patience = ANSWER_SECONDS
+        self.base, self.trust, self.many_homes = "", None, loopback_has_many()  # type: str, ssl.SSLContext | None, bool
+        self.inspected = Inspected("Ringfence", version("ringfence"), "")
+
+    @property
+    def data(self) -> Path:
+        """The folder with its database."""
+        assert self._folder is not None
+        return self._folder / "data"
+
+    async def open(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="ringfence-inspection-"))
+        for _ in range(3):  # a free port may be taken before the server takes it
+            if await self._start():
+                return
+        raise CouldNotSee("A server of our own could not be started: no port stayed free.")
+
+    async def _start(self) -> bool:
+        assert self._folder is not None
+        port = _free_port()
+        chain, key = https.certificate(self._folder / "certificate", [])
+        self.base = f"https://localhost:{port}"
+        self.trust = ssl.create_default_context(cafile=str(chain))
+        settings = {
+            "RINGFENCE_HOST": "127.0.0.1",
+            "RINGFENCE_PORT": str(port),
+            "RINGFENCE_ORIGIN": self.base,
+            "RINGFENCE_CERTIFICATE": str(chain),
+            "RINGFENCE_CERTIFICATE_KEY": str(key),
+            "RINGFENCE_DATA": str(self.data),
+            "RINGFENCE_ACCOUNTABLE_PERSON": "Nobody real: an inspection",
+            "RINGFENCE_ACCOUNTABLE_CONTACT": "inspection@example.org",
+        }
+        told = {name: value for name, value in settings.items() if str(self._folder) not in value}
+        told |= {
+            "RINGFENCE_CERTIFICATE": "made for this run",
+            "RINGFENCE_DATA": "a new folder, SQLite, removed afterwards",
+            "code": f"sha256 {digest()} over server/, signalling/, client_web/ and migrations/, as in proofs.json",
+        }
+        self.inspected = Inspected("Ringfence", version("ringfence"), self.base, told)
+        environ = {name: value for name, value in self._around.items() if not name.startswith("RINGFENCE_")} | settings
+        self.data.mkdir(exist_ok=True)
+        migrated = await self._run(environ, "migrate")
+        if await asyncio.wait_for(migrated.wait(), OPEN_SECONDS):
+            raise CouldNotSee("A server of our own could not be started: its database could not be made.")
+        self._environ = environ
+        await self._add_inspector(environ)
+        process = self._process = await self._run(environ, "serve")
+        assert process.stdout is not None
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), OPEN_SECONDS)
+        except TimeoutError:
+            await self._stop()
+            raise CouldNotSee("A server of our own did not open its doors in time.") from None
+        if not line:
+            if await asyncio.wait_for(process.wait(), STOP_SECONDS) == 2 and "in use" in self.errors():
+                return False
+            raise CouldNotSee(f"A server of our own did not start: {self.errors()[-300:] or 'it did not say why'}")
+        self._drain = asyncio.create_task(_read_on(process.stdout))
+        return True
+
+    async def _add_inspector(self, environ: Mapping[str, str]) -> None:
+        """As whoever runs a server lets somebody look. Without it the evidence could not be shown, and the rest could."""
+        assert self._folder is not None
+        file = self._folder / "inspector"
+        file.unlink(missing_ok=True)
+        adding = await self._run(environ, "inspectors", "add", "Inspection", "--key", str(file))
+        if await asyncio.wait_for(adding.wait(), OPEN_SECONDS) == 0:
+            self.key = file.read_text().strip()
+
+    async def _run(self, environ: Mapping[str, str], *what: str) -> asyncio.subprocess.Process:
+        assert self._folder is not None
+        with open(self._folder / "errors", "ab") as errors:  # noqa: ASYNC230 - an empty local file
+            return await asyncio.create_subprocess_exec(
+                *self._command, *what, env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+            )  # fmt: skip
+
+    def errors(self) -> str:
+        """What it said about what went wrong."""
+        if self._folder is None:
+            return ""
+        return (self._folder / "errors").read_text(errors="replace").strip()
+
+    async def checkpoint(self) -> None:
+        """Have the record signed now, as whoever runs a server can, and not only at the next hour."""
+        taking = await self._run(self._environ, "audit", "checkpoint")
+        if await asyncio.wait_for(taking.wait(), OPEN_SECONDS):
+            raise CouldNotSee("The record could not be signed.")
+
+    # What only who runs a server may see: its disk. Opened for reading, as the server goes on.
+
+    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(f"file:{self.data / DATABASE}?mode=ro", uri=True, timeout=10)) as db:
+            return db.execute(sql, values).fetchall()
+
+    def rows(self) -> list[str]:
+        """Every row of the record, as text."""
+        return [json.dumps(one, default=str) for one in self._read("SELECT * FROM audit")]
+
+    def length(self, name: str) -> int:
+        """How many rows the chain of this person's household has."""
+        sql = "SELECT count(*) FROM audit WHERE chain = (SELECT 'h_' || household_id FROM people WHERE name = ?)"
+        return int(self._read(sql, name)[0][0])
+
+    def rows_about(self, name: str, since: int) -> tuple[AuditRow, ...]:
+        """Of the household of the person with this (made-up) name: its own chain, and what the platform's chain has of its people."""
+        found = self._read("SELECT household_id, pseudonym FROM people WHERE name = ?", name)
+        if not found:
+            return ()
+        household = found[0][0]
+        people = [one for (one,) in self._read("SELECT pseudonym FROM people WHERE household_id = ?", household)]
+        columns = "SELECT seq, at, question, verdict, rules, rulebook, who FROM audit"
+        rows = self._read(f"{columns} WHERE chain = ? AND at >= ? ORDER BY seq LIMIT 200", f"h_{household}", since)
+        rows += [
+            one
+            for one in self._read(f"{columns} WHERE chain = 'platform' AND at >= ? ORDER BY seq LIMIT 2000", since)
+            if any(person in str(one[6]) for person in people)
+        ]
+        names = ("seq", "at", "question", "verdict", "rules", "rulebook")
+        return tuple(audit_row(dict(zip(names, one, strict=False))) for one in rows)
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def _stop(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if self._drain is not None:
+            self._drain.cancel()
+
+    async def close(self) -> None:
+        try:
+            await self._stop()
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def audit_row(one: Mapping[str, Any]) -> AuditRow:
+    """Without who it was about."""
+    rules = tuple(str(rule) for rule in json.loads(one["rules"]))
+    return AuditRow(
+        int(one["seq"]), int(one["at"]), str(one["question"]), str(one["verdict"]), rules, str(one["rulebook"])
+    )
+
+
+async def _read_on(stream: asyncio.StreamReader) -> None:
+    while await stream.read(65_536):
+        pass
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
