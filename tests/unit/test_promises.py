@@ -233,7 +233,7 @@ def weaker() -> frozenset[str]:
 
 @EVERY
 def test_for_every_promise_there_is_a_build_without_it_in_which_the_proof_fails(one: Promise) -> None:
-    """Seeded faults (tests/faults.py), rules weakened one by one (WEAKER in test_policy_proof.py), or a named test that takes the
+    """Seeded faults (tests/faults/), rules weakened one by one (WEAKER in test_policy_proof.py), or a named test that takes the
     feature away and sees the proof fail."""
     weakened = weaker() & set(one.policy)
     assert one.faults or weakened or NAMED.get(one.id), "nobody has shown that this proof can fail"
