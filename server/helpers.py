@@ -57,7 +57,8 @@ class Helper:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A report as helpers see it: pseudonyms, no names. ``late_ms``: more than 0 when nobody has looked in time."""
+    """A report as helpers see it: pseudonyms, no names. ``late_ms``: more than 0 when nobody has looked in time, or when it was taken
+    and nobody has closed it or taken it anew in time. ``taken_by``: the id of the helper who has it."""
 
     id: str
     kind: str
@@ -70,6 +71,7 @@ class Open:
     about: str | None
     call: str | None
     marks: int
+    taken_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +153,12 @@ async def list_reports(db: Database, keeper: Gatekeeper, key: str, now: int) -> 
 
 
 async def take(db: Database, keeper: Gatekeeper, key: str, report: str, now: int) -> bool | None:
-    """A helper has looked: the clock stops. False if there is no open report of this id; None: no helper."""
+    """A helper has looked: the 48 hours stop, and the week to close it begins. Taking it again, also from another helper, begins the
+    week anew; when it was looked at first stays. False if there is no report of this id that is not closed; None: no helper."""
     async with db.begin() as tx:
         if (helper := await allowed(tx, keeper, key, "take_report", now, report)) is None:
             return None
-        taken = await rows(tx, _TAKE, report=report, helper=helper.id, now=now)
+        taken = await rows(tx, _TAKE, report=report, helper=helper.id, now=now, close_by=now + reports.CLOSE_MS)
         return bool(taken)
 
 
@@ -175,7 +178,7 @@ async def open_for_clip(db: Database, keeper: Gatekeeper, key: str, mark: int, n
         if (helper := await allowed(tx, keeper, key, "open_report", now)) is None:
             return None
         report = f"r_{secrets.token_urlsafe(12)}"
-        await rows(tx, _CLIP, id=report, helper=helper.id, now=now, look_by=now + reports.LOOK_MS)
+        await rows(tx, _CLIP, id=report, helper=helper.id, now=now, look_by=now + reports.CLOSE_MS)
         await reports.hold_one(tx, report, mark)
         return report
 
@@ -259,9 +262,9 @@ async def _is_open(tx: AsyncConnection, report: str) -> bool:
 
 
 def _open(row: Sequence[Any], now: int) -> Open:
-    name, kind, state, made_at, look_by, what, reporter, about, call, held = row
-    late = max(0, now - look_by) if state == "open" else 0
-    return Open(name, kind, state, made_at, look_by, late, tuple(json.loads(what)), reporter, about, call, held)
+    name, kind, state, made_at, look_by, what, reporter, about, call, held, by = row
+    late = max(0, now - look_by)
+    return Open(name, kind, state, made_at, look_by, late, tuple(json.loads(what)), reporter, about, call, held, by)
 
 
 def _hash(key: str) -> bytes:
@@ -273,11 +276,12 @@ INSERT INTO helpers (id, name, key_hash, added_at) VALUES (:id, :name, :hash, :n
 """
 _OPEN: Final = """
 SELECT r.id, r.kind, r.state, r.made_at, r.look_by, r.what, r.reporter, r.about, r.call_id,
-       (SELECT count(*) FROM evidence e WHERE e.report_id = r.id)
+       (SELECT count(*) FROM evidence e WHERE e.report_id = r.id), r.taken_by
   FROM reports r WHERE r.state <> 'closed'
 """
 _TAKE: Final = """
-UPDATE reports SET state = 'taken', taken_by = :helper, taken_at = :now WHERE id = :report AND state = 'open' RETURNING id
+UPDATE reports SET state = 'taken', taken_by = :helper, taken_at = COALESCE(taken_at, :now), look_by = :close_by
+ WHERE id = :report AND state <> 'closed' RETURNING id
 """
 _CLOSE: Final = """
 UPDATE reports SET state = 'closed', closed_at = :now, outcome = :outcome, keep_until = :until

@@ -30,6 +30,7 @@ from server.support import GOOD_FOR_DAYS, supports
 T = TypeVar("T")
 DONE, NO, CANNOT = 0, 1, 2
 _HOUR: Final = 3_600_000
+_DAY: Final = 24 * _HOUR
 _MARK: Final = re.compile(r"[0-9a-f]{8}\Z")
 _NO_HELPER: Final = "This is no helper's key."
 
@@ -51,7 +52,14 @@ def add_commands(commands: Any) -> None:
         required=True, metavar="what"
     )
     _helpers(command(told, "list", "every report that is not closed, the overdue ones first", _list))
-    take = _helpers(command(told, "take", "a helper has looked: the 48 hours stop", _take))
+    take = _helpers(
+        command(
+            told,
+            "take",
+            "a helper has looked: the 48 hours stop. Again, or by another: it is in hand for 7 more days",
+            _take,
+        )
+    )
     take.add_argument("report", type=_id)
     close = _helpers(command(told, "close", "done", _close))
     close.add_argument("report", type=_id)
@@ -157,16 +165,19 @@ def _list(_: argparse.Namespace, desk: Desk) -> int:
     if found is None:
         return _no_helper()
     late = [one for one in found if one.late_ms]
-    if late:
-        print(f"!! OVERDUE: {len(late)} of {len(found)}. Nobody has looked within 48 hours. Take these first.")
+    unseen = sum(one.state == "open" for one in late)
+    if unseen:
+        print(f"!! OVERDUE: {unseen} of {len(found)}. Nobody has looked within 48 hours. Take these first.")
+    if left := len(late) - unseen:
+        print(f"!! LEFT: {left} of {len(found)}. Taken, and after 7 days not closed. Close them, or take them anew.")
     for one in found:
-        clock = (
-            f"!! OVERDUE by {one.late_ms // _HOUR} h"
-            if one.late_ms
-            else f"look by {_when(one.look_by)}"
-            if one.state == "open"
-            else "taken"
-        )
+        if one.state == "open":
+            clock = f"!! OVERDUE by {one.late_ms // _HOUR} h" if one.late_ms else f"look by {_when(one.look_by)}"
+        else:
+            clock = (
+                f"!! LEFT for {one.late_ms // _DAY} d more than 7" if one.late_ms else f"close by {_when(one.look_by)}"
+            )
+            clock = f"taken by {one.taken_by}, {clock}"
         about = f"about {one.about}" if one.about else "about: not known"
         print(f"{one.id}  {clock}  {one.kind}, told {_when(one.made_at)}: {', '.join(one.what) or 'nothing more said'}")
         print(
@@ -184,8 +195,8 @@ def _list(_: argparse.Namespace, desk: Desk) -> int:
 def _take(arguments: argparse.Namespace, desk: Desk) -> int:
     return _said(
         desk.do(lambda db, now: helpers.take(db, desk.keeper, desk.key, arguments.report, now)),
-        "Taken. The child sees that somebody has looked.",
-        "There is no open report of this id.",
+        "Taken. The child sees that somebody has looked. Close it within 7 days, or take it anew.",
+        "There is no report of this id that is not closed.",
     )
 
 

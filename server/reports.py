@@ -6,6 +6,13 @@ to be gone 48 hours after the report; the clock starts when it comes in, and loo
 itself). Until then, and for as long as the report is open, the marks of the child's own pictures in the calls concerned
 are evidence and are not deleted, however old.
 
+**Two clocks.** Looking is not the end of it: a report that a helper has taken is to be closed within seven days, or taken anew, by the
+same helper or another. When the seven days are past, the house says so as loudly as it does after 48 hours. A case with the police takes
+longer than a week, and then one press a week says that somebody still has it. Nothing is deleted while nobody has looked: a child's
+report does not go by itself because nobody read it. What was taken and then left goes a year after the last hand on it, the longest that
+a closed one is kept (OSA s. 66, SI 2026/268), for nothing about a child is kept without an end (UK GDPR Art 5(1)(e)); whoever still needs
+it has been told so every hour of 51 weeks.
+
 Promises kept in this file:
 
 - A report is never refused. What it is about may be made up, over or somebody else's: then it is about nobody in particular, and
@@ -37,6 +44,8 @@ from server.policy import Decision, Verb
 
 HOUR: Final = 3_600_000
 LOOK_MS: Final = 48 * HOUR
+CLOSE_MS: Final = 7 * 24 * HOUR  #: so long after a helper took it, it is closed or taken anew
+LEFT_MS: Final = 365 * 24 * HOUR  #: so long after the last hand on it, a report that was taken and left goes
 MOST_OPEN: Final = (
     12  # of one sign-in; what comes after is added to its newest, so nobody buries the others, and nobody is refused
 )
@@ -167,7 +176,17 @@ async def hold_one(tx: AsyncConnection, report: str, mark: int) -> None:
 
 async def overdue(tx: AsyncConnection, now: int) -> int:
     """How many reports no helper has looked at within their 48 hours."""
-    return int((await rows(tx, "SELECT count(*) FROM reports WHERE state = 'open' AND look_by <= :now", now=now))[0][0])
+    return await _late(tx, "open", now)
+
+
+async def left(tx: AsyncConnection, now: int) -> int:
+    """How many reports a helper has taken, and for seven days nobody has closed or taken anew."""
+    return await _late(tx, "taken", now)
+
+
+async def _late(tx: AsyncConnection, state: Literal["open", "taken"], now: int) -> int:
+    late = "SELECT count(*) FROM reports WHERE state = :state AND look_by <= :now"
+    return int((await rows(tx, late, state=state, now=now))[0][0])
 
 
 async def _ask(tx: AsyncConnection, keeper: Gatekeeper, me: SignedIn, verb: Verb, now: int) -> Decision:
@@ -215,7 +234,9 @@ async def _one_to_add_to(tx: AsyncConnection, me: SignedIn, call: str | None, ab
 
 def _report(row: Sequence[Any], known: dict[str, Someone], names: dict[str, str]) -> Report:
     one = known.get(names.get(row[1] or "", ""))
-    return Report(row[0], one.name if one else None, row[2], row[3], row[4])
+    return Report(
+        row[0], one.name if one else None, row[2], row[2] + LOOK_MS, row[4]
+    )  # the helpers' own clock is theirs
 
 
 _OWN: Final = "reporter = (SELECT pseudonym FROM people WHERE id = :me)"

@@ -52,7 +52,7 @@ from server.db.models import (
     tickets,
 )
 from server.db.session import goes_first
-from server.reports import overdue
+from server.reports import CLOSE_MS, LEFT_MS, left, overdue
 
 if TYPE_CHECKING:
     from server.clock import Clock
@@ -89,7 +89,11 @@ def over(now: int) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
         (calls, and_(calls.c.state == "ended", calls.c.started_at <= now - 30 * DAY)),
         (
             reports,
-            and_(reports.c.keep_until.is_not(None), reports.c.keep_until <= now),
+            or_(
+                and_(reports.c.keep_until.is_not(None), reports.c.keep_until <= now),
+                # taken, and then left: the clock of a taken one began CLOSE_MS before its ``look_by``
+                and_(reports.c.state == "taken", reports.c.look_by <= now - LEFT_MS + CLOSE_MS),
+            ),
         ),  # and its hold on marks with it
         (marks, and_(marks.c.issued_at <= now - 30 * DAY, ~exists().where(evidence.c.mark_id == marks.c.id))),
         (mark_asks, mark_asks.c.asked_at <= now - 30 * DAY),
@@ -223,12 +227,15 @@ async def run(
 
 
 async def say_what_is_late(db: Database, now: int) -> int:
-    """A report that nobody has looked at within 48 hours is the loudest thing that this log says, every hour until somebody does."""
+    """A report that nobody has looked at within 48 hours is the loudest thing that this log says, every hour until somebody does. As loud:
+    one that was taken and that for seven days nobody has closed or taken anew. How many of both."""
     async with db.read() as tx:
-        late = await overdue(tx, now)
+        late, forgotten = await overdue(tx, now), await left(tx, now)
     if late:
         log.error("%d reports are past their 48 hours and nobody has looked: ringfence reports list", late)
-    return late
+    if forgotten:
+        log.error("%d reports were taken and are not closed after 7 days: ringfence reports list", forgotten)
+    return late + forgotten
 
 
 def jumped(since: int, now: int, passed: float) -> bool:

@@ -1041,7 +1041,7 @@ reports: Final = Table(
         "id",
         String(32),
         primary_key=True,
-        comment="r_... Random. While open; then 30 days, or a year if it was passed on (OSA s. 66, SI 2026/268).",
+        comment="r_... Random. Closed: 30 days, or a year if passed on (OSA s. 66, SI 2026/268). Taken and then left: a year.",
     ),
     Column(
         "reporter",
@@ -1080,7 +1080,7 @@ reports: Final = Table(
         "look_by",
         BigInteger,
         nullable=False,
-        comment="48 hours later (OSA s. 10(3A), s. 20A): by then a helper has looked. As the row.",
+        comment="48 hours later (OSA s. 10(3A), s. 20A): by then a helper looks. Taken: by when to close it. As the row.",
     ),
     Column(
         "state",
@@ -1088,8 +1088,8 @@ reports: Final = Table(
         nullable=False,
         comment="open, taken (a helper has looked) or closed; told to the child. As the row.",
     ),
-    Column("taken_by", String(32), nullable=True, comment="Which helper. As the row."),
-    Column("taken_at", BigInteger, nullable=True, comment="Whether in time. As the row."),
+    Column("taken_by", String(32), nullable=True, comment="Which helper has it. As the row."),
+    Column("taken_at", BigInteger, nullable=True, comment="When the first one looked: whether in time. As the row."),
     Column("closed_at", BigInteger, nullable=True, comment="As the row."),
     Column("outcome", String(16), nullable=True, comment="How it ended, from a closed list. As the row."),
     Column(

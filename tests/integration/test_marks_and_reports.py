@@ -27,6 +27,7 @@ from server.db.session import Database, rows
 from server.helpers import Copy
 from server.policy import Decision
 from server.settings import ROOT, load
+from tests import databases
 from tests.house import DAY, Families, House, Two
 from tests.peers import Browserless
 
@@ -562,10 +563,58 @@ async def test_a_report_is_overdue_at_48_hours_loudly_and_first_until_a_helper_t
     assert found is not None
     assert [(one.id, one.late_ms) for one in found] == [(first["id"], HOUR), (second["id"], 0)]
     assert await helpers.take(house.db, keeper, ada, first["id"], due + HOUR)
-    assert await helpers.take(house.db, keeper, ada, first["id"], due + HOUR) is False
     assert await retention.say_what_is_late(house.db, due + HOUR) == 0
     (mine,) = (await two.maya.get("/api/child/reports"))["reports"]
-    assert mine["state"] == "taken"
+    assert (mine["state"], mine["look_by"]) == ("taken", due)
+
+
+async def test_a_report_that_was_taken_and_left_is_as_loud_after_seven_days_until_it_is_closed_or_taken_anew(
+    house: House, families: Families, caplog: pytest.LogCaptureFixture
+) -> None:
+    two = await families.two()
+    report, (ada, ben), keeper = (await tell(two.maya))["id"], await two_helpers(house), house.app[keys.KEEPER]
+    at, week = now(house), 7 * DAY
+    loud = "1 reports were taken and are not closed after 7 days"
+
+    async def listed(key: str, when: int) -> tuple[str | None, int]:
+        (one,) = await helpers.list_reports(house.db, keeper, key, when) or ()
+        return one.taken_by, one.late_ms
+
+    assert await helpers.take(house.db, keeper, ada, report, at)
+    assert await retention.say_what_is_late(house.db, at + week - 1) == 0
+    assert await listed(ben, at + week - 1) == (ada.split(".")[0], 0)
+    assert loud not in caplog.text
+    assert await retention.say_what_is_late(house.db, at + week) == 1
+    assert loud in caplog.text
+    assert await listed(ben, at + week + HOUR) == (ada.split(".")[0], HOUR)
+    assert await helpers.take(house.db, keeper, ben, report, at + week), "another helper takes it over"
+    assert await retention.say_what_is_late(house.db, at + 2 * week - 1) == 0
+    assert await listed(ada, at + 2 * week) == (ben.split(".")[0], 0)
+    async with house.db.read() as tx:
+        assert [tuple(row) for row in await rows(tx, "SELECT taken_at FROM reports")] == [(at,)], "the first look stays"
+    assert await retention.say_what_is_late(house.db, at + 2 * week) == 1
+    assert await helpers.close(house.db, keeper, ada, report, "helped", at + 2 * week)
+    assert await retention.say_what_is_late(house.db, at + 52 * week) == 0
+    assert await helpers.take(house.db, keeper, ada, report, at + 2 * week) is False, "closed is closed"
+
+
+async def test_a_report_that_was_taken_and_left_goes_a_year_after_the_last_hand_on_it_and_an_unseen_one_never(
+    house: House, families: Families
+) -> None:
+    two = await families.two()
+    left, unseen = (await tell(two.maya))["id"], (await tell(two.theo))["id"]
+    (ada, _), keeper, start = await two_helpers(house), house.app[keys.KEEPER], now(house)
+    assert await helpers.take(house.db, keeper, ada, left, start)
+    assert await helpers.take(house.db, keeper, ada, left, start + 30 * DAY)
+
+    async def kept(when: int) -> set[str]:
+        await retention.sweep(house.db, when)
+        async with house.db.read() as tx:
+            return {row[0] for row in await rows(tx, "SELECT id FROM reports")}
+
+    assert await kept(start + 395 * DAY - 1) == {left, unseen}
+    assert await kept(start + 395 * DAY) == {unseen}
+    assert await kept(start + 4000 * DAY) == {unseen}
 
 
 async def test_the_log_of_a_house_that_runs_says_that_nobody_has_looked(
@@ -596,7 +645,7 @@ class Desk:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
         self.folder, self.capture = folder, capture
-        url = f"sqlite+aiosqlite:///{folder / 'house.sqlite'}"
+        url = databases.url(folder / "house.sqlite")
         for name, value in {
             "DATABASE": url, "ORIGIN": "https://calls.example", "ACCOUNTABLE_PERSON": "A", "ACCOUNTABLE_CONTACT": "a@b.c", "PROXIES": "1",
         }.items():  # fmt: skip
@@ -626,7 +675,8 @@ def test_the_way_from_a_recording_to_two_pseudonyms_on_the_command_line(desk: De
     assert status == 0
     report = out.split()[1].rstrip(".")
     listed = desk("reports", "list", "--helper", ben)[1]
-    assert listed.startswith(f"{report}  taken")
+    assert listed.startswith(f"{report}  taken by h_")
+    assert "close by " in listed
     assert listed.endswith(" 0 marks held\n")
     status, out, _ = desk("marks", "ask", "5EEDCAFE", "--case", report, "--why", "police", "--helper", ada)
     assert status == 0
@@ -680,7 +730,7 @@ def test_what_is_wrong_with_a_command_is_said_in_one_sentence(desk: Desk, tmp_pa
 
 
 async def test_migrating_again_keeps_the_key(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'a.sqlite'}"
+    url = databases.url(tmp_path / "a.sqlite")
     await migrate(url)
     db = await Database.open(url)
     try:
