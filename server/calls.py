@@ -68,7 +68,8 @@ _OWN_CLOCK: Final = ("quiet_hours", "time_limit")
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """A live call as the guardian of a child in it sees it: who and how long, never what. ``video``: rung as a video call."""
+    """A live call as the guardian of a child in it sees it: who and how long, never what. ``video``: rung as a video call. ``minutes``:
+    whole ones, as everywhere that a page says how long somebody has talked."""
 
     call: str
     child: str
@@ -80,7 +81,7 @@ class LiveCall:
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """A call that was: with whom, when (milliseconds), how many minutes, begun ones counted."""
+    """A call that was: with whom, when (milliseconds), how many whole minutes."""
 
     others: tuple[str, ...]
     started_at: int
@@ -143,7 +144,7 @@ class Calls:
     # -- who is here --------------------------------------------------------------------------------------------------
 
     async def circle(self, person: PersonId) -> Circle:
-        """Whose presence this person may see, and who may see theirs. Written to the chain of their own household."""
+        """Whose presence this person may see, and who may see theirs. Written to the chain of their own."""
         async with self._db.begin() as tx:
             gathering = await facts.circle(tx, person, now=self._now())
             if not gathering.people or gathering.people[0].id != person:
@@ -157,7 +158,7 @@ class Calls:
             asked = [
                 gathering.reach(Verb.SEE_PRESENCE, x, y) for other in others for x, y in ((me, other), (other, me))
             ]
-            decisions = await self._keeper.ask_all(tx, asked, Verb.SEE_PRESENCE, chains=(me.chain,))
+            decisions = await self._keeper.ask_all(tx, asked, Verb.SEE_PRESENCE, chains=(me.own,))
         sees, seen_by = {}, {}
         for number, other in enumerate(others):
             if decisions[2 * number] and (ref := gathering.refs.get((me.id, other.id))):
@@ -551,8 +552,8 @@ def _digest(ticket: str) -> bytes:
 
 
 def _minutes(since: int, until: int) -> int:
-    """Begun minutes count, as on a telephone bill."""
-    return max(1, -(-(until - since) // _MINUTE))
+    """Whole ones, as the day's call time counts them: one call must not be "1 minute" here and "0 minutes" there."""
+    return max(0, until - since) // _MINUTE
 
 
 _NEW_CALL: Final = "INSERT INTO calls (id, media, state, started_at) VALUES (:id, :media, 'live', :now)"

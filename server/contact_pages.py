@@ -73,8 +73,9 @@ class Callee(Approved):
 
 @dataclass(frozen=True, slots=True)
 class Reachable(Approved):
-    """The same on a grown-up's page."""
+    """The same on a grown-up's page. ``own``: a child whom this grown-up looks after."""
 
+    own: bool
     pictures: Compared
 
 
@@ -253,7 +254,14 @@ async def whom_i_may_call(
         ]
         of = {place.id: (place.a, place.b) for place in mine}
         compared = await pictures.kept_for(tx, of, me.person, me.person, now)
-        return tuple(_reachable(_approved(album, place, me.person, zone), compared[place.id]) for place in mine)
+        return tuple(
+            _reachable(
+                _approved(album, place, me.person, zone),
+                me.person in album.guardians.get(_other(place, me.person), ()),
+                compared[place.id],
+            )
+            for place in mine
+        )
 
 
 async def family(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) -> Family | Decision:
@@ -544,10 +552,10 @@ def _callee(approved: Approved, circle: Gathering, me: str, other: str, *, asked
     )  # fmt: skip
 
 
-def _reachable(approved: Approved, compared: Compared) -> Reachable:
+def _reachable(approved: Approved, own: bool, compared: Compared) -> Reachable:
     return Reachable(
         approved.ref, approved.name, approved.avatar, approved.ground, approved.voice, approved.video, approved.adult,
-        approved.until, approved.yeses, compared,
+        approved.until, approved.yeses, own, compared,
     )  # fmt: skip
 
 

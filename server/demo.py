@@ -48,7 +48,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
-    """One made-up person. ``looked_after_by``: the slug of a child's guardian. ``family``: who belongs together on the start page."""
+    """One made-up person. ``looked_after_by``: the slug of a child's guardian. ``family``: who belongs together on the start page.
+    ``of``: the child to whom a grown-up belongs, so that the page can say whose parent they are."""
 
     slug: str
     name: str
@@ -57,17 +58,18 @@ class Somebody:
     avatar: int
     ground: int
     looked_after_by: str = ""
+    of: str = ""
 
 
 #: Grown-ups before the children they look after. Slugs are ``settings.DEMO_SLUGS``.
 CAST: Final = (
     Somebody("maya", "Maya", "child", "maya", 8, 6, "sam"),
-    Somebody("sam", "Sam", "parent", "maya", 0, 3),
+    Somebody("sam", "Sam", "parent", "maya", 0, 3, of="maya"),
     Somebody("theo", "Theo", "child", "theo", 2, 7, "femi"),
-    Somebody("femi", "Femi", "parent", "theo", 6, 5),
-    Somebody("gran", "Gran", "grown_up", "maya", 16, 2),
+    Somebody("femi", "Femi", "parent", "theo", 6, 5, of="theo"),
+    Somebody("gran", "Gran", "grown_up", "maya", 16, 2, of="maya"),
     Somebody("kit", "Kit", "child", "strangers", 7, 8, "alex"),
-    Somebody("alex", "Alex", "parent", "strangers", 3, 1),
+    Somebody("alex", "Alex", "parent", "strangers", 3, 1, of="kit"),
 )
 BY_SLUG: Final[Mapping[str, Somebody]] = {one.slug: one for one in CAST}
 
@@ -295,6 +297,7 @@ async def show(request: web.Request) -> web.Response:
                     "name": one.name,
                     "role": one.role,
                     "family": one.family,
+                    "of": BY_SLUG[one.of].name if one.of else "",
                     "avatar": one.avatar,
                     "ground": one.ground,
                     "url": _home(request, one.slug),

@@ -47,6 +47,10 @@ async def test_the_start_page_lists_everybody_with_a_home_of_their_own(shown: Ho
     people = (await shown.device().get("/api/demo"))["people"]
     assert [one["slug"] for one in people] == list(DEMO_SLUGS)
     assert {one["slug"] for one in people if one["family"] == "strangers"} == {"kit", "alex"}
+    whose = {one["name"]: one["of"] for one in people}
+    assert whose == {
+        "Maya": "", "Theo": "", "Kit": "", "Sam": "Maya", "Gran": "Maya", "Femi": "Theo", "Alex": "Kit"
+    }  # fmt: skip
     for one in people:
         assert one["url"] == f"http://{one['slug']}.localhost:{shown.settings.port}/demo/?as={one['slug']}"
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from server import home_time
 from server.api import keys
 from tests.house import DAY, Families, House, Two
-from tests.integration.families import can_ring, ends, grandmother, last_no, look, rung_up, same, sees_anybody
+from tests.integration.families import can_ring, ends, grandmother, last_no, look, put, rung_up, same, sees_anybody
 from tests.wall import next_time
 
 LONDON = "Europe/London"
@@ -151,6 +151,22 @@ async def test_minutes_that_are_used_up_end_a_live_call_and_come_back_at_midnigh
     house.hand.forward(DAY)
     assert (await shown(two))["used_today"] == 0
     assert await can_ring(house, "Maya", "Theo")
+
+
+async def test_one_call_is_as_many_minutes_on_every_page_that_says_how_long_it_was(
+    house: House, families: Families
+) -> None:
+    two = await families.two()
+    await noon(house)
+    await set_limits(two, minutes=60)
+    call = await rung_up(two.maya, two.theo, two.maya_sees_theo)
+    await put(house, "UPDATE call_people SET came_at = :now WHERE call_id = :call", now=now(house), call=call)
+    for seconds, minutes in ((0, 0), (59, 0), (1, 1), (61, 2)):
+        house.hand.forward(seconds * 1000)
+        [live] = await two.sam.get("/api/calls/live")
+        [past] = await two.sam.get(f"/api/history?child={two.maya_id}")
+        assert (live["call"], live["minutes"]) == (call, minutes)
+        assert (past["minutes"], (await shown(two))["used_today"]) == (minutes, minutes)
 
 
 async def test_a_limit_is_each_familys_own(house: House, families: Families) -> None:

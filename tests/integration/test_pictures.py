@@ -364,6 +364,8 @@ async def test_a_grown_up_contact_compares_for_themself_and_an_own_guardian_has_
     people = {one["name"]: one for one in (await two.maya.get("/api/child/home"))["people"]}
     assert [yes["who"] for yes in people["Sam"]["yeses"]] == ["me", "them"], "her own grown-up stands there once"
     assert [yes["who"] for yes in people["Gran"]["yeses"]] == ["me", "them", "my_grown_up"]
+    assert [one["own"] for one in await two.sam.get("/api/people")] == [True], "whom he looks after"
+    assert [one["own"] for one in await gran_device.get("/api/people")] == [False]
     assert (await two.sam.call("GET", f"/api/contacts/{found['Sam']['ref']}/pictures")).code == "conflict"
 
 
