@@ -45,11 +45,13 @@ _MARKS: Final = 4  # accents upon one letter; more paint over the lines above
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Who was inspected."""
+    """Who was inspected. ``code``: the SHA-256 over the names and contents of the files that ran, as server/data/proofs.json has it, of a
+    server that the inspector started; empty for any other, whose files nobody outside sees."""
 
     name: str
     version: str
     address: str
+    code: str
     settings: dict[str, str]
 
 
@@ -308,6 +310,7 @@ def _platform(found: findings.Inspected, left_out: list[str]) -> Platform:
         name=clean(found.name, 100) or "A platform without a name",
         version=clean(found.version, 100),
         address=clean(found.address, 200),
+        code=clean(found.code, 64),
         settings=dict(sorted((clean(name, 100), clean(value, 500)) for name, value in settings)),
     )
 

@@ -77,12 +77,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """Who was inspected: ``name`` and ``version`` as it tells them, ``settings`` exactly as it was run."""
+    """Who was inspected: ``name`` and ``version`` as it tells them, ``settings`` exactly as it was run. ``code``: the SHA-256 over the
+    files that ran (``server/promises.py``), where the inspector started them; empty where somebody else did, for that nobody sees."""
 
     name: str
     version: str
     address: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,12 +119,20 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
     return (
         ("Platform", report.platform.name),
         ("Version, as it tells it", report.platform.version or "It tells none."),
+        ("SHA-256 of the code", code(report)),
         ("Address", report.platform.address or "None."),
         ("Inspected by", report.by),
         ("Begun", when(report.begun_at)),
         ("Ended", f"{when(report.ended_at)}, after {lasting(lasted)}"),
         ("Signed with the key", report.signed_by),
     )
+
+
+def code(report: Report) -> str:
+    """Which files were inspected, as far as an inspector can know."""
+    if not report.platform.code:
+        return "Not known: the inspector did not start it, and nobody outside sees which files run."
+    return report.platform.code
 
 
 def when(milliseconds: int) -> str:

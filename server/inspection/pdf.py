@@ -1,27 +1,33 @@
-"""report.pdf: the same report for the file and the table, in the same order and words as the page. Needs the extra ``inspect``.
+"""report.pdf: the same report for the file and the table, in the words of the page. Needs the extra ``inspect``.
 
-Plots are lines, not pictures. The fonts are those that every PDF reader brings (Helvetica, Courier), so nothing is embedded and the
-file stays small; they have the letters of western Europe. Any other letter is written by the nearest one ("Łukasz" as "Lukasz"),
-and where there is none, how many signs are missing is said; the exact text is in report.json, and the page shows it. The same
-report is always the same print, byte for byte: its date is that of the inspection.
+It begins with a summary for somebody who has two minutes: how it came out, what to read next, and every promise in one line with
+the page on which it stands. What was tried follows. It is drawn twice: the second time knows on which page the first one put things.
+
+Somebody who cannot see it hears it: headings, paragraphs, tables and pictures are tagged in reading order (``tagged.py``), it has a
+title and a language, and its letters are embedded (DejaVu, see ``fonts/``): those of Europe with all their accents, Greek, Cyrillic,
+Armenian and Georgian. Of other letters how many are missing is said; the exact text is in report.json, and the page shows it. It does not
+claim PDF/UA: links are left out, and no checker of that standard was run. Plots are lines, not pictures. The same report is always the
+same print, byte for byte: its date is that of the inspection.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import as_file, files
 from itertools import groupby
-from typing import Final
+from typing import Final, Literal
 
-from fpdf import FPDF
-from fpdf.enums import TableBordersLayout, XPos, YPos
-from fpdf.fonts import FontFace
+from fpdf.enums import MethodReturnValue, XPos, YPos
+from fpdf.fonts import TTFFont
 from fpdf.prefs import ViewerPreferences
 
 from server.inspection import page, plots
 from server.inspection.document import NOT_IN_LEDGER, STORY, WORDS, Figures, Found, Promise, Report, Row, Tried
 from server.inspection.findings import WORST_FIRST
+from server.inspection.tagged import Leaf, Tagged
 
 #: Nobody reads more on paper; a platform that makes the report longer than this is read on the screen.
 MOST_PAGES: Final = 120
@@ -33,34 +39,56 @@ COLOURS: Final = {"proven": (21, 80, 59), "broken": (134, 33, 15), "not_shown": 
 TOMATO: Final = (176, 50, 29)
 _MM: Final = 174.0  # between the margins
 _PAGES: Final = "\x02\x03"  # stands for the number of pages; no cleaned text has it in it
-_NEAREST: Final = str.maketrans(
-    {
-        "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Ħ": "H", "ħ": "h", "ı": "i", "Ŋ": "N", "ŋ": "n", "Ŧ": "T", "ŧ": "t", "ẞ": "SS",
-        "≤": "<=", "≥": ">=", "≠": "not =", "→": "->", "←": "<-", "−": "-", "‐": "-", "‑": "-", "′": "'", "″": '"', "✓": "yes", "✗": "no",
-    }
-)  # fmt: skip
+_LINES: Final = 50  # of one cell; a page has some sixty
+_ONE_LINE: Final = 240  # signs of a promise in the list of all
+_LEAD, _PAD, _GAP = 0.49, 1.1, 3.0  # in millimetres: of a line for each point, above and below a cell, between columns
+_FONT: Final = "DejaVu"
+_FONTS: Final = {"": "DejaVuSansCondensed.ttf", "B": "DejaVuSansCondensed-Bold.ttf"}
 
 
 class _Full(Exception):
     """The print has as many pages as it may have."""
 
 
-class _Print(FPDF):
+class _Print(Tagged):
+    """``first``: the first drawing, when this is the second. ``found``: on which page each thing was put in this one."""
+
     name = ""
     most = MOST_PAGES
 
+    def __init__(self, first: _Print | None = None) -> None:
+        super().__init__(format="A4")
+        self.places: Mapping[str, int] = first.found if first else {}
+        self.found: dict[str, int] = {}
+        self.lines: dict[tuple[float, str, bool, float], list[str]] = first.lines if first else {}  # texts, broken
+        self.c_margin = 0.0  # text begins where lines do
+        for style, name in _FONTS.items():
+            with as_file(files("server.inspection") / "fonts" / name) as path:
+                self.add_font(_FONT, style, path)
+
     def footer(self) -> None:
-        self.set_y(-14)
-        self.set_font("Helvetica", size=8)
-        self.set_text_color(*SECOND)
-        self.cell(0, 5, f"{printable(self.name, 90)}, page {self.page_no()} of {_PAGES}", align="C")
+        with self.for_the_eye():
+            self.set_y(-14)
+            self.set_font(_FONT, size=8)
+            self.set_text_color(*SECOND)
+            self.cell(0, 5, f"{printable(self.name, 90)}, page {self.page_no()} of {_PAGES}", align="C")
+
+    def here(self, what: str) -> None:
+        self.found.setdefault(what, self.page_no())
+
+    def where(self, what: str) -> str:
+        """The page of this, as it is printed."""
+        return str(self.places.get(what, "")) or "–"
 
 
 def rendered(report: Report, most: int = MOST_PAGES) -> bytes:
     """The whole print. It ends with the table that passes ``most`` pages."""
-    pdf = _Print(format="A4")
+    return bytes(_drawn(report, most, _drawn(report, most)).output())
+
+
+def _drawn(report: Report, most: int, first: _Print | None = None) -> _Print:
+    pdf = _Print(first)
     pdf.most = most
-    pdf.core_fonts_encoding = "cp1252"
     pdf.name = page.title(report)
     pdf.set_title(printable(page.title(report), 150))
     pdf.set_lang("en-GB")
@@ -73,14 +101,14 @@ def rendered(report: Report, most: int = MOST_PAGES) -> bytes:
     pdf.set_auto_page_break(True, 20)
     pdf.add_page()
     try:
-        _first_page(pdf, report)
+        _summary(pdf, report)
         _promises(pdf, report)
         _ending(pdf, report)
     except _Full:
         pdf.most = pdf.page_no() + 1
         pdf.add_page()
         _text(pdf, f"This print ends after {most} pages. The rest is in report.html and report.json.", bold=True)
-    return bytes(pdf.output())
+    return pdf
 
 
 def printable(text: str, most: int = MOST_SIGNS) -> str:
@@ -88,22 +116,24 @@ def printable(text: str, most: int = MOST_SIGNS) -> str:
     if len(text) > most:
         text = f"{text[:most]} ... [the rest is in report.json]"
     found: list[str] = []
-    for known, signs in groupby(text.translate(_NEAREST), key=_nearest_is_known):
+    for known, signs in groupby(text, key=lambda sign: bool(_nearest(sign)) or unicodedata.category(sign) == "Mn"):
         part = list(signs)
         found.append("".join(map(_nearest, part)) if known else f"[{len(part)} signs that this print cannot show]")
     return "".join(found)
 
 
+@cache
+def _letters() -> frozenset[int]:
+    """What both fonts have."""
+    fonts = _Print().fonts.values()
+    return frozenset.intersection(*(frozenset(one.cmap) for one in fonts if isinstance(one, TTFFont)))
+
+
 def _nearest(sign: str) -> str:
-    for one in (sign, unicodedata.normalize("NFKD", sign)):
-        near = one.encode("cp1252", "ignore").decode("cp1252")
-        if near:
-            return near
-    return ""
-
-
-def _nearest_is_known(sign: str) -> bool:
-    return bool(_nearest(sign)) or unicodedata.category(sign) == "Mn"
+    """The sign itself where there is one, else the letter without what stands upon it."""
+    if sign == _PAGES or ord(sign) in _letters():
+        return sign
+    return "".join(one for one in unicodedata.normalize("NFKD", sign) if ord(one) in _letters())
 
 
 def _moment(milliseconds: int) -> datetime:
@@ -116,29 +146,65 @@ def _moment(milliseconds: int) -> datetime:
 # == Its parts, in order ===================================================================================================
 
 
-def _first_page(pdf: _Print, report: Report) -> None:
-    pdf.start_section("What was inspected")
-    _text(pdf, page.title(report), size=14, bold=True)
-    _text(pdf, page.verdict(report), size=20, bold=True, after=3)
+def _summary(pdf: _Print, report: Report) -> None:
+    pdf.start_section("Summary")
+    _text(pdf, page.title(report), size=13, bold=True, kind="H1")
+    _text(pdf, page.verdict(report), size=18, bold=True, after=3)
     _fence(pdf, report)
-    _text(pdf, page.lead(report), size=11.5, after=3)
-    _table(pdf, (45, 129), page.facts(report), bold_second=True)
-    _heading(pdf, "What to read next", 14)
+    _text(pdf, page.lead(report), size=10.5, after=3)
+    _table(pdf, (40, 134), page.facts(report), bold_second=True, row_heads=True)
+    _heading(pdf, "What to read next", 13)
     listed = [one for outcome in ("broken", "not_shown") for one in report.promises if one.verdict == outcome]
-    for one in listed[:60]:
-        _text(pdf, f"{_word(one)}: {_sentence(one)}", colour=COLOURS[one.verdict])
-    if len(listed) > 60:
-        _text(pdf, f"And {len(listed) - 60} more, further on.")
-    for _, figures in page.over_aim(report):
-        _text(pdf, f"{page.over(figures)}.")
-    if report.counts.proven:
-        _text(pdf, "The promises that are proven, and what was tried against each.")
-    _text(pdf, "At the end: how to check that nobody changed this report.")
-    _heading(pdf, "What the words mean", 14)
-    _table(pdf, (45, 129), [(WORDS[one], page.MEANS[one]) for one in reversed(WORST_FIRST)])
-    _heading(pdf, "What this report cannot say", 11)
-    for limit in page.LIMITS:
-        _text(pdf, f"- {limit}")
+    rows = [(_word(one), _sentence(one), pdf.where(one.id)) for one in listed[:30]]
+    if len(listed) > 30:
+        rows.append(("", f"And {len(listed) - 30} more: every promise stands in the list below.", ""))
+    rows += [
+        ("Over its aim", f"{page.over(figures)}.", pdf.where(found.id)) for found, figures in page.over_aim(report)
+    ]
+    if report.promises:
+        rows.append(("Every promise", "Each with its result, and the page of its proof.", pdf.where("every promise")))
+    rows.append(
+        (
+            "The words",
+            "What proven, broken and could not be shown mean, and what no report can say.",
+            pdf.where("words"),
+        )
+    )
+    rows.append(
+        ("How it was run", "The settings of the platform, and what the inspector ran with.", pdf.where("settings"))
+    )
+    rows.append(("Check it", "How to find out that nobody changed this report.", pdf.where("check")))
+    _table(pdf, (34, 124, 16), [("What", "Which", "Page"), *rows], headed=True, row_heads=True)
+    _heading(pdf, "What the words mean", 13, place="words")
+    _table(pdf, (40, 134), [(WORDS[one], page.MEANS[one]) for one in reversed(WORST_FIRST)], row_heads=True)
+    _heading(pdf, "What this report cannot say", 11, level=3)
+    with pdf.part("L"):
+        for limit in page.LIMITS:
+            with pdf.part("LI"), pdf.part("LBody"):
+                _text(pdf, f"- {limit}")
+    if report.promises:
+        _every(pdf, report)
+
+
+def _every(pdf: _Print, report: Report) -> None:
+    """All promises on one page, or little more: each sentence with the page on which its proof stands."""
+    pdf.add_page()
+    _heading(pdf, "Every promise", 13, place="every promise")
+    for outcome in WORST_FIRST:
+        some = [one for one in report.promises if one.verdict == outcome]
+        if not some:
+            continue
+        _room(pdf, 20)
+        _text(pdf, f"{WORDS[outcome]}: {len(some)}", bold=True, colour=COLOURS[outcome], kind="H3")
+        rows = [(_short(_sentence(one)), pdf.where(one.id)) for one in some]
+        _table(pdf, (162, 12), [("Promise", "Page"), *rows], headed=True, size=7.5, pad=0.6)
+
+
+def _short(sentence: str) -> str:
+    """The first sentences of it, where it is long: the whole stands where its proof is."""
+    if len(sentence) <= _ONE_LINE:
+        return sentence
+    return f"{sentence[:_ONE_LINE].rpartition('. ')[0] or sentence[:_ONE_LINE].rpartition(' ')[0]} ..."
 
 
 def _promises(pdf: _Print, report: Report) -> None:
@@ -146,12 +212,13 @@ def _promises(pdf: _Print, report: Report) -> None:
     if report.promises:
         pdf.add_page()
         pdf.start_section("The promises")
-        _text(pdf, "The promises", size=16, bold=True)
+        _text(pdf, "The promises, and what was tried for each", size=15, bold=True, kind="H2")
     for one in page.in_order(report.promises):
         _room(pdf, 45)
+        pdf.here(one.id)
         pdf.start_section(printable(_sentence(one), 90), level=1)
         _rule(pdf, HEDGE, 0.8)
-        _text(pdf, _sentence(one), size=13, bold=True)
+        _text(pdf, _sentence(one), size=12, bold=True, kind="H3")
         _text(pdf, _word(one), bold=True, colour=COLOURS[one.verdict])
         _text(pdf, one.why)
         if one.not_played:
@@ -160,9 +227,10 @@ def _promises(pdf: _Print, report: Report) -> None:
             _text(pdf, f"What it does not cover: {one.leaves_out}")
         known = f". Where it comes from. {page.sources(one)}" if one.sources else ""
         _text(pdf, f"Id: {one.id}{known}", colour=SECOND)
-        above = [found.title for found in report.findings if found.id in one.findings and found not in told[one.id]]
+        above = [found for found in report.findings if found.id in one.findings and found not in told[one.id]]
         if above:
-            _text(pdf, f"Also told for this promise, above: {'; '.join(above)}.")
+            said = "; ".join(f"{found.title} (page {pdf.where(found.id)})" for found in above)
+            _text(pdf, f"Also told for this promise: {said}.")
         for found in told[one.id]:
             _finding(pdf, found)
     if lost := page.homeless(report):
@@ -176,8 +244,9 @@ def _promises(pdf: _Print, report: Report) -> None:
 
 def _finding(pdf: _Print, one: Found) -> None:
     _room(pdf, 40)
+    pdf.here(one.id)
     _rule(pdf, LINE, 0.4)
-    _text(pdf, one.title, size=11.5, bold=True)
+    _text(pdf, one.title, size=11, bold=True, kind="H4")
     word = "No such thing here" if one.no_such_thing else STORY[one.outcome]
     _text(pdf, f"{word}, {one.scenario}, took {page.lasting(one.seconds)}", bold=True, colour=COLOURS[one.outcome])
     _text(pdf, one.why)
@@ -194,6 +263,7 @@ def _steps(pdf: _Print, name: str, steps: Sequence[Tried]) -> None:
     if not steps:
         _text(pdf, f"{name}: nothing was tried.")
         return
+    _room(pdf, 24)
     _text(pdf, name, bold=True)
     against = [step for step in steps if step.as_promised is not True]
     shown = steps if len(steps) <= MOST_STEPS else (against + [step for step in steps if step.as_promised])[:MOST_STEPS]
@@ -207,6 +277,7 @@ def _record(pdf: _Print, audit: Sequence[Row]) -> None:
     if not audit:
         _text(pdf, page.NO_ROW, colour=SECOND)
         return
+    _room(pdf, 24)
     _text(pdf, page.RECORD, bold=True)
     if refused := page.noes(audit)[:MOST_NOES]:
         _table(pdf, (14, 36, 20, 104), [page.NOES, *refused], headed=True)
@@ -220,24 +291,24 @@ def _figures(pdf: _Print, figures: Figures) -> None:
     _text(pdf, plots.in_words(figures))
     picture = plots.plot(figures)
     if picture is not None:
-        _plot(pdf, picture)
-        _table(pdf, (70, 40), plots.table(figures))
+        _plot(pdf, picture, f"Plot: {figures.name}. {plots.in_words(figures)}")
+        _table(pdf, (70, 40), plots.table(figures), row_heads=True)
 
 
 def _ending(pdf: _Print, report: Report) -> None:
     _room(pdf, 60)
-    _heading(pdf, "How it was run", 14)
+    _heading(pdf, "How it was run", 13, place="settings")
     settings = list(report.platform.settings.items())
     if settings:
         _text(pdf, "Settings of the platform, exactly as it was run", bold=True)
-        _table(pdf, (60, 114), settings)
+        _table(pdf, (60, 114), settings, row_heads=True)
     else:
         _text(pdf, "The platform told no settings.")
     _text(pdf, "What the inspector ran with", bold=True)
-    _table(pdf, (60, 114), list(report.versions.items()))
+    _table(pdf, (60, 114), list(report.versions.items()), row_heads=True)
     if report.left_out:
         _text(pdf, f"Left out of this report: {'; '.join(report.left_out)}.")
-    _heading(pdf, "Check this report", 14)
+    _heading(pdf, "Check this report", 13, place="check")
     _text(
         pdf,
         "report.sig beside this file says which bytes report.json, report.html and report.pdf must have, and is signed. "
@@ -257,27 +328,32 @@ def _room(pdf: _Print, millimetres: float) -> None:
         pdf.add_page()
 
 
-def _heading(pdf: _Print, text: str, size: float) -> None:
+def _heading(pdf: _Print, text: str, size: float, *, place: str = "", level: Literal[2, 3] = 2) -> None:
     _room(pdf, 30)
+    if place:
+        pdf.here(place)
     pdf.ln(3)
     pdf.start_section(text, level=1)
-    _text(pdf, text, size=size, bold=True)
+    _text(pdf, text, size=size, bold=True, kind="H2" if level == 2 else "H3")
 
 
 def _text(
     pdf: _Print,
     text: str,
     *,
-    size: float = 10,
+    size: float = 9.5,
     bold: bool = False,
     colour: tuple[int, int, int] = INK,
     after: float = 1.2,
+    kind: Leaf = "P",
 ) -> None:
     if pdf.page_no() > pdf.most:
         raise _Full
-    pdf.set_font("Helvetica", "B" if bold else "", size)
+    lines = _broken(pdf, _MM + _GAP, printable(text), bold, size)
     pdf.set_text_color(*colour)
-    pdf.multi_cell(_MM, size * 0.47, printable(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    with pdf.tag(kind):
+        for line in lines:
+            pdf.cell(0, size * _LEAD, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     pdf.ln(after)
 
 
@@ -285,7 +361,8 @@ def _rule(pdf: _Print, colour: tuple[int, int, int], width: float) -> None:
     pdf.ln(2)
     pdf.set_draw_color(*colour)
     pdf.set_line_width(width)
-    pdf.line(pdf.l_margin, pdf.y, pdf.l_margin + _MM, pdf.y)
+    with pdf.for_the_eye():
+        pdf.line(pdf.l_margin, pdf.y, pdf.l_margin + _MM, pdf.y)
     pdf.ln(2.5)
 
 
@@ -295,29 +372,78 @@ def _table(
     rows: Iterable[Sequence[str]],
     *,
     headed: bool = False,
+    row_heads: bool = False,
     bold_second: bool = False,
+    size: float = 8.5,
+    pad: float = _PAD,
 ) -> None:
-    pdf.set_font("Helvetica", size=9)
-    pdf.set_text_color(*INK)
+    """``headed``: the first row says what the columns are, on every page anew. ``row_heads``: the first cell says what its row is."""
+    every = [[printable(cell) for cell in row] for row in rows]
+    with pdf.part("Table"):
+        for number, cells in enumerate(every):
+            is_head = headed and number == 0
+            bold = [is_head or (bold_second and place == 1) for place in range(len(cells))]
+            lines = [_broken(pdf, *cell, size) for cell in zip(widths, cells, bold, strict=True)]
+            high = max(map(len, lines)) * size * _LEAD + 2 * pad
+            if pdf.page_no() > pdf.most:
+                raise _Full
+            if pdf.will_page_break(high):
+                pdf.add_page()
+                if headed and not is_head:
+                    again = [
+                        _broken(pdf, width, cell, True, size) for width, cell in zip(widths, every[0], strict=True)
+                    ]
+                    with pdf.for_the_eye():
+                        for place, x in enumerate(_places(pdf, widths)):
+                            _cell(pdf, x, again[place], size, pad, bold=True, colour=SECOND)
+                    _under(pdf, max(map(len, again)) * size * _LEAD + 2 * pad)
+            with pdf.part("TR"):
+                for place, x in enumerate(_places(pdf, widths)):
+                    kind: Leaf = "TH" if is_head or (row_heads and place == 0) else "TD"
+                    with pdf.tag(kind, scope="Column" if is_head else "Row" if kind == "TH" else None):
+                        _cell(pdf, x, lines[place], size, pad, bold=bold[place], colour=SECOND if is_head else INK)
+            _under(pdf, high)
+    pdf.ln(2.5)
+
+
+def _places(pdf: _Print, widths: Sequence[float]) -> Sequence[float]:
+    """Where each column begins."""
+    return [pdf.l_margin + sum(widths[:place]) for place in range(len(widths))]
+
+
+def _broken(pdf: _Print, width: float, text: str, bold: bool, size: float) -> list[str]:
+    """The lines of a text, so few that a row never is higher than a page."""
+    pdf.set_font(_FONT, "B" if bold else "", size)
+    key = (width, text, bold, size)
+    if key not in pdf.lines:
+        found = pdf.multi_cell(
+            width - _GAP, size * _LEAD, text, align="L", dry_run=True, output=MethodReturnValue.LINES
+        )
+        lines = [str(one) for one in found] if isinstance(found, list) else []
+        few = [*lines[:_LINES], "..."] if len(lines) > _LINES else lines or [""]
+        pdf.lines[key] = [*(f"{one} " for one in few[:-1]), few[-1]]  # without the blank two words are heard as one
+    return pdf.lines[key]
+
+
+def _cell(
+    pdf: _Print, x: float, lines: Sequence[str], size: float, pad: float, *, bold: bool, colour: tuple[int, int, int]
+) -> None:
+    pdf.set_font(_FONT, "B" if bold else "", size)
+    pdf.set_text_color(*colour)
+    top = pdf.y
+    for number, line in enumerate(lines):
+        pdf.set_xy(x, top + pad + number * size * _LEAD)
+        pdf.cell(0, size * _LEAD, line)
+    pdf.set_xy(pdf.l_margin, top)
+
+
+def _under(pdf: _Print, high: float) -> None:
+    """The line under a row; what follows begins below it."""
+    pdf.set_xy(pdf.l_margin, pdf.y + high)
     pdf.set_draw_color(*LINE)
     pdf.set_line_width(0.3)
-    with pdf.table(
-        col_widths=widths,
-        width=sum(widths),
-        align="L",
-        text_align="L",
-        line_height=4.4,
-        padding=(1, 1.5),
-        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-        first_row_as_headings=headed,
-        headings_style=FontFace(emphasis="BOLD", color=SECOND),
-    ) as table:
-        for cells in rows:
-            row = table.row()
-            for place, cell in enumerate(cells):
-                style = FontFace(emphasis="BOLD") if bold_second and place == 1 else None
-                row.cell(printable(cell), style=style)
-    pdf.ln(2.5)
+    with pdf.for_the_eye():
+        pdf.line(pdf.l_margin, pdf.y, pdf.l_margin + _MM, pdf.y)
 
 
 def _fence(pdf: _Print, report: Report) -> None:
@@ -325,29 +451,36 @@ def _fence(pdf: _Print, report: Report) -> None:
     step, tall, each = 7.5, 9.0, 5.6
     in_row = int(_MM // step)
     posts = page.in_order(report.promises)[: in_row * 8]
-    for place, one in enumerate(posts):
-        if place % in_row == 0:
-            _room(pdf, tall + 4)
-            top = pdf.y
-            pdf.set_y(top + tall + 3)
-        x, y = pdf.l_margin + place % in_row * step, top
-        pdf.set_draw_color(*COLOURS[one.verdict])
-        pdf.set_line_width(0.6)
-        if one.verdict == "not_shown":
-            pdf.set_dash_pattern(dash=1.1, gap=0.8)
-        pdf.rect(x, y, each, tall, round_corners=one.verdict != "broken", corner_radius=2.4)
-        pdf.set_dash_pattern()
-        if one.verdict == "proven":
-            pdf.polyline([(x + 1.4, y + 4.7), (x + 2.5, y + 5.9), (x + 4.3, y + 3.3)])
-        elif one.verdict == "broken":
-            pdf.line(x + 1.5, y + 3.2, x + 4.1, y + 5.8)
-            pdf.line(x + 4.1, y + 3.2, x + 1.5, y + 5.8)
+    if not posts:
+        return
+    with pdf.tag("Figure", alt=f"One post for each promise. {page.verdict(report)}"):
+        for place, one in enumerate(posts):
+            if place % in_row == 0:
+                top = pdf.y
+                pdf.set_y(top + tall + 3)
+            x, y = pdf.l_margin + place % in_row * step, top
+            pdf.set_draw_color(*COLOURS[one.verdict])
+            pdf.set_line_width(0.6)
+            if one.verdict == "not_shown":
+                pdf.set_dash_pattern(dash=1.1, gap=0.8)
+            pdf.rect(x, y, each, tall, round_corners=one.verdict != "broken", corner_radius=2.4)
+            pdf.set_dash_pattern()
+            if one.verdict == "proven":
+                pdf.polyline([(x + 1.4, y + 4.7), (x + 2.5, y + 5.9), (x + 4.3, y + 3.3)])
+            elif one.verdict == "broken":
+                pdf.line(x + 1.5, y + 3.2, x + 4.1, y + 5.8)
+                pdf.line(x + 4.1, y + 3.2, x + 1.5, y + 5.8)
     pdf.ln(2)
 
 
-def _plot(pdf: _Print, plot: plots.Plot) -> None:
+def _plot(pdf: _Print, plot: plots.Plot, words: str) -> None:
+    _room(pdf, plots.HEIGHT * 130 / plots.WIDTH + 4)
+    with pdf.tag("Figure", alt=words):
+        _lines_of(pdf, plot)
+
+
+def _lines_of(pdf: _Print, plot: plots.Plot) -> None:
     scale = 130 / plots.WIDTH
-    _room(pdf, plots.HEIGHT * scale + 4)
     left, top = pdf.l_margin, pdf.y
 
     def at(x: float, y: float) -> tuple[float, float]:
@@ -369,7 +502,7 @@ def _plot(pdf: _Print, plot: plots.Plot) -> None:
         pdf.set_dash_pattern(dash=1.6, gap=1.1)
         lines(TOMATO, 0.5, [(aim, plot.top - 8, aim, plot.axis)])
         pdf.set_dash_pattern()
-    pdf.set_font("Helvetica", size=8)
+    pdf.set_font(_FONT, size=8)
     pdf.set_text_color(*INK)
     for word in plot.words:
         text = printable(word.text, 40)

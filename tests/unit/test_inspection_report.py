@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -302,8 +303,70 @@ def pages(raw: bytes) -> int:
 
 
 def test_the_print_writes_names_with_the_letters_that_it_has() -> None:
-    assert pdf.printable("Zoë — “Łukasz”, Đorđe, Ağaoğlu, 5 ≤ 7") == "Zoë — “Lukasz”, Dorde, Agaoglu, 5 <= 7"
-    assert pdf.printable("日本語 x") == "[3 signs that this print cannot show] x"
+    whole = "Zoë — “Łukasz”, Đorđe, Ağaoğlu, Nguyễn, Ελένη, Ольга, Արամ, 5 ≤ 7"
+    assert pdf.printable(whole) == whole
+    assert pdf.printable("ﬀ ① ǆ") == "ff 1 ǆ", "the nearest where there is none"
+    assert (
+        pdf.printable("日本語 x مريم")
+        == "[3 signs that this print cannot show] x [4 signs that this print cannot show]"
+    )
+
+
+def tagged(one: document.Report) -> list[tuple[str, str]]:
+    """Every element of the print in its order: what it is, and what it says of itself."""
+    tree = pdf._drawn(one, pdf.MOST_PAGES).tree
+    return [(each.s[1:], str(each.alt or "")) for each in tree.elements]
+
+
+def test_the_print_says_of_each_part_what_it_is() -> None:
+    """For a screen reader: fpdf2 tags pictures only, so this is ours (tagged.py)."""
+    raw = pdf.rendered(made(honest()))
+    assert b"/MarkInfo <</Marked true>>" in raw
+    assert raw.count(b"/FontFile2") == 2, "both fonts are in it"
+    assert b"/Helvetica" not in raw
+    told = tagged(made(honest()))
+    kinds = [kind for kind, _ in told]
+    assert kinds[:2] == ["H1", "P"]
+    assert kinds.count("H1") == 1
+    assert kinds.count("H3") >= 5, "each promise is a heading"
+    assert kinds.count("H4") == 5, "each story too"
+    figures = [alt for kind, alt in told if kind == "Figure"]
+    assert figures[0].startswith("One post for each promise. 2 of 5 promises in scope are proven.")
+    assert any(alt.startswith("Plot: From the revoked yes to the last packet. Measured 40 times.") for alt in figures)
+    assert all(figures)
+    assert b"/Scope /Column" in raw
+    assert b"/Scope /Row" in raw
+
+
+def test_everything_that_is_drawn_is_tagged_or_said_to_be_for_the_eye_only() -> None:
+    many = [finding(f"story-{number}", ("contacts-only",), RINGS, *[REFUSED] * 40) for number in range(3)]
+    drawn = pdf._drawn(made(replace(honest(), findings=(*honest().findings, *many))), pdf.MOST_PAGES)
+    assert len(drawn.pages) > 4, "text and tables go on over a page"
+    for number, one in drawn.pages.items():
+        depth, ids = 0, []
+        for line in bytes(one.contents).decode("latin-1").split("\n"):  # type: ignore[arg-type]
+            depth += len(re.findall(r"\b(?:BDC|BMC)$", line)) - (line == "EMC")
+            ids += re.findall(r"/MCID (\d+)", line)
+            assert depth in (0, 1), "nothing is tagged twice"
+            shown = re.search(r"\b(Tj|TJ|S|f|B|re)$", line.removesuffix(" ET").removesuffix(" Q"))
+            assert depth or not shown, line
+        assert depth == 0
+        assert ids == [
+            str(n)
+            for n in range(len(drawn.tree.struct_tree_root.parent_tree.nums[drawn.tree.spid_per_page_number[number]]))
+        ]
+
+
+def test_two_pages_say_how_it_came_out_and_where_each_promise_stands() -> None:
+    drawn = pdf._drawn(made(honest()), pdf.MOST_PAGES)
+    again = pdf._drawn(made(honest()), pdf.MOST_PAGES, drawn)
+    assert again.found == drawn.found, "with the numbers in it every page is where it was"
+    assert drawn.found["words"] == 1
+    assert drawn.found["every promise"] == 2
+    promises = [drawn.found[one] for one in honest().scope]
+    assert min(promises) == 3
+    assert {again.where(one) for one in honest().scope} == set(map(str, promises))
+    assert again.where("nothing of that name") == "–"
 
 
 def without_print() -> dict[str, report.Drawing]:

@@ -37,7 +37,7 @@ class FreshServer:
     def __init__(
         self, command: Sequence[str] = (sys.executable, "-m", "server.cli"), environ: Mapping[str, str] | None = None
     ) -> None:
-        self._command, self._around = tuple(command), environ or {}
+        self.command, self.around = tuple(command), environ or {}
         self._folder: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
@@ -54,13 +54,20 @@ class FreshServer:
         return self._folder / "data"
 
     async def open(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="ringfence-inspection-"))
+        self._make_folder()
+        self._settle()
+        await self._furnish()
         for _ in range(3):  # a free port may be taken before the server takes it
-            if await self._start():
+            if await self._serve():
                 return
+            self._settle()
         raise CouldNotSee("A server of our own could not be started: no port stayed free.")
 
-    async def _start(self) -> bool:
+    def _make_folder(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="ringfence-inspection-"))
+
+    def _settle(self) -> None:
+        """Where it will be, and the settings for that."""
         assert self._folder is not None
         port = _free_port()
         chain, key = https.certificate(self._folder / "certificate", [])
@@ -80,17 +87,23 @@ class FreshServer:
         told |= {
             "RINGFENCE_CERTIFICATE": "made for this run",
             "RINGFENCE_DATA": "a new folder, SQLite, removed afterwards",
-            "code": f"sha256 {digest()} over server/, signalling/, client_web/ and migrations/, as in proofs.json",
         }
-        self.inspected = Inspected("Ringfence", version("ringfence"), self.base, told)
-        environ = {name: value for name, value in self._around.items() if not name.startswith("RINGFENCE_")} | settings
-        self.data.mkdir(exist_ok=True)
-        migrated = await self._run(environ, "migrate")
+        self.inspected = Inspected("Ringfence", version("ringfence"), self.base, told, digest())
+        self._environ = {
+            name: value for name, value in self.around.items() if not name.startswith("RINGFENCE_")
+        } | settings
+
+    async def _furnish(self) -> None:
+        """What is there before it opens: an empty database of the newest shape, and somebody who may look."""
+        self.data.mkdir()
+        migrated = await self._run("migrate")
         if await asyncio.wait_for(migrated.wait(), OPEN_SECONDS):
             raise CouldNotSee("A server of our own could not be started: its database could not be made.")
-        self._environ = environ
-        await self._add_inspector(environ)
-        process = self._process = await self._run(environ, "serve")
+        await self._add_inspector()
+
+    async def _serve(self) -> bool:
+        """False: somebody else has taken the port meanwhile."""
+        process = self._process = await self._run("serve")
         assert process.stdout is not None
         try:
             line = await asyncio.wait_for(process.stdout.readline(), OPEN_SECONDS)
@@ -104,22 +117,54 @@ class FreshServer:
         self._drain = asyncio.create_task(_read_on(process.stdout))
         return True
 
-    async def _add_inspector(self, environ: Mapping[str, str]) -> None:
+    async def _add_inspector(self) -> None:
         """As whoever runs a server lets somebody look. Without it the evidence could not be shown, and the rest could."""
-        assert self._folder is not None
-        file = self._folder / "inspector"
-        file.unlink(missing_ok=True)
-        adding = await self._run(environ, "inspectors", "add", "Inspection", "--key", str(file))
+        file = self.file("inspector")
+        adding = await self._run("inspectors", "add", "Inspection", "--key", str(file))
         if await asyncio.wait_for(adding.wait(), OPEN_SECONDS) == 0:
             self.key = file.read_text().strip()
 
-    async def _run(self, environ: Mapping[str, str], *what: str) -> asyncio.subprocess.Process:
+    def file(self, name: str) -> Path:
+        """Where whoever runs this server keeps a file of this name: beside its data, and gone with it."""
         assert self._folder is not None
-        with open(self._folder / "errors", "ab") as errors:  # noqa: ASYNC230 - an empty local file
+        return self._folder / name
+
+    async def _run(self, *what: str) -> asyncio.subprocess.Process:
+        with open(self.file("errors"), "ab") as errors:  # noqa: ASYNC230 - an empty local file
             return await asyncio.create_subprocess_exec(
-                *self._command, *what, env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
+                *self.command, *what, env=self._environ, stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE, stderr=errors,
             )  # fmt: skip
+
+    async def types(self, *what: str) -> tuple[int, str]:
+        """Whoever runs this server types a command. Its exit status and all that it said."""
+        process = await asyncio.create_subprocess_exec(
+            *self.command, *what, env=self._environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), OPEN_SECONDS)
+        finally:
+            await _kill(process)
+        return process.returncode or 0, said.decode(errors="replace").strip()
+
+    async def would_open(self, **settings: str | None) -> tuple[bool, str]:
+        """Whether another server opens its doors here with these settings instead of this one's own (None: without it), and what it says
+        where it does not. It is closed again at once."""
+        environ = {name: value for name, value in {**self._environ, **settings}.items() if value is not None}
+        process = await asyncio.create_subprocess_exec(
+            *self.command, "serve", env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None  # noqa: PT018 - both were asked for
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), OPEN_SECONDS)
+            said = line or await asyncio.wait_for(process.stderr.read(), STOP_SECONDS)
+        except TimeoutError:
+            raise CouldNotSee("A server of our own neither opened its doors nor gave up in time.") from None
+        finally:
+            await _kill(process)
+        return bool(line), said.decode(errors="replace").strip()
 
     def errors(self) -> str:
         """What it said about what went wrong."""
@@ -129,37 +174,37 @@ class FreshServer:
 
     async def checkpoint(self) -> None:
         """Have the record signed now, as whoever runs a server can, and not only at the next hour."""
-        taking = await self._run(self._environ, "audit", "checkpoint")
-        if await asyncio.wait_for(taking.wait(), OPEN_SECONDS):
+        status, _ = await self.types("audit", "checkpoint")
+        if status:
             raise CouldNotSee("The record could not be signed.")
 
     # What only who runs a server may see: its disk. Opened for reading, as the server goes on.
 
-    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with contextlib.closing(sqlite3.connect(f"file:{self.data / DATABASE}?mode=ro", uri=True, timeout=10)) as db:
             return db.execute(sql, values).fetchall()
 
     def rows(self) -> list[str]:
         """Every row of the record, as text."""
-        return [json.dumps(one, default=str) for one in self._read("SELECT * FROM audit")]
+        return [json.dumps(one, default=str) for one in self.read("SELECT * FROM audit")]
 
     def length(self, name: str) -> int:
         """How many rows the chain of this person's household has."""
         sql = "SELECT count(*) FROM audit WHERE chain = (SELECT 'h_' || household_id FROM people WHERE name = ?)"
-        return int(self._read(sql, name)[0][0])
+        return int(self.read(sql, name)[0][0])
 
     def rows_about(self, name: str, since: int) -> tuple[AuditRow, ...]:
         """Of the household of the person with this (made-up) name: its own chain, and what the platform's chain has of its people."""
-        found = self._read("SELECT household_id, pseudonym FROM people WHERE name = ?", name)
+        found = self.read("SELECT household_id, pseudonym FROM people WHERE name = ?", name)
         if not found:
             return ()
         household = found[0][0]
-        people = [one for (one,) in self._read("SELECT pseudonym FROM people WHERE household_id = ?", household)]
+        people = [one for (one,) in self.read("SELECT pseudonym FROM people WHERE household_id = ?", household)]
         columns = "SELECT seq, at, question, verdict, rules, rulebook, who FROM audit"
-        rows = self._read(f"{columns} WHERE chain = ? AND at >= ? ORDER BY seq LIMIT 200", f"h_{household}", since)
+        rows = self.read(f"{columns} WHERE chain = ? AND at >= ? ORDER BY seq LIMIT 200", f"h_{household}", since)
         rows += [
             one
-            for one in self._read(f"{columns} WHERE chain = 'platform' AND at >= ? ORDER BY seq LIMIT 2000", since)
+            for one in self.read(f"{columns} WHERE chain = 'platform' AND at >= ? ORDER BY seq LIMIT 2000", since)
             if any(person in str(one[6]) for person in people)
         ]
         names = ("seq", "at", "question", "verdict", "rules", "rulebook")
@@ -198,6 +243,13 @@ def audit_row(one: Mapping[str, Any]) -> AuditRow:
     return AuditRow(
         int(one["seq"]), int(one["at"]), str(one["question"]), str(one["verdict"]), rules, str(one["rulebook"])
     )
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def _read_on(stream: asyncio.StreamReader) -> None:
