@@ -86,6 +86,19 @@ async def test_a_key_id_below_eight_stands_in_the_first_byte_alone() -> None:
         assert not await counts(at, alice, bob, "audio", b"\x80\x02" + bytes(40)), "the longer way of writing 2"
 
 
+async def test_a_copy_for_one_viewer_counts_by_what_stands_behind_that_viewers_place() -> None:
+    async with scene() as at:
+        alice, bob = await at.pair()
+        copy = seal_twin.copy_kid_of(2, KIDS["video"] >> 4, 0)
+        right = sealed_payload("video", copy)
+        assert right[2:5] == bytes([0x99, 0x12, KIDS["video"]])
+        assert await counts(at, alice, bob, "video", right)
+        for kid in (0x0200 | KIDS["video"], 0x2200 | KIDS["video"], 0x1200 | OTHERS["video"], 0x11200 | KIDS["video"]):
+            assert not await counts(at, alice, bob, "video", sealed_payload("video", kid))
+        for short in range(1, 5):
+            assert not await counts(at, alice, bob, "video", right[:short])
+
+
 @pytest.mark.parametrize("descriptor", DESCRIPTORS.values(), ids=DESCRIPTORS)
 async def test_the_label_is_found_behind_every_payload_descriptor(descriptor: bytes) -> None:
     assert VpxPayloadDescriptor.parse(descriptor + b"\0")[1] == b"\0"
