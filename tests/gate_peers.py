@@ -74,7 +74,7 @@ class Device:
         asyncio.get_running_loop().call_soon(other.keys.body, mine, body)
 
     def _index_at(self, mid: str) -> int | None:
-        found = self.others.get(self._publishers[mid])
+        found = self.others.get(self._publishers.get(mid, ""))
         return found[0].keys.index if found else None
 
     async def answer(self, offer: Offer, *, reroute: Callable[[str], str] = lambda sdp: sdp) -> str:
@@ -87,7 +87,7 @@ class Device:
             self._pumps.add(asyncio.create_task(self._pump(track, self._publishers[str(mid)])))
 
         await self.pc.setRemoteDescription(RTCSessionDescription(reroute(offer.sdp), "offer"))
-        seal_twin.wear(self.pc, self.keys, self._index_at)
+        seal_twin.wear(self.pc, self.keys, self._index_at, [offer.once_mid])
         pictures = [slot.video_mid for slot in offer.slots] if offer.picture == "each" else [offer.once_mid]
         seal_twin.send(
             self.pc,

@@ -55,8 +55,8 @@ class Noting(seal_twin.Device):
         super().__init__(*args, **more)
         self.frames: list[Frame] = []
 
-    def seal(self, kind: str, whole: bool, plain: bytes) -> bytes:
-        sealed = super().seal(kind, whole, plain)
+    def seal(self, kind: str, whole: bool, plain: bytes, to: int | None = seal_twin.EVERYBODY) -> bytes:
+        sealed = super().seal(kind, whole, plain, to)
         self.frames.append(Frame(kind, plain, sealed))
         return sealed
 
@@ -64,8 +64,8 @@ class Noting(seal_twin.Device):
 class Unsealing(Noting):
     """What a page that does not seal would send: the plain frame."""
 
-    def seal(self, kind: str, whole: bool, plain: bytes) -> bytes:
-        super().seal(kind, whole, plain)
+    def seal(self, kind: str, whole: bool, plain: bytes, to: int | None = seal_twin.EVERYBODY) -> bytes:
+        super().seal(kind, whole, plain, to)
         return plain
 
 

@@ -107,9 +107,10 @@ const asks = {
     session.incoming({ side: "recv", kind, mid, index }, () => asked.push(clock));
   },
   asked: ({ id }) => devices.get(id).asked.splice(0),
-  out: async ({ id, kind, type, data }) => {
+  outgoing: ({ id, mid, index }) => devices.get(id).session.outgoing({ mid, index }),
+  out: async ({ id, kind, type, data, mid }) => {
     const frame = { data: bytes(data).buffer, type };
-    return (await devices.get(id).session.seal(kind, frame)) === true ? hex(frame.data) : null;
+    return (await devices.get(id).session.seal(kind, frame, mid ?? kind)) === true ? hex(frame.data) : null;
   },
   in: async ({ id, mid, data }) => {
     const frame = { data: bytes(data).buffer };
@@ -118,6 +119,11 @@ const asks = {
   made: () => made,
   commit: ({ id, random }) => agree.commit(id, random),
   reveal: ({ commitment, id, random }) => agree.open(commitment, id, random).then(() => "fits"),
+  copy_kid: ({ viewer, index, epoch }) => sframe.copyKidOf(viewer, index, epoch),
+  look: ({ kind, data }) => {
+    const { kid, index, viewer } = look(kind, data);
+    return [kid, index, viewer];
+  },
   pictures: ({ four }) => agree.pictures(...four),
   compare_begin: async ({ name, key }) => {
     comparisons.set(name, await Comparison.begin(key));

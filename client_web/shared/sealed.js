@@ -4,6 +4,8 @@
  *
  * - The name of a stream comes from the key that opened it: `onopened` tells a person only when the key's index is that of
  *   the person whom the slot claims. Whoever the gate says it is, is not asked again.
+ * - The server tells once which place in the call is whose, and once which section is whose; the first word counts for the whole call.
+ *   Otherwise it could have the picture that was made for one person sealed for another.
  * - Words wait while the wire is lost and go out in their order when it is back. The keys stay.
  * - `seal.ready` is said when everybody who is here has confirmed keys, or three seconds after the first did: one device that
  *   does not answer stays dark and keeps nobody else from talking. After that, every change of key ids is said at once.
@@ -45,7 +47,8 @@ export class Sealed {
   /** Whom the keeper knows. @type {Set<string>} */ #known = new Set();
   /** @type {Set<string>} */ #confirmed = new Set();
   /** @type {Map<string, {ref: string, kind: Media}>} by mid */ #slots = new Map();
-  /** What the keeper was told of each mid. @type {Map<string, number | null>} */ #claimed = new Map();
+  /** What the keeper was told of each mid. @type {Map<string, import("./seal/types.js").Whose>} */ #claimed = new Map();
+  /** Whose place is which. @type {Map<string, number>} */ #places = new Map();
   /** @type {[string, string][]} */ #early = [];
   /** @type {number[]} */ #kids = [];
   #readyTold = false;
@@ -98,7 +101,10 @@ export class Sealed {
 
   /** Everybody else's place in the call now. @param {Leg[]} legs */
   people(legs) {
-    this.#legs = legs;
+    for (const { ref, index } of legs) {
+      if (!this.#places.has(ref) && ![...this.#places.values()].includes(index)) this.#places.set(ref, index);
+    }
+    this.#legs = legs.filter(({ ref, index }) => this.#places.get(ref) === index);
     if (!this.#begun || this.#closed) return;
     const here = legs.filter(isHere);
     for (const ref of this.#known) {
@@ -118,15 +124,18 @@ export class Sealed {
   }
 
   /**
-   * The gate's slots, before its offer is read. `onceMid`: where a picture goes out that is sent once; nobody's comes in there.
+   * The gate's slots, before its offer is read. Throws when a section is another's than before. `onceMid`: where a picture goes out
+   * that is sent once; nobody's comes in there.
    * @param {Slot[]} slots @param {string} [onceMid]
    */
   slots(slots, onceMid = "") {
-    this.#slots.clear();
-    if (onceMid) this.#slots.set(onceMid, { ref: "", kind: "video" });
-    for (const { ref, audio_mid, video_mid } of slots) {
-      this.#slots.set(audio_mid, { ref, kind: "audio" });
-      this.#slots.set(video_mid, { ref, kind: "video" });
+    /** @type {[string, {ref: string, kind: Media}][]} */
+    const laid = slots.flatMap(({ ref, audio_mid, video_mid }) => [[audio_mid, { ref, kind: "audio" }], [video_mid, { ref, kind: "video" }]]);
+    if (onceMid) laid.push([onceMid, { ref: "", kind: "video" }]);
+    for (const [mid, slot] of laid) {
+      const before = this.#slots.get(mid) ?? slot;
+      if (before.ref !== slot.ref || before.kind !== slot.kind) throw new CannotSeal("slot");
+      this.#slots.set(mid, slot);
     }
     this.#claim();
   }
@@ -207,7 +216,7 @@ export class Sealed {
   /** Tell the keeper whose frames each slot may carry, where that has changed. */
   #claim() {
     for (const [mid, { ref, kind }] of this.#slots) {
-      const index = this.#indexOf(ref);
+      const index = ref ? this.#indexOf(ref) : "all";
       if (this.#claimed.get(mid) === index) continue;
       this.#claimed.set(mid, index);
       this.#keeper.claim(mid, index);

@@ -29,6 +29,7 @@ from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamT
 from aiortc.rtp import RtpPacket
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from server.inspection import agreement
 from server.inspection import sealing as seals
 
 SUBPROTOCOL = "ringfence.v1+json"
@@ -177,7 +178,7 @@ class Browserless:
         self.identity = Ed25519PrivateKey.generate()  # this device's, for all its calls
         self.guardian: Browserless | None = None  # the grown-up's device that paired this one
         self._said = False
-        self._met: dict[str, seals.Met] = {}
+        self._met: dict[str, agreement.Met] = {}
         self._own = ""  # whose yes to another signer counts here
         self.keys: seals.Device | None = None  # of the call that is now
         self._worn: list[seals.Device] = []  # of every call so far
@@ -218,20 +219,20 @@ class Browserless:
 
     async def say_key(self) -> None:
         """Tell which key this device signs with, as a page does when it begins."""
-        await self.post("/api/identity", {"key": seals.key_of(self.identity)})
+        await self.post("/api/identity", {"key": agreement.key_of(self.identity)})
         self._said = True
 
     async def sign(self) -> None:
         """A grown-up's device signs for every device that is there, in every contact that was said yes to."""
         desk = await self.get("/api/rosters")
-        if desk["key"] != seals.key_of(self.identity):  # a page with this sign-in has told another one since
+        if desk["key"] != agreement.key_of(self.identity):  # a page with this sign-in has told another one since
             await self.say_key()
         for person in desk["people"]:
             keys = [device["key"] for device in person["devices"] if device["key"]]
             for one in person["contacts"]:
                 kept = json.loads(json.loads(one["roster"])["m"])["serial"] if one["roster"] else 0
                 serial = max(time.time_ns() // 1_000_000, kept + 1)
-                body = seals.roster(self.identity, one["contact"], one["side"], keys, serial)
+                body = agreement.roster(self.identity, one["contact"], one["side"], keys, serial)
                 await self.post("/api/rosters", {"body": body})
 
     async def _ask_who_may_talk(self, keys: seals.Device) -> None:
@@ -352,7 +353,8 @@ class Browserless:
         await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         self._count_packets(pc)
         if self.keys is not None:
-            seals.wear(pc, self.keys, lambda mid: self._legs.get(self._slots.get(mid, "")))
+            to_all = [mid for mid in pictures if mid not in self._slots]
+            seals.wear(pc, self.keys, lambda mid: self._legs.get(self._slots.get(mid, "")), to_all)
         seals.send(pc, "0", self.sound(), pictures, lambda _: self.picture())
         await pc.setLocalDescription(await pc.createAnswer())
         return str(pc.localDescription.sdp)

@@ -2,7 +2,8 @@
 
 Two implementations that agree byte for byte are the proof that the format is what docs/reference/sealing.md says. It is also what lets
 a headless peer take part in a sealed call: a ``Device`` agrees on keys with anybody, JavaScript or Python, and ``wear`` makes
-aiortc's encoders and decoders of one connection seal and open with it. A connection that wears nothing is left as it is.
+aiortc's encoders and decoders of one connection seal and open with it. A connection that wears nothing is left as it is. The frames
+are in ``sframe.py``, the words between devices in ``agreement.py``.
 
 ``Device`` needs no timers: what is due is done when it is next asked anything. With ``device.py``: make a ``Device`` when the call's
 state tells this person's index, ``peer`` each other leg, carry ``seal.to`` and ``seal.from`` through ``post`` and ``body``, and
@@ -11,17 +12,13 @@ state tells this person's index, ``peer`` each other leg, carry ``seal.to`` and 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import aiortc.rtcrtpreceiver
 import aiortc.rtcrtpsender
@@ -34,387 +31,38 @@ from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from av.frame import Frame
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
-
-TAG = 16
-WINDOW = 1024
-LAST_COUNTER = 2**31
-KINDS = ("audio", "video")
-
-
-class Dropped(Exception):
-    """A frame is not let through. The reason is counted."""
-
-
-class NotHeld(Exception):
-    """A hello, wrap, ack or commitment does not hold."""
-
-
-# -- SFrame (RFC 9605) ---------------------------------------------------------------------------------------------------------
-
-
-def _shortest(value: int) -> bytes:
-    return value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big")
-
-
-def encode_header(kid: int, ctr: int) -> bytes:
-    """4.3."""
-    k, c = (b"" if value < 8 else _shortest(value) for value in (kid, ctr))
-    high = 0x80 | (len(k) - 1) << 4 if k else kid << 4
-    low = 0x08 | (len(c) - 1) if c else ctr
-    return bytes([high | low]) + k + c
-
-
-def decode_header(data: bytes) -> tuple[int, int, int]:
-    """KID, counter, length. Only the shortest form."""
-    if not data:
-        raise Dropped("short")
-    values, at = [], 1
-    for bits, more in (((data[0] >> 4) & 7, data[0] & 0x80), (data[0] & 7, data[0] & 0x08)):
-        if not more:
-            values.append(bits)
-            continue
-        part = data[at : at + bits + 1]
-        at += bits + 1
-        if len(part) <= bits:
-            raise Dropped("short")
-        value = int.from_bytes(part, "big")
-        if value < 8 or part[0] == 0:
-            raise Dropped("header")
-        values.append(value)
-    return values[0], values[1], at
-
-
-def labels(kid: int) -> tuple[bytes, bytes]:
-    end = kid.to_bytes(8, "big") + (4).to_bytes(2, "big")
-    return b"SFrame 1.0 Secret key " + end, b"SFrame 1.0 Secret salt " + end
-
-
-def extract(base: bytes) -> bytes:
-    return hmac.digest(b"", base, "sha256")
-
-
-def derive(base: bytes, kid: int) -> tuple[bytes, bytes]:
-    """4.4.2: key and salt."""
-    key, salt = labels(kid)
-    return HKDFExpand(SHA256(), 16, key).derive(extract(base)), HKDFExpand(SHA256(), 12, salt).derive(extract(base))
-
-
-def nonce_of(salt: bytes, ctr: int) -> bytes:
-    return bytes(a ^ b for a, b in zip(salt, ctr.to_bytes(12, "big"), strict=True))
-
-
-class Sealer:
-    """A key that seals, with its counter."""
-
-    def __init__(self, base: bytes, kid: int, first: int = 0) -> None:
-        self.kid, self._next, self._lock = kid, first, threading.Lock()
-        key, self._salt = derive(base, kid)
-        self._aead = AESGCM(key)
-
-    def seal(self, plain: bytes, metadata: bytes = b"") -> bytes:
-        with self._lock:
-            if self._next >= LAST_COUNTER:
-                raise Dropped("counter")
-            ctr, self._next = self._next, self._next + 1
-        header = encode_header(self.kid, ctr)
-        return header + self._aead.encrypt(nonce_of(self._salt, ctr), plain, header + metadata)
-
-
-class Opener:
-    """A key that opens, and what it has opened."""
-
-    def __init__(self, base: bytes, kid: int) -> None:
-        self.kid, self._newest, self._seen = kid, -1, set[int]()
-        key, self._salt = derive(base, kid)
-        self._aead = AESGCM(key)
-
-    def open(self, sealed: bytes, metadata: bytes = b"") -> bytes:
-        _, ctr, length = decode_header(sealed)
-        if len(sealed) < length + TAG:
-            raise Dropped("short")
-        if ctr <= self._newest - WINDOW or ctr in self._seen:
-            raise Dropped("replay")
-        try:
-            plain = self._aead.decrypt(nonce_of(self._salt, ctr), sealed[length:], sealed[:length] + metadata)
-        except InvalidTag:
-            raise Dropped("tag") from None
-        self._newest = max(self._newest, ctr)
-        self._seen = {one for one in self._seen if one > self._newest - WINDOW} | {ctr}
-        return plain
-
-
-def kid_of(index: int, epoch: int, kind: str) -> int:
-    return index << 4 | (epoch % 8) << 1 | (kind == "video")
-
-
-def seal_frame(key: Sealer, kind: str, whole: bool, plain: bytes) -> bytes:
-    if kind == "audio":
-        return key.seal(plain)
-    clear = bytes([0 if whole else 1])
-    return clear + key.seal(plain, clear)
-
-
-def look_at(kind: str, frame: bytes) -> tuple[int, bytes, bytes]:
-    """KID, metadata and the sealed rest, without any key."""
-    clear = 1 if kind == "video" else 0
-    if len(frame) < clear + 1 + TAG:
-        raise Dropped("short")
-    if clear and frame[0] > 1:
-        raise Dropped("type")
-    kid, _, _ = decode_header(frame[clear:])
-    if kid > 255:
-        raise Dropped("header")
-    return kid, frame[:clear], frame[clear:]
-
-
-# -- the agreement --------------------------------------------------------------------------------------------------------------
-
-
-def b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def unb64(text: Any, length: int) -> bytes:
-    try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (ValueError, TypeError):
-        raise NotHeld("shape") from None
-    if len(data) != length or b64(data) != text:
-        raise NotHeld("shape")
-    return data
-
-
-def _record(text: Any) -> dict[str, Any]:
-    try:
-        read = json.loads(text) if isinstance(text, str) and len(text) <= 4096 else None
-    except ValueError:
-        read = None
-    if not isinstance(read, dict):
-        raise NotHeld("shape")
-    return read
-
-
-@dataclass(frozen=True)
-class Hello:
-    text: str
-    index: int
-    eph: str
-    id: str
-
-
-def make_hello(
-    identity: Ed25519PrivateKey,
-    half: X25519PrivateKey,
-    call: str,
-    index: int,
-    now: int,
-    other: dict[str, Any] | None = None,
-) -> tuple[str, Hello]:
-    """The body and what it says. ``other``: what an attack would say instead."""
-    eph = b64(half.public_key().public_bytes_raw())
-    id_ = b64(identity.public_key().public_bytes_raw())
-    words = {"v": 1, "t": "hello", "call": call, "index": index, "eph": eph, "id": id_}
-    words |= {"nonce": b64(secrets.token_bytes(16)), "exp": now + 86_400_000, **(other or {})}
-    text = json.dumps(words, separators=(",", ":"))
-    return json.dumps({"m": text, "s": b64(identity.sign(text.encode()))}), Hello(text, index, eph, id_)
-
-
-def read_hello(body: str, *, call: str, index: int, now: int) -> Hello:
-    outer = _record(body)
-    words = _record(outer.get("m"))
-    if words.get("v") != 1 or words.get("t") != "hello":
-        raise NotHeld("shape")
-    try:
-        Ed25519PublicKey.from_public_bytes(unb64(words["id"], 32)).verify(unb64(outer["s"], 64), outer["m"].encode())
-    except InvalidSignature:
-        raise NotHeld("signature") from None
-    if words["call"] != call:
-        raise NotHeld("call")
-    if words["index"] != index:
-        raise NotHeld("index")
-    if not now - 86_400_000 <= words["exp"] <= now + 2 * 86_400_000:
-        raise NotHeld("expired")
-    return Hello(outer["m"], index, words["eph"], words["id"])
-
-
-# -- statements: who may talk ------------------------------------------------------------------------------------------------------
-
-
-def key_of(identity: Ed25519PrivateKey) -> str:
-    """The public half, as it is written."""
-    return b64(identity.public_key().public_bytes_raw())
-
-
-def statement(identity: Ed25519PrivateKey, words: dict[str, Any]) -> str:
-    """Something said and signed, as it travels."""
-    text = json.dumps(words, separators=(",", ":"))
-    return json.dumps({"m": text, "s": b64(identity.sign(f"ringfence statement\n{text}".encode()))})
-
-
-def roster(
-    guardian: Ed25519PrivateKey, contact: str, side: str, devices: list[str], serial: int, /, **other: Any
-) -> str:
-    """A guardian's list of the devices that may talk. ``other``: what an attack would say instead."""
-    words = {"v": 1, "t": "roster", "contact": contact, "side": side, "devices": devices, "guardian": key_of(guardian)}
-    return statement(guardian, words | {"serial": serial, "at": 0} | other)
-
-
-def knows(
-    guardian: Ed25519PrivateKey, contact: str, side: str, key: str, /, *, checked: bool = False, **other: Any
-) -> str:
-    """A guardian's yes to whoever signs for the other side."""
-    words = {"v": 1, "t": "knows", "contact": contact, "side": side, "key": key, "checked": checked}
-    return statement(guardian, words | {"guardian": key_of(guardian), "at": 0} | other)
-
-
-def entry(ref: str, contact: str, side: str, body: str | None, yes: str | None = None) -> dict[str, Any]:
-    """What the server hands out of somebody in a call."""
-    return {"ref": ref, "contact": contact, "side": side, "roster": body, "knows": yes}
-
-
-def _heard(body: Any, kind: str, told: dict[str, Any]) -> dict[str, Any]:
-    """A statement of this kind about this side of this contact, that its guardian has signed."""
-    outer = _record(body)
-    words = _record(outer.get("m"))
-    try:
-        signer = Ed25519PublicKey.from_public_bytes(unb64(words.get("guardian"), 32))
-        signer.verify(unb64(outer.get("s"), 64), f"ringfence statement\n{outer['m']}".encode())
-    except InvalidSignature:
-        raise NotHeld("signature") from None
-    if (words.get("v"), words.get("t")) != (1, kind):
-        raise NotHeld("shape")
-    if (words.get("contact"), words.get("side")) != (told["contact"], told["side"]):
-        raise NotHeld("contact")
-    return words
-
-
-@dataclass(frozen=True)
-class Met:
-    """What a device remembers of somebody."""
-
-    contact: str
-    side: str
-    guardian: str
-    serial: int
-    at: int
-
-
-def judge(told: dict[str, Any], met: Met | None, own: str, mine: str, id_: str) -> tuple[str, Met | None]:
-    """Why a device may not talk ("" when it may), and what is to be remembered."""
-    contact, side = told["contact"], told["side"]
-    same = met is None or (met.contact, met.side) == (contact, side)
-    try:
-        yes = _heard(told["knows"], "knows", told) if told["knows"] and same else None
-    except NotHeld:
-        yes = None
-    if yes and yes["guardian"] == own and (met is None or yes["at"] > met.at):
-        met = Met(contact, side, yes["key"], met.serial if met else 0, yes["at"])
-    if told["roster"] is None:
-        return "none", met
-    if not same:
-        return "contact", met
-    try:
-        words = _heard(told["roster"], "roster", told)
-    except NotHeld as why:
-        return str(why), met
-    if met and words["guardian"] != met.guardian:
-        return "guardian", met
-    if met and words["serial"] < met.serial:
-        return "serial", met
-    if mine in words["devices"]:
-        return "mine", met
-    fine = id_ in words["devices"]
-    now = Met(contact, side, words["guardian"], words["serial"], met.at if met else -1)
-    return ("" if fine else "device"), (now if fine or met else None)
-
-
-#: For tests of what comes after: one grown-up whom every device believes.
-EVERYBODYS = Ed25519PrivateKey.generate()
-
-
-def friends(*devices: tuple[str, Device]) -> None:
-    """Each of these devices, by the ref under which the others know it, stands in a roster that the others believe."""
-    for ref, theirs in devices:
-        body = roster(EVERYBODYS, f"x_{ref}", "a", [key_of(theirs.identity)], 1)
-        for _, mine in devices:
-            if mine is not theirs:
-                mine.told(entry(ref, f"x_{ref}", "a", body))
-
-
-#: The same for a page without a house: what the server would hand out of this page's device, which signs for itself.
-SELF_SIGNED = """async name => {
-  const {Ring} = await import('/shared/seal/ring.js');
-  const [ring, contact] = [new Ring(name), 'x_' + name];
-  const key = await ring.id();
-  const said = {v: 1, t: 'roster', contact, side: 'a', devices: [key], guardian: key, serial: 1, at: 0};
-  const roster = await ring.statement(said);
-  ring.close();
-  return {ref: name, contact, side: 'a', roster, knows: null};
-}"""
-
-
-class Pair:
-    """What two devices share."""
-
-    def __init__(self, half: X25519PrivateKey, mine: Hello, theirs: Hello, call: str) -> None:
-        self._shared = half.exchange(X25519PublicKey.from_public_bytes(unb64(theirs.eph, 32)))
-        self._salt = hashlib.sha256("\n".join(sorted((mine.text, theirs.text))).encode()).digest()
-        self._call = call
-
-    def _key(self, what: str, i: int, j: int) -> bytes:
-        return HKDF(SHA256(), 32, self._salt, f"ringfence {what}|{self._call}|{i}|{j}".encode()).derive(self._shared)
-
-    def wrap(self, i: int, j: int, epoch: int, base: bytes) -> str:
-        iv = secrets.token_bytes(12)
-        key = AESGCM(self._key("wrap", i, j)).encrypt(iv, base, f"{self._call}|{i}|{j}|{epoch}".encode())
-        words = {"t": "wrap", "call": self._call, "from": i, "to": j, "epoch": epoch, "iv": b64(iv), "key": b64(key)}
-        return json.dumps(words)
-
-    def unwrap(self, words: dict[str, Any], i: int, j: int) -> tuple[int, bytes]:
-        epoch = self._fits(words, i, j)
-        aad = f"{self._call}|{i}|{j}|{epoch}".encode()
-        try:
-            opened = AESGCM(self._key("wrap", i, j)).decrypt(unb64(words["iv"], 12), unb64(words["key"], 32), aad)
-        except InvalidTag:
-            raise NotHeld("wrap") from None
-        return epoch, opened
-
-    def ack(self, i: int, j: int, epoch: int) -> str:
-        mac = hmac.digest(self._key("ack", i, j), f"ack|{self._call}|{i}|{j}|{epoch}".encode(), "sha256")
-        return json.dumps({"t": "ack", "call": self._call, "from": j, "to": i, "epoch": epoch, "mac": b64(mac)})
-
-    def acked(self, words: dict[str, Any], i: int, j: int) -> int:
-        epoch = self._fits(words, j, i)
-        if not hmac.compare_digest(_record(self.ack(i, j, epoch))["mac"], str(words.get("mac"))):
-            raise NotHeld("mac")
-        return epoch
-
-    def _fits(self, words: dict[str, Any], i: int, j: int) -> int:
-        for name, value in (("call", self._call), ("from", i), ("to", j)):
-            if words.get(name) != value:
-                raise NotHeld(name)
-        epoch = words.get("epoch")
-        if not isinstance(epoch, int) or epoch < 0:
-            raise NotHeld("shape")
-        return epoch
-
-
-def commit(id_: str, random: str) -> str:
-    return b64(hashlib.sha256(b"ringfence commit\n" + unb64(id_, 32) + unb64(random, 32)).digest())
-
-
-def pictures(*four: str) -> list[int]:
-    """The one that committed, its random, the other, its random: five numbers below 64."""
-    bits = int.from_bytes(
-        hashlib.sha256(b"ringfence pictures\n" + b"".join(unb64(one, 32) for one in four)).digest(), "big"
-    )
-    return [bits >> (256 - 6 * n) & 63 for n in range(1, 6)]
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from server.inspection.agreement import (
+    Hello,
+    Met,
+    NotHeld,
+    Pair,
+    entry,
+    judge,
+    key_of,
+    make_hello,
+    read_hello,
+    record_of,
+    roster,
+)
+from server.inspection.sframe import (
+    BASE,
+    KINDS,
+    Dropped,
+    Opener,
+    Sealer,
+    copy_kid_of,
+    kid_of,
+    look_at,
+    seal_frame,
+    sender_of,
+    viewer_of,
+)
+
+EVERYBODY: Final = -1
+"""To whom sound goes, and a picture that is sent once."""
 
 
 # -- one device in one call --------------------------------------------------------------------------------------------------------
@@ -458,17 +106,25 @@ class Device:
         self.opened: Counter[str] = Counter()
         self.dark: set[str] = set()
         self.bases: list[bytes] = []  # every base key of its own: what no server may ever have seen
+        self.copies: list[tuple[int, bytes]] = []  # and those of pictures for one viewer alone, by key id
         self._half = X25519PrivateKey.generate()
         self.hello, self._mine = make_hello(self.identity, self._half, call, index, now())
         self._others: dict[str, Other] = {}
         self._openers: dict[int, tuple[str, int, Opener, float]] = {}
         self._current = self._keys(0)
-        self._next: tuple[int, dict[str, Sealer], set[str], int] | None = None
+        self._lone = self._copy(index, 0)[1]  # for a viewer who has no key yet: opens for nobody
+        self._next: tuple[int, dict[str | int, Sealer], set[str], int] | None = None
         self._lock = threading.RLock()  # aiortc decodes and encodes in threads
 
-    def _keys(self, epoch: int) -> tuple[int, dict[str, Sealer]]:
-        self.bases.append(secrets.token_bytes(16))
+    def _keys(self, epoch: int) -> tuple[int, dict[str | int, Sealer]]:
+        """By kind, for everybody; ``_rotate`` adds those by viewer."""
+        self.bases.append(secrets.token_bytes(BASE))
         return epoch, {kind: Sealer(self.bases[-1], kid_of(self.index, epoch, kind)) for kind in KINDS}
+
+    def _copy(self, viewer: int, epoch: int) -> tuple[bytes, Sealer]:
+        base, kid = secrets.token_bytes(BASE), copy_kid_of(viewer, self.index, epoch)
+        self.copies.append((kid, base))
+        return base, Sealer(base, kid)
 
     @property
     def kids(self) -> list[int]:
@@ -494,7 +150,7 @@ class Device:
         with self._lock:
             self._due()
             other = self._others[ref]
-            words = _record(body)
+            words = record_of(body)
             if "m" in words:
                 self._hello(ref, other, body)
             elif other.pair is None:
@@ -559,7 +215,7 @@ class Device:
         return why
 
     def _wrap(self, ref: str, other: Other, pair: Pair, words: dict[str, Any]) -> None:
-        epoch, base = pair.unwrap(words, other.index, self.index)
+        epoch, base, copy = pair.unwrap(words, other.index, self.index)
         if epoch < other.epoch:
             raise NotHeld("wrap")
         if epoch > other.epoch:
@@ -568,9 +224,9 @@ class Device:
             for kid, (whose, old, opener, until) in list(self._openers.items()):
                 if whose == ref:
                     self._openers[kid] = (whose, old, opener, min(until, now + 7000))  # 2 s to switch, 5 s after
-            for kind in KINDS:
-                kid = kid_of(other.index, epoch, kind)
-                self._openers[kid] = (ref, epoch, Opener(base, kid), float("inf"))
+            kids = [(kid_of(other.index, epoch, kind), base) for kind in KINDS]
+            for kid, key in [*kids, (copy_kid_of(self.index, other.index, epoch), copy)]:
+                self._openers[kid] = (ref, epoch, Opener(key, kid), float("inf"))
         self.post(ref, pair.ack(other.index, self.index, epoch))
 
     # our key
@@ -581,7 +237,8 @@ class Device:
         self._next = (epoch, keys, set(present), self.now() + 2000)
         self.on_kids(self.kids)  # before the wraps, so that the gate knows them before anybody can acknowledge
         for ref, (index, pair) in present.items():
-            self.post(ref, pair.wrap(self.index, index, epoch, self.bases[-1]))
+            copy, keys[index] = self._copy(index, epoch)
+            self.post(ref, pair.wrap(self.index, index, epoch, self.bases[-1], copy))
         self._due()
 
     def _ack(self, ref: str, other: Other, pair: Pair, words: dict[str, Any]) -> None:
@@ -602,19 +259,24 @@ class Device:
 
     # frames
 
-    def seal(self, kind: str, whole: bool, plain: bytes) -> bytes:
+    def seal(self, kind: str, whole: bool, plain: bytes, to: int | None = EVERYBODY) -> bytes:
+        """``to``: the index of the one viewer for whom a picture is; None: whoever that may be has no place yet."""
         with self._lock:
             self._due()
             self.sealed[kind] += 1
-            return seal_frame(self._current[1][kind], kind, whole, plain)
+            keys = self._current[1]
+            one = keys[kind] if to == EVERYBODY or kind == "audio" else keys.get(self.index if to is None else to)
+            return seal_frame(one or self._lone, kind, whole, plain)
 
     def open(self, kind: str, index: int | None, frame: bytes) -> bytes:
         """``index``: whose frames this stream carries, by the call's state."""
         with self._lock:
             try:
                 kid, metadata, sealed = look_at(kind, frame)
-                if index is None or kid >> 4 != index:
+                if index is None or sender_of(kid) != index:
                     raise Dropped("wrong_sender")
+                if viewer_of(kid) not in (None, self.index):
+                    raise Dropped("wrong_viewer")
                 if kid & 1 != (kind == "video"):
                     raise Dropped("wrong_kind")
                 found = self._openers.get(kid)
@@ -628,21 +290,49 @@ class Device:
             return plain
 
 
+# -- for tests of what comes after ------------------------------------------------------------------------------------------
+
+#: For tests of what comes after: one grown-up whom every device believes.
+EVERYBODYS = Ed25519PrivateKey.generate()
+
+
+def friends(*devices: tuple[str, Device]) -> None:
+    """Each of these devices, by the ref under which the others know it, stands in a roster that the others believe."""
+    for ref, theirs in devices:
+        body = roster(EVERYBODYS, f"x_{ref}", "a", [key_of(theirs.identity)], 1)
+        for _, mine in devices:
+            if mine is not theirs:
+                mine.told(entry(ref, f"x_{ref}", "a", body))
+
+
+#: The same for a page without a house: what the server would hand out of this page's device, which signs for itself.
+SELF_SIGNED = """async name => {
+  const {Ring} = await import('/shared/seal/ring.js');
+  const [ring, contact] = [new Ring(name), 'x_' + name];
+  const key = await ring.id();
+  const said = {v: 1, t: 'roster', contact, side: 'a', devices: [key], guardian: key, serial: 1, at: 0};
+  const roster = await ring.statement(said);
+  ring.close();
+  return {ref: name, contact, side: 'a', roster, knows: null};
+}"""
+
+
 # -- aiortc ----------------------------------------------------------------------------------------------------------------------------
 
 #: By the identity of a negotiated codec, which aiortc copies for every transceiver: what its connection wears. The codec is kept
-#: in the value, so that no other can come to have its identity.
-_WORN: dict[int, tuple[RTCRtpCodecParameters, Device, Callable[[], int | None]]] = {}
+#: in the value, so that no other can come to have its identity. At last: whether what goes out there is for everybody.
+_WORN: dict[int, tuple[RTCRtpCodecParameters, Device, Callable[[], int | None], bool]] = {}
 
 
 class _SealedVp8(Vp8Encoder):
     device: Device
+    to: Callable[[], int | None]
 
     def _packetize(self, buffer: bytes, picture_id: int) -> list[bytes]:  # type: ignore[override]
         if not buffer:
             return []
         whole = not buffer[0] & 1  # RFC 6386 - 9.1
-        return super()._packetize(self.device.seal("video", whole, buffer), picture_id)
+        return super()._packetize(self.device.seal("video", whole, buffer, self.to()), picture_id)
 
 
 class _SealedOpus(OpusEncoder):
@@ -669,16 +359,21 @@ class _Opening(Decoder):
 
 def _decoder(codec: RTCRtpCodecParameters) -> Decoder:
     worn = _WORN.get(id(codec))
-    return _Opening(get_decoder(codec), codec.mimeType.split("/")[0], *worn[1:]) if worn else get_decoder(codec)
+    return _Opening(get_decoder(codec), codec.mimeType.split("/")[0], *worn[1:3]) if worn else get_decoder(codec)
 
 
 def _encoder(codec: RTCRtpCodecParameters) -> Encoder:
     worn = _WORN.get(id(codec))
     if not worn:
         return get_encoder(codec)
-    sealed = _SealedOpus() if codec.mimeType.startswith("audio/") else _SealedVp8()
-    sealed.device = worn[1]
-    return sealed
+    _, device, claimed, for_all = worn
+    if codec.mimeType.startswith("audio/"):
+        voice = _SealedOpus()
+        voice.device = device
+        return voice
+    picture = _SealedVp8()
+    picture.device, picture.to = device, (lambda: EVERYBODY) if for_all else claimed
+    return picture
 
 
 def send(
@@ -700,14 +395,17 @@ def send(
         transceiver.direction = "sendrecv"
 
 
-def wear(pc: RTCPeerConnection, device: Device, claimed: Callable[[str], int | None]) -> None:
+def wear(
+    pc: RTCPeerConnection, device: Device, claimed: Callable[[str], int | None], for_all: Collection[str] = ()
+) -> None:
     """Seal and open on this connection. Call it when codecs are agreed: after the offerer has the answer, or the answerer the
-    offer. ``claimed(mid)``: whose frames that mid carries, asked for each frame."""
+    offer. ``claimed(mid)``: whose frames that mid carries, and for whom alone our pictures on it are, asked for each frame;
+    ``for_all``: the mids on which our picture goes to everybody."""
     aiortc.rtcrtpreceiver.get_decoder, aiortc.rtcrtpsender.get_encoder = _decoder, _encoder  # type: ignore[attr-defined]
     for transceiver in pc.getTransceivers():
         mid = str(transceiver.mid)
         for codec in transceiver._codecs:
-            _WORN[id(codec)] = (codec, device, lambda mid=mid: claimed(mid))  # type: ignore[misc]
+            _WORN[id(codec)] = (codec, device, lambda mid=mid: claimed(mid), mid in for_all)  # type: ignore[misc]
 
 
 def undress(device: Device) -> None:

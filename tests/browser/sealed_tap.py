@@ -1,9 +1,10 @@
 """The tap: every packet of media that the gate took out of its transport, and the keys that headless peers were given for it.
 
-``all_sealed`` is the one question of the ``test_sealed_*`` tests: does every frame that this person's device sent, from the first
-packet on, carry that person's key id and a counter of its own, and does it open, unchanged, with a key that an admitted peer was
-wrapped? Frames of the key from before anybody was there open for nobody; for them only place and counting are asked. A build
-that attaches its transforms too late must fail it, or it would be worth nothing (``test_sealed_call.py``).
+``all_sealed`` is the one question of the ``test_sealed_*`` tests: does every frame that this person's device sent, from the
+first packet on, carry that person's key id and a counter of its own, and does it open, unchanged, with a key that an admitted
+peer was wrapped? Frames of the keys from before anybody was there open for nobody, and copies for a page in a browser only
+there; for them only place and counting are asked. A build that attaches its transforms too late must fail it, or it would be
+worth nothing (``test_sealed_call.py``).
 
 ``Tap.change`` is the hostile gate: what it returns is forwarded in the place of what came.
 """
@@ -47,8 +48,9 @@ class Who:
 class Tap:
     packets: list[tuple[str, bytes]] = field(default_factory=list)
     types: dict[str, int] = field(default_factory=dict)
-    given: dict[tuple[str, int], dict[tuple[int, int], bytes]] = field(default_factory=dict)
-    """By call and receiver's index, then by sender's index and epoch: what was unwrapped in this process, by headless peers alone."""
+    given: dict[tuple[str, int], dict[tuple[int, int], tuple[bytes, bytes]]] = field(default_factory=dict)
+    """By call and receiver's index, then by sender's index and epoch: what was unwrapped in this process, by headless peers alone.
+    The base key of what goes to all, and that of the copies for this receiver."""
     change: Change | None = None
 
     def mark(self) -> int:
@@ -75,14 +77,16 @@ class Tap:
         return frames
 
     def bases(self, who: Who, receiver: int | None = None) -> dict[int, list[bytes]]:
-        """By the place of the epoch in a key id: the base keys of this sender that a receiver holds; None: that anybody holds."""
+        """By key id: the base keys of this sender that a receiver holds; None: that anybody holds."""
         found: dict[int, list[bytes]] = defaultdict(list)
         for (call, viewer), given in self.given.items():
             if call != who.call or receiver not in (None, viewer - 1):
                 continue
-            for (index, epoch), base in given.items():
-                if index == who.index + 1 and base not in found[epoch % 8]:
-                    found[epoch % 8].append(base)
+            for (index, epoch), (base, copy) in given.items():
+                kids = [(seal_twin.kid_of(index, epoch, kind), base) for kind in seal_twin.KINDS]
+                for kid, key in [*kids, (seal_twin.copy_kid_of(viewer, index, epoch), copy)]:
+                    if index == who.index + 1 and key not in found[kid]:
+                        found[kid].append(key)
         return found
 
 
@@ -124,10 +128,10 @@ def tapped(monkeypatch: pytest.MonkeyPatch) -> Tap:
             made.types[stream.kind] = stream.payload_type
         real_media(self, peer, size, when)
 
-    def unwrap(self: Any, words: dict[str, Any], i: int, j: int) -> tuple[int, bytes]:
-        epoch, base = real_unwrap(self, words, i, j)
-        made.given.setdefault((self._call, j), {})[i, epoch] = base
-        return epoch, base
+    def unwrap(self: Any, words: dict[str, Any], i: int, j: int) -> tuple[int, bytes, bytes]:
+        epoch, base, copy = real_unwrap(self, words, i, j)
+        made.given.setdefault((self._call, j), {})[i, epoch] = base, copy
+        return epoch, base, copy
 
     monkeypatch.setattr(forward, "unprotect", unprotect)
     monkeypatch.setattr(forward.Forwarder, "media", media)
@@ -153,16 +157,17 @@ def _change(tap: Tap, peer: str, view: memoryview, length: Any) -> None:
 def all_sealed(tap: Tap, who: Who, since: int = 0, until: int | None = None) -> dict[str, int]:
     """How many frames of each kind opened. Raises at the first that is not sealed, under another's key id, or out of its place."""
     bases = tap.bases(who)
+    elsewhere = set(range(1, seal_twin.SENDERS)) - {who.index + 1, *(j for call, j in tap.given if call == who.call)}
     openers: dict[tuple[int, bytes], seal_twin.Opener] = {}
     counters: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     opened = {"audio": 0, "video": 0}
     for n, (kind, frame) in enumerate(tap.frames(who.peer, since, until)):
         kid, metadata, sealed = seal_twin.look_at(kind, frame)
-        assert kid >> 4 == who.index + 1, (n, kind, kid)
+        assert seal_twin.sender_of(kid) == who.index + 1, (n, kind, kid)
         assert kid & 1 == (kind == "video"), (n, kind, kid)
         _, counter, _ = seal_twin.decode_header(sealed)
         base = b""
-        for each in bases.get(kid >> 1 & 7, ()):
+        for each in bases.get(kid, ()):
             opener = openers.setdefault((kid, each), seal_twin.Opener(each, kid))
             try:
                 opener.open(sealed, metadata)
@@ -170,7 +175,7 @@ def all_sealed(tap: Tap, who: Who, since: int = 0, until: int | None = None) -> 
                 continue
             base = each
         if not base:
-            assert kid >> 1 & 7 == 0, (n, kind, kid, "opens for nobody")
+            assert kid >> 1 & 7 == 0 or seal_twin.viewer_of(kid) in elsewhere, (n, kind, kid, "opens for nobody")
         else:
             opened[kind] += 1
         counters[kid, base].append(counter)
@@ -224,7 +229,7 @@ def opened_by(tap: Tap, who: Who, receiver: int, since: int = 0, until: int | No
 
 def _opens(kind: str, frame: bytes, bases: dict[int, list[bytes]]) -> bool:
     kid, metadata, sealed = seal_twin.look_at(kind, frame)
-    for base in bases.get(kid >> 1 & 7, ()):
+    for base in bases.get(kid, ()):
         try:
             seal_twin.Opener(base, kid).open(sealed, metadata)
         except seal_twin.Dropped:

@@ -204,7 +204,7 @@ async def test_frames_that_were_changed_played_again_or_sealed_with_another_key_
 class Careless(seal_twin.Device):
     """A device that agrees on keys, says so, and then sends as it is."""
 
-    def seal(self, kind: str, whole: bool, plain: bytes) -> bytes:
+    def seal(self, kind: str, whole: bool, plain: bytes, to: int | None = seal_twin.EVERYBODY) -> bytes:
         return plain
 
 

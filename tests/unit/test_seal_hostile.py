@@ -43,7 +43,7 @@ def bad_bodies() -> list[str]:
         "to": 0,
         "epoch": 9,
         "iv": twin.b64(bytes(12)),
-        "key": twin.b64(bytes(32)),
+        "key": twin.b64(bytes(48)),
     }
     ack = {"t": "ack", "call": CALL, "from": 1, "to": 0, "epoch": 1, "mac": twin.b64(bytes(32))}
     odd: list[Any] = [None, True, [], {}, -1, 1.5, 1e309, 2**60, "", "\ud800", "A" * 3000, {"length": 12}]

@@ -45,6 +45,7 @@ class Call:
         self.me[name] = me or name
         self.node("own", me=me or name, key=twin.key_of(self.guardian(name)))
         self.node("device", id=name, call=call, index=index, me=me or name)
+        self.node("outgoing", id=name, mid="video", index="all")
         self.js[name], self.said[name] = index, []
 
     def python(self, name: str, index: int) -> twin.Device:
@@ -176,10 +177,16 @@ class Call:
         claimed = self.index(publisher) if index is None else index
         self.node("incoming", id=viewer, mid=f"{publisher}.{kind}", kind=kind, index=claimed)
 
-    def sealed(self, name: str, plain: bytes, kind: str = "video", type: str = "delta") -> bytes | None:
+    def sealed(
+        self, name: str, plain: bytes, kind: str = "video", type: str = "delta", *, to: str = ""
+    ) -> bytes | None:
+        """``to``: for whom alone; without it, for everybody."""
         if name in self.py:
-            return self.py[name].seal(kind, type == "key", plain)
-        frame = self.node("out", id=name, kind=kind, type=type, data=plain.hex())
+            return self.py[name].seal(kind, type == "key", plain, self.index(to) if to else twin.EVERYBODY)
+        mid = f"{to}.{kind}" if to else kind
+        if to:
+            self.node("outgoing", id=name, mid=mid, index=self.index(to))
+        frame = self.node("out", id=name, kind=kind, type=type, data=plain.hex(), mid=mid)
         return None if frame is None else bytes.fromhex(frame)
 
     def opened(self, viewer: str, publisher: str, frame: bytes, kind: str = "video") -> bytes | None:
@@ -191,9 +198,10 @@ class Call:
         plain = self.node("in", id=viewer, mid=f"{publisher}.{kind}", data=frame.hex())
         return None if plain is None else bytes.fromhex(plain)
 
-    def sees(self, viewer: str, publisher: str, kind: str = "video") -> bool:
+    def sees(self, viewer: str, publisher: str, kind: str = "video", *, own: bool = False) -> bool:
+        """``own``: the copy that is made for this viewer; without it, what goes to everybody."""
         plain = secrets.token_bytes(30)
-        frame = self.sealed(publisher, plain, kind)
+        frame = self.sealed(publisher, plain, kind, to=viewer if own else "")
         return frame is not None and self.opened(viewer, publisher, frame, kind) == plain
 
     def dropped(self, name: str) -> dict[str, int]:
@@ -390,8 +398,8 @@ def agreed(node: Node) -> tuple[Call, twin.Device, twin.Pair]:
 
 def test_a_wrap_or_ack_turned_around_or_of_another_call_direction_or_epoch_is_refused(node: Node) -> None:
     call, _theo, pair = agreed(node)
-    base = secrets.token_bytes(16)
-    good = json.loads(pair.wrap(1, 0, 5, base))
+    base, copy = secrets.token_bytes(16), secrets.token_bytes(16)
+    good = json.loads(pair.wrap(1, 0, 5, base, copy))
     mine = next(body for sender, _, body in call.carried if sender == "maya" and '"wrap"' in body)
     turned = json.loads(mine) | {"from": 1, "to": 0}
     bad = [
@@ -402,9 +410,10 @@ def test_a_wrap_or_ack_turned_around_or_of_another_call_direction_or_epoch_is_re
         (good | {"epoch": 6}, "wrap"),
         (good | {"epoch": -1}, "shape"),
         (good | {"epoch": "5"}, "shape"),
-        (good | {"key": twin.b64(bytes(32))}, "wrap"),
+        (good | {"key": twin.b64(bytes(48))}, "wrap"),
+        (good | {"key": twin.b64(bytes(32))}, "shape"),
         (good | {"key": "AA"}, "shape"),
-        (json.loads(pair.wrap(0, 1, 5, base)) | {"from": 1, "to": 0}, "wrap"),
+        (json.loads(pair.wrap(0, 1, 5, base, copy)) | {"from": 1, "to": 0}, "wrap"),
         (json.loads(pair.ack(0, 1, 5)), "mac"),  # of a key that maya has not made
         (json.loads(pair.ack(0, 1, 1)) | {"mac": twin.b64(bytes(32))}, "mac"),
         (json.loads(pair.ack(1, 0, 1)), "from"),
@@ -425,9 +434,9 @@ def test_a_wrap_or_ack_turned_around_or_of_another_call_direction_or_epoch_is_re
 
 def test_the_twin_refuses_what_the_browser_refuses(node: Node) -> None:
     _call, theo, pair = agreed(node)
-    good = json.loads(pair.wrap(0, 1, 5, bytes(16)))
+    good = json.loads(pair.wrap(0, 1, 5, bytes(16), bytes(16)))
     for words, why in (
-        (json.loads(pair.wrap(1, 0, 5, bytes(16))) | {"from": 0, "to": 1}, "wrap"),
+        (json.loads(pair.wrap(1, 0, 5, bytes(16), bytes(16))) | {"from": 0, "to": 1}, "wrap"),
         (good | {"call": "c_2"}, "call"),
         (good | {"epoch": 6}, "wrap"),
         (json.loads(pair.ack(1, 0, 1)) | {"mac": twin.b64(bytes(32))}, "mac"),
@@ -438,21 +447,21 @@ def test_the_twin_refuses_what_the_browser_refuses(node: Node) -> None:
 
 def test_an_epoch_comes_once_and_its_repeat_brings_no_frame_back(node: Node) -> None:
     call, _, pair = agreed(node)
-    base = secrets.token_bytes(16)
-    wrap = pair.wrap(1, 0, 5, base)
+    base, copy = secrets.token_bytes(16), secrets.token_bytes(16)
+    wrap = pair.wrap(1, 0, 5, base, copy)
     sealer = twin.Sealer(base, twin.kid_of(1, 5, "video"))
     frame = twin.seal_frame(sealer, "video", True, b"once")
     call.deliver("theo", "maya", wrap)
     assert call.opened("maya", "theo", frame) == b"once"
     acks = sum('"ack"' in body for _, _, body in call.carried)
     call.deliver("theo", "maya", wrap)  # its ack may have been lost
-    call.deliver("theo", "maya", pair.wrap(1, 0, 5, bytes(16)))  # the same epoch, another key: not taken
+    call.deliver("theo", "maya", pair.wrap(1, 0, 5, bytes(16), bytes(16)))  # the same epoch, another key: not taken
     call.carry()
     assert sum('"ack"' in body for _, _, body in call.carried) > acks
     assert call.opened("maya", "theo", frame) is None
     assert call.dropped("maya") == {"replay": 1}
     assert call.opened("maya", "theo", twin.seal_frame(sealer, "video", True, b"next")) == b"next"
-    call.deliver("theo", "maya", pair.wrap(1, 0, 4, bytes(16)))
+    call.deliver("theo", "maya", pair.wrap(1, 0, 4, bytes(16), bytes(16)))
     call.hear("maya")
     assert [one["why"] for one in call.heard("maya", "refused")] == ["wrap"]
 

@@ -3,8 +3,8 @@
  *
  * Each device has an identity for years (Ed25519) and a new pair for every page and call (X25519). A *hello* carries the second,
  * signed by the first. Two hellos make the pair's keys: Diffie-Hellman of the two new halves, through HKDF, bound to the exact
- * text of both hellos. Under these a sender *wraps* the key of its frames for one receiver, and the receiver answers with an *ack*
- * that only the two can make. What is signed or bound is always the exact text that travelled, never a text made again from its
+ * text of both hellos. Under these a sender *wraps* for one receiver the key of the frames that go to all and the key of those that
+ * go to this one alone, and the receiver answers with an *ack* that only the two can make. What is signed or bound is always the exact text that travelled, never a text made again from its
  * parts.
  *
  * Direction, call and epoch are bound into every key: a wrap sent back to its maker, carried to another call or kept for a
@@ -13,7 +13,7 @@
  * The picture code of two identities (`commit`, `open`, `pictures`) is here too; `compare.js` keeps its order.
  */
 
-import { joined } from "./sframe.js";
+import { joined, TAG } from "./sframe.js";
 
 /** @typedef {import("./types.js").Bytes} Bytes */
 /** @typedef {{v: number, t: string, call: string, index: number, eph: string, id: string, nonce: string, exp: number}} HelloWords */
@@ -25,6 +25,9 @@ export const HELLO_LIFE_MS = 24 * 3_600_000;
 const CLOCK_MS = 24 * 3_600_000;
 /** No body is longer; the server refuses one that is. */
 export const LONGEST_BODY = 4096;
+
+/** Bytes of a base key. */
+export const BASE = 16;
 
 /** @typedef {"shape" | "version" | "signature" | "call" | "index" | "expired" | "mine" | "from" | "to" | "wrap" | "mac" | "commitment"
  *   | "none" | "contact" | "serial" | "guardian" | "device"} Why */
@@ -167,23 +170,28 @@ export class Pair {
     return crypto.subtle.deriveKey(this.#how("ack", i, j), this.#from, kind, false, [use]);
   }
 
-  /** A base key of i for j. @param {number} i @param {number} j @param {number} epoch @param {Bytes} base */
-  async wrap(i, j, epoch, base) {
+  /**
+   * The base keys of i for j: of what everybody gets, and of the pictures that are made for j alone.
+   * @param {number} i @param {number} j @param {number} epoch @param {Bytes} base @param {Bytes} copy
+   */
+  async wrap(i, j, epoch, base, copy) {
     const iv = chance(12);
     const how = { name: "AES-GCM", iv, additionalData: utf8(`${this.#call}|${i}|${j}|${epoch}`) };
-    const key = await crypto.subtle.encrypt(how, await this.#kek(i, j, "encrypt"), base);
+    const both = joined(base, copy);
+    const key = await crypto.subtle.encrypt(how, await this.#kek(i, j, "encrypt"), both);
+    both.fill(0);
     return JSON.stringify({ t: "wrap", call: this.#call, from: i, to: j, epoch, iv: b64(iv), key: b64(key) });
   }
 
-  /** What i wrapped for j. @param {Record<string, unknown>} words @param {number} i @param {number} j @returns {Promise<{epoch: number, base: Bytes}>} */
+  /** What i wrapped for j. @param {Record<string, unknown>} words @param {number} i @param {number} j @returns {Promise<{epoch: number, base: Bytes, copy: Bytes}>} */
   async unwrap(words, i, j) {
     const epoch = this.#fits(words, i, j);
-    const [iv, key] = [unb64(words.iv, 12), unb64(words.key, 32)];
+    const [iv, key] = [unb64(words.iv, 12), unb64(words.key, 2 * BASE + TAG)];
     const how = { name: "AES-GCM", iv, additionalData: utf8(`${this.#call}|${i}|${j}|${epoch}`) };
-    const base = await crypto.subtle.decrypt(how, await this.#kek(i, j, "decrypt"), key).catch(() => {
+    const both = await crypto.subtle.decrypt(how, await this.#kek(i, j, "decrypt"), key).catch(() => {
       throw new NotHeld("wrap");
     });
-    return { epoch, base: new Uint8Array(base) };
+    return { epoch, base: new Uint8Array(both, 0, BASE), copy: new Uint8Array(both, BASE) };
   }
 
   /** "I hold what i wrapped for me, j." @param {number} i @param {number} j @param {number} epoch */

@@ -128,19 +128,22 @@ export class Keeper {
   /**
    * Put the transforms on both ends of a transceiver. Synchronous, so that it can stand in the same task as the description.
    * @param {RTCRtpTransceiver} transceiver
-   * @param {{mid: string, index: number | null}} whose `index`: the person in this slot, by the call's state; null: nobody yet
+   * @param {{mid: string, index: import("./types.js").Whose}} whose `index`: the person in this slot, by the call's state; null: nobody yet
    */
   attach(transceiver, { mid, index }) {
     const kind = /** @type {Kind} */ (transceiver.receiver.track.kind);
     if (!this.#worker || !this.#ready || this.#closed || support()) throw new CannotSeal("worker");
     for (const [end, side] of /** @type {const} */ ([[transceiver.receiver, "recv"], [transceiver.sender, "send"]])) {
       /** @type {Stream} */
-      const options = { side, kind, mid, index: side === "recv" ? index : null };
+      const options = { side, kind, mid, index };
       if (!end.transform) end.transform = new RTCRtpScriptTransform(this.#worker, options);
     }
   }
 
-  /** Whose frames this mid may pass from now on. @param {string} mid @param {number | null} index */
+  /**
+   * Whose frames this mid may pass from now on. Our pictures on it are sealed for the first one ever said, and for nobody else.
+   * @param {string} mid @param {import("./types.js").Whose} index
+   */
   claim(mid, index) {
     this.#tell({ k: "claim", mid, index });
   }

@@ -12,13 +12,16 @@
  *    waits; nobody waits for who has left. What the others sent under the old key still opens for five seconds.
  * 4. A KID is not used for another key within a minute. If somebody left and no KID is free, this device seals nothing until
  *    one is: silence, rather than a key that the one who left knows.
- * 5. A device gets keys only when it stands in a roster that holds (`roster.js`). Until its roster was told, its hello waits; when it
+ * 5. A picture that is made for one viewer is sealed with a key that only this device and that viewer's have. Which section goes to
+ *    whom is said once and never changes; a section of which something else is said later is silent for good. While its viewer
+ *    has no key, such a picture is sealed with one that nobody else has, and never with that of what goes to all.
+ * 6. A device gets keys only when it stands in a roster that holds (`roster.js`). Until its roster was told, its hello waits; when it
  *    does not hold, that is told as `unsigned`, and nobody in the call can say yes to it.
  */
 
-import { chance, makeHalf, makeHello, NotHeld, Pair, readBody, readHello } from "./agree.js";
+import { BASE, chance, makeHalf, makeHello, NotHeld, Pair, readBody, readHello } from "./agree.js";
 import { judge, readRoster } from "./roster.js";
-import { Dropped, EPOCHS, kidOf, lookAtFrame, OpeningKey, sealFrame, SealingKey, SENDERS } from "./sframe.js";
+import { copyKidOf, Dropped, EPOCHS, kidOf, lookAtFrame, OpeningKey, sealFrame, SealingKey, SENDERS } from "./sframe.js";
 
 /** @typedef {import("./types.js").Kind} Kind */
 /** @typedef {import("./types.js").Frame} Frame */
@@ -27,7 +30,8 @@ import { Dropped, EPOCHS, kidOf, lookAtFrame, OpeningKey, sealFrame, SealingKey,
 /** @typedef {import("./types.js").Said} Said */
 /** @typedef {import("./types.js").Vault} Vault */
 /** @typedef {import("./agree.js").Hello} Hello */
-/** @typedef {{audio: SealingKey, video: SealingKey}} SealingKeys */
+/** `copies`: by viewer's index, for the pictures that are made for them alone. @typedef {{audio: SealingKey, video: SealingKey, copies: Map<number, SealingKey>}} SealingKeys */
+/** @typedef {import("./types.js").Whose} Whose */
 /**
  * @typedef {{ref: string, index: number, body: string, hello: Hello | null, pair: Pair | null, epoch: number,
  *   acked: number, confirmed: boolean, dark: boolean, waiting: string | null, unsigned: string, signer: string, early: string[]}} Peer
@@ -48,6 +52,9 @@ export const ASK_MS = 300;
 /** Bodies kept of somebody whose hello has not come yet, and how many such people. */
 const EARLY = 8;
 const EARLY_PEOPLE = 16;
+
+/** The one person there, if it is one. @param {Whose} whose */
+const sole = (whose) => (whose === "all" ? null : whose);
 
 /** @type {Kind[]} */
 const KINDS = ["audio", "video"];
@@ -73,6 +80,9 @@ export class Session {
   /** @type {{epoch: number, keys: SealingKeys, waiting: Set<string>, begun: number} | null} */ #next = null;
   #held = false; // somebody left who knows the current key, and no KID is free for another
   #retrying = false;
+  /** For whom a picture is sealed while its viewer has no key: for nobody but ourselves. @type {SealingKey | null} */ #lone = null;
+  /** Whose pictures go out on a section, as it was first said; "nobody" since something else was. @type {Map<string, number | "all" | "nobody">} by mid */
+  #outgoing = new Map();
   /** When a slot of the epoch was last sealed with. @type {number[]} */ #spent = Array(EPOCHS).fill(-Infinity);
   /** @type {Map<number, Opening>} by KID */ #opening = new Map();
   /** @type {Map<string, Incoming>} by mid */ #incoming = new Map();
@@ -90,6 +100,7 @@ export class Session {
 
   /** One message of the page. They are worked on one after the other, in the order in which they came. @param {Told} told */
   handle(told) {
+    if (told.k === "claim") this.#claim(told.mid, told.index); // at once: no picture may slip through between the word and the deed
     return this.#queue(() => this.#handle(told), told.k === "roster" ? told.told.ref : "ref" in told ? told.ref : "");
   }
 
@@ -111,7 +122,7 @@ export class Session {
     if (told.k === "end") return this.#end();
     if (this.#ended) return;
     if (told.k === "init") return this.#init(told);
-    if (told.k === "claim") return this.#claim(told.mid, told.index);
+    if (told.k === "claim") return;
     if (!this.#mine) throw new TypeError("not begun");
     if (told.k === "peer") return this.#peer(told.ref, told.index, told.body);
     if (told.k === "body") return this.#body(told.ref, told.body);
@@ -129,7 +140,8 @@ export class Session {
     const identity = await this.#vault.identity(me);
     this.#half = await makeHalf();
     // A key of one's own before anybody is there: frames can be sealed, and seen to be, before anything real is sent.
-    this.#current = { epoch: 0, keys: await this.#keys(chance(16), 0) };
+    this.#current = { epoch: 0, keys: await this.#keys(chance(BASE), 0, []) };
+    this.#lone = await SealingKey.from(chance(BASE), copyKidOf(index, index, 0));
     this.#mine = await makeHello({ identity, half: this.#half, call, index, now: this.#now() });
     this.#post({ k: "ready", hello: this.#mine.body });
     this.#tellKids();
@@ -137,21 +149,24 @@ export class Session {
 
   #end() {
     this.#ended = true;
-    this.#half = this.#current = this.#next = null;
+    this.#half = this.#current = this.#next = this.#lone = null;
     this.#peers.clear();
     this.#rosters.clear();
     this.#early.clear();
     this.#opening.clear();
   }
 
-  /** @param {import("./types.js").Bytes} base @param {number} epoch @returns {Promise<SealingKeys>} */
-  async #keys(base, epoch) {
+  /** @param {import("./types.js").Bytes} base @param {number} epoch @param {{index: number, copy: import("./types.js").Bytes}[]} viewers @returns {Promise<SealingKeys>} */
+  async #keys(base, epoch, viewers) {
     /** @param {Kind} kind */
     const one = (kind) => SealingKey.from(base, kidOf(this.#index, epoch, kind));
-    return { audio: await one("audio"), video: await one("video") };
+    /** @type {Map<number, SealingKey>} */
+    const copies = new Map();
+    for (const { index, copy } of viewers) copies.set(index, await SealingKey.from(copy, copyKidOf(index, this.#index, epoch)));
+    return { audio: await one("audio"), video: await one("video"), copies };
   }
 
-  /** The KIDs that may be on this device's frames from now on. */
+  /** The KIDs that may be on this device's frames from now on; of a picture for one viewer alone the gate looks at the same last byte. */
   #tellKids() {
     const epochs = [this.#current, this.#next].flatMap((one) => (one ? [one.epoch] : []));
     this.#post({ k: "kids", kids: epochs.flatMap((epoch) => KINDS.map((kind) => kidOf(this.#index, epoch, kind))) });
@@ -319,11 +334,11 @@ export class Session {
       this.#retrying = true;
       return;
     }
-    const base = chance(16);
-    const keys = await this.#keys(base, epoch);
-    const present = [...this.#peers.values()].flatMap((peer) => (peer.pair ? [{ ...peer, pair: peer.pair }] : []));
-    const wraps = await Promise.all(present.map(({ pair, index }) => pair.wrap(this.#index, index, epoch, base)));
-    base.fill(0);
+    const base = chance(BASE);
+    const present = [...this.#peers.values()].flatMap(({ ref, index, pair }) => (pair ? [{ ref, index, pair, copy: chance(BASE) }] : []));
+    const keys = await this.#keys(base, epoch, present);
+    const wraps = await Promise.all(present.map(({ pair, index, copy }) => pair.wrap(this.#index, index, epoch, base, copy)));
+    for (const spent of [base, ...present.map(({ copy }) => copy)]) spent.fill(0);
     const now = this.#now();
     const begun = this.#next?.begun ?? now;
     this.#next = { epoch, keys, waiting: new Set(present.map(({ ref }) => ref)), begun };
@@ -375,17 +390,18 @@ export class Session {
 
   /** @param {Peer} peer @param {Pair} pair @param {Record<string, unknown>} words */
   async #wrap(peer, pair, words) {
-    const { epoch, base } = await pair.unwrap(words, peer.index, this.#index);
+    const { epoch, base, copy } = await pair.unwrap(words, peer.index, this.#index);
     if (epoch < peer.epoch) throw new NotHeld("wrap"); // an epoch that is over does not come back
-    if (epoch > peer.epoch) await this.#install(peer, epoch, base);
-    base.fill(0); // the same epoch again: its keys stay, with what they have opened; only the ack was lost
+    if (epoch > peer.epoch) await this.#install(peer, epoch, base, copy);
+    for (const spent of [base, copy]) spent.fill(0); // the same epoch again: its keys stay, with what they have opened; only the ack was lost
     this.#send(peer.ref, await pair.ack(peer.index, this.#index, epoch));
     this.#confirm(peer);
   }
 
-  /** @param {Peer} peer @param {number} epoch @param {import("./types.js").Bytes} base */
-  async #install(peer, epoch, base) {
+  /** @param {Peer} peer @param {number} epoch @param {import("./types.js").Bytes} base @param {import("./types.js").Bytes} copy */
+  async #install(peer, epoch, base, copy) {
     const keys = await Promise.all(KINDS.map((kind) => OpeningKey.from(base, kidOf(peer.index, epoch, kind))));
+    keys.push(await OpeningKey.from(copy, copyKidOf(this.#index, peer.index, epoch)));
     const until = this.#now() + OLD_KEY_ALL_MS;
     for (const opening of this.#opening.values()) if (opening.ref === peer.ref) opening.until = Math.min(opening.until, until);
     for (const key of keys) this.#opening.set(key.kid, { ref: peer.ref, epoch, key, until: Infinity });
@@ -424,15 +440,31 @@ export class Session {
     return false;
   }
 
+  /** Pictures go out on this section, to this one person or to all. @param {Pick<Stream, "mid" | "index">} options */
+  outgoing({ mid, index }) {
+    if (index === null) return;
+    const was = this.#outgoing.get(mid) ?? index;
+    this.#outgoing.set(mid, was === index ? index : "nobody");
+  }
+
+  /** What a frame that goes out here is sealed with; nothing: it does not go out. @param {Kind} kind @param {string} mid @returns {SealingKey | null | undefined} */
+  #keyFor(kind, mid) {
+    if (this.#held || !this.#current) return null;
+    const { keys } = this.#current;
+    const to = kind === "audio" ? "all" : this.#outgoing.get(mid);
+    if (to === "all") return keys[kind];
+    return typeof to === "number" ? keys.copies.get(to) ?? this.#lone : null;
+  }
+
   /**
    * Seal a frame in place. Only `true` lets it out.
-   * @param {Kind} kind @param {Frame} frame @param {string} [mid] on which it goes out @returns {Promise<boolean>}
+   * @param {Kind} kind @param {Frame} frame @param {string} mid on which it goes out @returns {Promise<boolean>}
    */
-  async seal(kind, frame, mid = kind) {
+  async seal(kind, frame, mid) {
     try {
       if (kind !== "audio" && kind !== "video") return this.#drop("kind");
       this.#numbers.came[kind]++;
-      const key = this.#held ? undefined : this.#current?.keys[kind];
+      const key = this.#keyFor(kind, mid);
       if (!key) return this.#drop("no_key");
       if (!frame.data.byteLength) return this.#drop("empty");
       const sealed = await sealFrame(key, kind, frame.type === "key", new Uint8Array(frame.data));
@@ -454,12 +486,14 @@ export class Session {
    */
   incoming({ kind, mid, index }, ask) {
     const known = this.#incoming.get(mid);
-    this.#incoming.set(mid, { kind, index: known ? known.index : index, told: false, needKey: false, asked: -Infinity, ask });
+    this.#incoming.set(mid, { kind, index: known ? known.index : sole(index), told: false, needKey: false, asked: -Infinity, ask });
   }
 
-  /** Whose frames this stream may pass, from now on. @param {string} mid @param {number | null} index */
-  #claim(mid, index) {
+  /** Whose frames this stream may pass, from now on; and for whom alone what goes out there is. @param {string} mid @param {Whose} whose */
+  #claim(mid, whose) {
+    this.outgoing({ mid, index: whose });
     const stream = this.#incoming.get(mid);
+    const index = sole(whose);
     if (stream) Object.assign(stream, { index, told: false });
     else this.#incoming.set(mid, { kind: "audio", index, told: false, needKey: false, asked: -Infinity, ask: () => {} });
   }
@@ -492,9 +526,10 @@ export class Session {
   }
 
   /** @param {Incoming} stream @param {string} mid @param {Frame} frame @param {ReturnType<typeof lookAtFrame>} look */
-  async #open(stream, mid, frame, { kid, metadata, sealed, header }) {
+  async #open(stream, mid, frame, { kid, index: sender, viewer, metadata, sealed, header }) {
     const { kind, index } = stream;
-    if (index === null || kid >> 4 !== index) return this.#drop("wrong_sender"); // the name comes from the key, never from the slot
+    if (index === null || sender !== index) return this.#drop("wrong_sender"); // the name comes from the key, never from the slot
+    if (viewer !== null && viewer !== this.#index) return this.#drop("wrong_viewer"); // made for somebody else: there is no key for it here
     if ((kid & 1) !== (kind === "video" ? 1 : 0)) return this.#drop("wrong_kind");
     const opening = this.#opening.get(kid);
     if (!opening || opening.until <= this.#now()) return this.#drop("no_key");

@@ -7,7 +7,8 @@
  *     sound:                                                         SFrame header | ciphertext | 16-byte tag
  *
  * The type byte is the RFC's "metadata": readable by the gate, which needs it to switch layers, but bound by the tag.
- * A KID is one byte: who sends (index in the call) << 4 | epoch modulo 8 << 1 | kind (0 sound, 1 picture).
+ * A KID is one byte: who sends (index in the call) << 4 | epoch modulo 8 << 1 | kind (0 sound, 1 picture). That of a picture made
+ * for one viewer alone has a byte more before it, 16 + that viewer's index; its key is known to the two of them and to nobody else.
  *
  * Two promises are kept in this file. No nonce is used twice: a counter lives beside its key, is taken before anything is
  * awaited, and has a hard stop. Nothing opens twice: each key has a window of what it has opened.
@@ -208,6 +209,9 @@ export const SENDERS = 16;
 /** @param {number} index @param {number} epoch @param {Kind} kind */
 export const kidOf = (index, epoch, kind) => (index << 4) | ((epoch % EPOCHS) << 1) | (kind === "video" ? 1 : 0);
 
+/** Of a picture that is made for one viewer alone. @param {number} viewer @param {number} index @param {number} epoch */
+export const copyKidOf = (viewer, index, epoch) => 0x1000 | (viewer << 8) | kidOf(index, epoch, "video");
+
 const NOTHING = new Uint8Array(0);
 
 /** @param {SealingKey} key @param {Kind} kind @param {boolean} whole a key picture @param {Bytes} plain @returns {Promise<Bytes>} */
@@ -218,9 +222,9 @@ export async function sealFrame(key, kind, whole, plain) {
 }
 
 /**
- * Read what is readable of a frame, without any key.
+ * Read what is readable of a frame, without any key. `viewer`: for whom alone it was sealed; null: for everybody.
  * @param {Kind} kind @param {Bytes} frame
- * @returns {{kid: number, whole: boolean, metadata: Bytes, sealed: Bytes, header: {ctr: bigint, length: number}}}
+ * @returns {{kid: number, index: number, viewer: number | null, whole: boolean, metadata: Bytes, sealed: Bytes, header: {ctr: bigint, length: number}}}
  */
 export function lookAtFrame(kind, frame) {
   const clear = kind === "video" ? 1 : 0;
@@ -229,6 +233,8 @@ export function lookAtFrame(kind, frame) {
   if (clear && frame[0] !== 0 && frame[0] !== 1) throw new Dropped("type");
   const sealed = frame.subarray(clear);
   const header = decodeHeader(sealed);
-  if (header.kid > 255n) throw new Dropped("header");
-  return { kid: Number(header.kid), whole: clear === 1 && frame[0] === 0, metadata, sealed, header };
+  const kid = Number(header.kid);
+  if (kid > 0xff && kid >> 12 !== 1) throw new Dropped("header");
+  const [index, viewer] = [(kid >> 4) & 15, kid > 0xff ? (kid >> 8) & 15 : null];
+  return { kid, index, viewer, whole: clear === 1 && frame[0] === 0, metadata, sealed, header };
 }

@@ -3,8 +3,11 @@
 export type Kind = "audio" | "video";
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What a transform is told when it is made. `index`: whose frames a receiving one may pass; null: nobody's yet. */
-export type Stream = { side: "send" | "recv"; kind: Kind; mid: string; index: number | null };
+/** Who is at the other end of a section: the person at this index, everybody (nothing comes in there), or nobody yet. */
+export type Whose = number | "all" | null;
+
+/** What a transform is told when it is made. `index`: whose frames a receiving one may pass, and for whom a sending one seals its pictures. */
+export type Stream = { side: "send" | "recv"; kind: Kind; mid: string; index: Whose };
 
 /** What sealing touches of an encoded frame. */
 export type Frame = { data: ArrayBuffer; type?: string };
@@ -16,7 +19,7 @@ export type Told =
   | { k: "body"; ref: string; body: string }
   | { k: "gone"; ref: string }
   | { k: "roster"; told: Entry }
-  | { k: "claim"; mid: string; index: number | null }
+  | { k: "claim"; mid: string; index: Whose }
   | { k: "stats" }
   | { k: "end" };
 

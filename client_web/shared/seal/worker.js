@@ -33,6 +33,7 @@ function transform({ transformer }) {
   const { readable, writable, options } = transformer;
   const { side, kind, mid } = options;
   if (side === "recv") session.incoming(options, () => void transformer.sendKeyFrameRequest?.().catch(() => {}));
+  else session.outgoing(options);
   const gate = new TransformStream({
     /** @param {Frame} frame @param {TransformStreamDefaultController<Frame>} controller */
     async transform(frame, controller) {

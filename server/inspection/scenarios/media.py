@@ -9,7 +9,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from server.inspection import sealing
+from server.inspection import agreement, sealing
 from server.inspection.adapter import CouldNotSee
 from server.inspection.own import FreshServer, Phone, said_no, told_no
 from server.inspection.scenarios.household import reads_no_reason, ringfence, stops, talk, two
@@ -68,8 +68,8 @@ async def leave(stage: Stage) -> None:
 class Unsealed(sealing.Device):
     """A device that agrees on keys and then sends in the clear."""
 
-    def seal(self, kind: str, whole: bool, plain: bytes) -> bytes:
-        super().seal(kind, whole, plain)
+    def seal(self, kind: str, whole: bool, plain: bytes, to: int | None = sealing.EVERYBODY) -> bytes:
+        super().seal(kind, whole, plain, to)
         return plain
 
 
@@ -104,13 +104,13 @@ async def signed_devices(stage: Stage) -> None:
     await there.one.leave(await talk(stage, there, "audio"))
     shown = next(one for one in (await there.sam.get("/api/rosters"))["people"] if one["child"] == there.maya.child_id)
     (contact,) = shown["contacts"]
-    stranger, mine = Ed25519PrivateKey.generate(), sealing.key_of(there.maya.child.identity)
+    stranger, mine = Ed25519PrivateKey.generate(), agreement.key_of(there.maya.child.identity)
     serial = time.time_ns() // 1_000_000 + 1_000
     for who, line, key in (
         ("with a key that is not this browser's", there.sam, stranger),
         ("by the other family", there.femi, there.femi.identity),
     ):
-        body = sealing.roster(key, contact["contact"], contact["side"], [mine, sealing.key_of(stranger)], serial)
+        body = agreement.roster(key, contact["contact"], contact["side"], [mine, agreement.key_of(stranger)], serial)
         code = said_no(await line.call("POST", "/api/rosters", {"body": body}))
         tried = f"A list of the child's devices is signed {who}, with one more device in it."
         stage.attack(tried, f"Refused ({code})." if code else "It was kept.", bool(code))
