@@ -191,18 +191,15 @@ def situations(book: Rulebook) -> dict[str, Any]:
 
 
 def judge(book: Rulebook, ledger: Ledger, verb: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to one situation, why, and each single fact that would turn it. Raises ``BadRequest`` for what is none."""
+    """The answer to one situation, why, and each single fact that would turn it to a value that the rules know. Raises ``BadRequest`` for
+    what is none."""
     try:
         known = facts_of(Verb(verb))
     except ValueError:
         raise BadRequest({"verb": "wrong"}) from None
     if set(facts) != set(known) or not all(_among(facts[fact], values) for fact, values in known.items()):
         raise BadRequest({"facts": "wrong"})
-    plain: dict[str, Any] = {"verb": verb}
-    for fact, value in facts.items():
-        part, _, name = fact.partition(".")
-        plain.setdefault(part, {})[name] = value
-    told = explain(book, plain)
+    told = explain(book, _plainly(verb, facts))
     return {
         "verdict": told.verdict,
         "code": told.code,
@@ -212,8 +209,23 @@ def judge(book: Rulebook, ledger: Ledger, verb: str, facts: Mapping[str, Any]) -
             {"fact": turn.fact, "from": turn.was, "to": value, "verdict": turn.verdict}
             for turn in told.turns
             for value in turn.values
+            if _known(book, verb, {**facts, turn.fact: value})
         ],
     }
+
+
+def _plainly(verb: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = {"verb": verb}
+    for fact, value in facts.items():
+        part, _, name = fact.partition(".")
+        plain.setdefault(part, {})[name] = value
+    return plain
+
+
+def _known(book: Rulebook, verb: str, facts: Mapping[str, Any]) -> bool:
+    """Whether the rules know every value in this. One that they do not know turns every yes into a no, and nobody learns from that what
+    could be otherwise."""
+    return "unknown-fact" not in book.decide_plain(_plainly(verb, facts)).rules
 
 
 def _among(value: Any, values: Sequence[Any]) -> bool:

@@ -5,7 +5,8 @@ thrown away. The server that the inspector is signed in to is never what is play
 told to that process, and its environment has nothing of ours but the means to start Python.
 
 Bounded: one at a time, ``SECONDS`` at most, so many lines and so much of each, and the last ``KEPT`` are kept, in a folder of the data
-folder. What comes from the process is read as somebody else's: what is not of the known shape is left out, and a run that
+folder. Whoever has run one rests for ``REST_SECONDS`` after its end: it keeps a small machine busy, and the calls of families come
+first. What comes from the process is read as somebody else's: what is not of the known shape is left out, and a run that
 died, was too slow or was stopped with the server has no outcome but "not proven".
 """
 
@@ -21,6 +22,7 @@ import secrets
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +33,7 @@ from server.settings import ROOT, Settings
 log = logging.getLogger(__name__)
 
 SECONDS: Final = 900.0  #: for one; a whole inspection takes under five minutes on two cores
+REST_SECONDS: Final = 120.0  #: of one inspector, from the end of an inspection to the start of their next
 KEPT: Final = 5
 FILES: Final = {
     "json": "report.json",
@@ -60,7 +63,8 @@ def ringfence_inspect(out: Path, key: Path) -> Sequence[str]:
 
 @dataclass(slots=True)
 class Run:
-    """One inspection. ``outcome``: of all of it; None while it goes on. ``now``: the story that is being played."""
+    """One inspection. ``by``: who began it. ``outcome``: of all of it; None while it goes on. ``now``: by story those that are played at
+    this moment, each with its title and what it tried last. ``opened``: its own server is there, and stories begin."""
 
     id: str
     begun_at: int
@@ -68,24 +72,38 @@ class Run:
     progress: list[dict[str, Any]] = field(default_factory=list)
     done: bool = False
     outcome: str | None = None
-    now: str = ""
+    now: dict[str, dict[str, str]] = field(default_factory=dict)
+    opened: bool = False
+    by: str = ""
 
 
 class Inspections:
     """All that were started on this server, the newest first, and the one that goes on."""
 
-    def __init__(self, settings: Settings, *, command: Command = ringfence_inspect, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        command: Command = ringfence_inspect,
+        seconds: float = SECONDS,
+        rest: float = REST_SECONDS,
+    ) -> None:
         self._folder = Path(settings.data) / ("demo-inspections" if settings.demo else "inspections")
         self._key = Path(settings.data) / ("demo-inspection.key" if settings.demo else "inspection.key")
-        self.command, self.seconds = command, seconds
+        self.command, self.seconds, self.rest = command, seconds, rest
+        self._ended: dict[str, float] = {}  # by inspector, when their last one was over; gone with their rest
         self._runs: dict[str, Run] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, now: int) -> Run | None:
-        """Begin one. None: another one is being played."""
+    def start(self, now: int, by: str = "") -> Run | float | None:
+        """Begin one. None: another one is being played. A number: so many seconds ``by`` still rests."""
         if self._task is not None and not self._task.done():
             return None
-        run = Run(f"{now:013}-{secrets.token_hex(4)}", now)
+        left = {one: ended + self.rest - time.monotonic() for one, ended in self._ended.items()}
+        self._ended = {one: ended for one, ended in self._ended.items() if left[one] > 0}
+        if by in self._ended:
+            return left[by]
+        run = Run(f"{now:013}-{secrets.token_hex(4)}", now, by=by)
         self._runs[run.id] = run
         self._task = asyncio.create_task(self._play(run))
         return run
@@ -163,6 +181,8 @@ class Inspections:
                     (out / name).unlink(missing_ok=True)
             told = self.report(run.id)
             run.outcome, run.done = _outcome(told), True
+            if run.by:
+                self._ended[run.by] = time.monotonic()
             self._keep_few()
 
     async def _listen(self, run: Run, out: Path) -> bool:
@@ -210,10 +230,17 @@ def told(run: Run, report: dict[str, Any] | None) -> dict[str, Any]:
         **short(run),
         "all": len(run.scenarios),
         "done": run.done,
-        "now": "" if run.done else run.now,
+        "opened": run.opened,
+        "now": [] if run.done else [{"scenario": name, **one} for name, one in run.now.items()],
         "progress": run.progress,
+        "to_come": [] if run.done else [title for name, title in run.scenarios if name not in _met(run)],
         "report": {key: report[key] for key in ("verdicts", "findings")} if report and run.done else None,
     }
+
+
+def _met(run: Run) -> set[str]:
+    """The stories that are over or are being played."""
+    return {*run.now, *(one["scenario"] for one in run.progress)}
 
 
 def short(run: Run) -> dict[str, Any]:
@@ -226,9 +253,14 @@ def _take(run: Run, line: bytes) -> None:
         said = json.loads(line)
         if said["t"] == "begun" and not run.scenarios:
             run.scenarios = [(_text(one["id"]), _text(one["title"])) for one in said["scenarios"][:500]]
-        elif said["t"] == "playing":
-            run.now = _text(said["title"])
+        elif said["t"] == "opened":
+            run.opened = True
+        elif said["t"] == "playing" and len(run.now) < 50:
+            run.now[_text(said["scenario"])] = {"title": _text(said["title"]), "tried": ""}
+        elif said["t"] == "step" and said["scenario"] in run.now:
+            run.now[said["scenario"]]["tried"] = _text(said["tried"])
         elif said["t"] == "done" and len(run.progress) < 500:
+            run.now.pop(_text(said["scenario"]), None)
             run.progress.append(
                 {
                     "scenario": _text(said["scenario"]),

@@ -30,8 +30,9 @@ export interface Finding { scenario: string; title: string; outcome: Outcome; wh
 /** The signed report, as far as it is shown here: how each promise in scope stands, and each story. */
 export interface Report { verdicts: Record<string, Outcome>; findings: Finding[] }
 export interface Run {
-  id: string; begun_at: number; all: number; done: boolean; outcome: Outcome | null; now: string;
-  progress: { scenario: string; title: string; outcome: Outcome; seconds: number }[]; report: Report | null;
+  id: string; begun_at: number; all: number; done: boolean; outcome: Outcome | null; opened: boolean;
+  now: { scenario: string; title: string; tried: string }[];
+  progress: { scenario: string; title: string; outcome: Outcome; seconds: number }[]; to_come: string[]; report: Report | null;
 }
 
 export interface Checkpoint { size: number; root: string; at: number; note: string }

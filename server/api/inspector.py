@@ -8,6 +8,7 @@ where the rules are asked: each look is one question and one row of the record.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -182,12 +183,14 @@ RECORD_SECONDS: Final = 60.0  # every row is hashed anew for it
 
 
 async def begin(request: web.Request) -> web.Response:
-    """Start one, against a fresh server of its own. ``conflict`` while another one is played."""
+    """Start one, against a fresh server of its own. ``conflict`` while another one is played, ``slow_down`` while this inspector rests."""
     await read(request, Nothing)
     no = await refused(request, {})
     if no is not None:
         return no
-    run = request.app[INSPECTIONS].start(keys.now(request))
+    run = request.app[INSPECTIONS].start(keys.now(request), request[INSPECTOR].id)
+    if isinstance(run, float):
+        raise SlowDown(math.ceil(run))
     return problems.problem("conflict") if run is None else answer({"id": run.id}, status=201)
 
 

@@ -20,6 +20,7 @@ async def go(page: Page, where: str) -> None:
     """Another page of the app, once everything that it shows is there."""
     await page.evaluate("where => { location.hash = where }", where)
     await page.wait_for_selector("main h1")
-    await page.wait_for_selector(".waiting", state="detached")
+    for still in (".waiting", ".loading"):  # the page, and a plate of it that comes later
+        await page.wait_for_selector(still, state="detached")
     if where.startswith("situation"):
         await page.wait_for_selector(".verdict")

@@ -74,7 +74,7 @@ async def take() -> None:
             await page.get_by_role("heading", name="Inspect Ringfence").wait_for()
             await go(page, "inspection")
             await press(page, "Run now")
-            await page.locator(".progress li").nth(len(STORIES) - 2).wait_for(timeout=240_000)
+            await page.locator(".told li").nth(len(STORIES) - 2).wait_for(timeout=240_000)
             await keep(page, "inspection-running")
             await page.locator(".verdict").wait_for(timeout=240_000)
             await keep(page, "inspection")

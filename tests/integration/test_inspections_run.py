@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import sys
 from collections.abc import Callable
@@ -50,7 +49,7 @@ def toy(*, then: str = "", writes: Any = None, at_last: str = "") -> Callable[[P
 
 async def played(runs: Inspections, now: int = 1_800_000_000_000) -> Run:
     run = runs.start(now)
-    assert run is not None
+    assert isinstance(run, Run)
     async with asyncio.timeout(60):
         while not run.done:
             await asyncio.sleep(0.01)
@@ -95,16 +94,53 @@ async def test_a_run_is_proven_only_by_a_report_that_says_so(settings: Settings,
     assert again is not None and again.outcome == outcome and again.done  # noqa: PT018
 
 
-async def test_the_story_that_is_tried_now_is_told_and_none_once_it_is_over(settings: Settings) -> None:
-    playing = {"t": "playing", "scenario": "stranger-rings", "title": "A stranger rings"}
-    runs = Inspections(
-        settings, command=toy(then=f"print({json.dumps(json.dumps(playing))}, flush=True)", writes=report("proven"))
-    )
-    assert inspections.told(Run("1", 1), None)["now"] == ""
-    run = await played(runs)
-    assert run.now == "A stranger rings"
-    assert inspections.told(dataclasses.replace(run, done=False), None)["now"] == "A stranger rings"
-    assert inspections.told(run, None)["now"] == ""
+def said(*lines: dict[str, Any]) -> str:
+    return "\n".join(f"print({json.dumps(json.dumps(line))}, flush=True)" for line in lines)
+
+
+async def test_what_is_tried_now_and_what_is_still_to_come_is_told_and_nothing_of_it_once_it_is_over(
+    settings: Settings,
+) -> None:
+    begun = {"t": "begun", "scenarios": [{"id": one, "title": f"Story {one}"} for one in ("a", "b", "c")]}
+    playing = [{"t": "playing", "scenario": one, "title": f"Story {one}"} for one in ("a", "b")]
+    step = {"t": "step", "scenario": "b", "kind": "attack", "tried": "A stranger rings.", "seen": "Nothing."}
+    done = {**FINDING, "t": "done", "scenario": "a", "title": "Story a"}
+    lines = (begun, {"t": "opened", "name": "x"}, *playing, step, done, {"t": "step", "scenario": ["b"], "tried": "x"})
+    program = lambda out, _: [sys.executable, "-c", said(*lines) + "\nimport time; time.sleep(60)"]  # noqa: E731
+    runs = Inspections(settings, command=program)
+    run = runs.start(1_800_000_000_000)
+    assert isinstance(run, Run)
+    first = inspections.told(run, None)
+    assert (first["opened"], first["now"], first["to_come"]) == (False, [], [])
+    async with asyncio.timeout(60):
+        while not run.progress:
+            await asyncio.sleep(0.01)
+    told = inspections.told(run, None)
+    assert told["opened"]
+    assert told["now"] == [{"scenario": "b", "title": "Story b", "tried": "A stranger rings."}]
+    assert told["to_come"] == ["Story c"]
+    await runs.close()
+    over = inspections.told(run, None)
+    assert (over["now"], over["to_come"], over["outcome"]) == ([], [], "not_proven")
+
+
+async def test_whoever_has_run_one_rests_and_somebody_else_need_not(settings: Settings) -> None:
+    runs = Inspections(settings, command=toy(writes=report("proven")), rest=60.0)
+    run = runs.start(1_800_000_000_000, "i_one")
+    assert isinstance(run, Run)
+    assert runs.start(1_800_000_000_001, "i_one") is None, "while it is played nobody is told to rest"
+    async with asyncio.timeout(60):
+        while not run.done:
+            await asyncio.sleep(0.01)
+    wait = runs.start(1_800_000_000_002, "i_one")
+    assert isinstance(wait, float)
+    assert 0 < wait <= 60
+    runs.rest = 0.0
+    assert isinstance(runs.start(1_800_000_000_003, "i_one"), Run), "after the rest it goes on"
+    await runs.close()
+    runs.rest = 60.0
+    assert isinstance(runs.start(1_800_000_000_004, "i_two"), Run)
+    await runs.close()
 
 
 @pytest.mark.parametrize(
@@ -202,7 +238,10 @@ async def test_an_inspector_starts_one_watches_it_and_reads_the_report_in_a_sand
             assert told["report"] is None
             assert told["outcome"] is None
             await asyncio.sleep(0.02)
-    assert (told["outcome"], told["all"], told["now"], len(told["progress"])) == ("proven", 1, "", 1)
+    assert (told["outcome"], told["all"], told["now"], len(told["progress"])) == ("proven", 1, [], 1)
+    resting = await device.call("POST", "/api/inspector/inspections", {})
+    assert (resting.status, resting.code) == (429, "slow_down")
+    assert 0 < int(resting.headers["Retry-After"]) <= inspections.REST_SECONDS
     assert told["report"]["verdicts"] == {"p0": "proven"}
     assert (await device.get("/api/inspector/inspections"))["inspections"][0]["id"] == begun.json["id"]
     html = await device.call("GET", f"{address}/report.html")

@@ -141,13 +141,29 @@ def test_whatever_single_fact_would_turn_the_answer_is_told_and_nothing_else(ver
     for begun in (start, {**start, "x.consent": False}):
         told = evidence.judge(BOOK, LEDGER, verb, begun)
         claimed = {(turn["fact"], repr(turn["to"])) for turn in told["turns"]}
-        turning = {
-            (fact, repr(value))
-            for fact, values in facts_of(Verb(verb)).items()
-            for value in values
-            if BOOK.decide_plain(plain(verb, {**begun, fact: value})).allowed is not (told["verdict"] == "allow")
-        }
+        turning = set()
+        for fact, values in facts_of(Verb(verb)).items():
+            for value in values:
+                said = BOOK.decide_plain(plain(verb, {**begun, fact: value}))
+                if said.allowed is not (told["verdict"] == "allow") and "unknown-fact" not in said.rules:
+                    turning.add((fact, repr(value)))
         assert claimed == turning
+
+
+def test_a_value_that_the_rules_do_not_know_is_no_turn_and_leaving_one_is() -> None:
+    start = {**start_of(BOOK, Verb.RING), "y.kind": "trusted_adult", "y.band": "18+"}
+    claimed = {(turn["fact"], turn["to"]) for turn in evidence.judge(BOOK, LEDGER, "ring", start)["turns"]}
+    assert ("contact.assurance", 1) in claimed
+    assert claimed.isdisjoint(
+        {("contact.assurance", 4), ("contact.assurance_needed", 4), ("x.kind", "helper"), ("call.people", 0)}
+    )
+    assert not [fact for fact, to in claimed if to == "something-else"]
+    unknown = evidence.judge(BOOK, LEDGER, "ring", {**start, "contact.assurance": 4})
+    assert unknown["verdict"] == "deny"
+    assert {(turn["fact"], turn["to"]) for turn in unknown["turns"]} == {
+        ("contact.assurance", 2),
+        ("contact.assurance", 3),
+    }
 
 
 @pytest.mark.parametrize(

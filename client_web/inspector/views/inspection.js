@@ -1,6 +1,7 @@
 /**
- * Run the inspection and watch it: real devices of made-up families try what must work and what must not. While it runs, a post stands up
- * for each story that has been told; what is said aloud is the first story, every fifth after it, and the end. A failed promise stays until it passes.
+ * Run the inspection and watch it: programs play made-up families and strangers, and try what must work and what must not. From the first
+ * second it says what is being done: what is prepared, each story as it begins, and what it tries. A post stands up for each story that has
+ * been told; what is said aloud is the first story, every fifth after it, and the end. A failed promise stays until it passes.
  */
 import { ApiFault, get, post } from "../../shared/api.js";
 import { html } from "../../shared/html.js";
@@ -10,7 +11,7 @@ import { say } from "../../shared/say.js";
 import { words } from "../../shared/words.js";
 import { strip, table } from "../chart.js";
 import { API, look, renew } from "../known.js";
-import { momentOf, Page, proofChip, runChip, storyChip, stuck } from "../page.js";
+import { momentOf, Page, proofChip, runChip, storyChip, stuck, waiting } from "../page.js";
 import { go, here, to } from "../route.js";
 import { OUTCOMES } from "./promises.js";
 
@@ -50,7 +51,7 @@ class Inspection extends Page {
     this.update();
     try {
       const { id } = await post(`${API}/inspections`);
-      say(words("inspection.started"));
+      say(`${words("inspection.started")} ${words("inspection.preparing")}`);
       go("inspection", id);
     } catch (fault) {
       if (!(fault instanceof ApiFault)) throw fault;
@@ -95,13 +96,19 @@ class Inspection extends Page {
     look("promises"); // the report names promises; their sentences stand here
     const run = id ? this.#run : null;
     const head = html`<h1 tabindex="-1">${words("inspection.title")}</h1><p class="lead">${words("inspection.lead")}</p>`;
-    if (this.#fault) return html`${head}${this.#fault.code === "not_found" ? html`<p class="panel">${words("inspection.gone")}</p>` : this.#fault.code === "conflict" || this.#fault.code === "slow_down" ? html`<p class="panel">${words("inspection.busy")}</p>` : stuck(this.#fault)}${this.#button()}${this.#earlier()}`;
-    if (!run) return html`${head}${id ? null : this.#button()}${id ? null : this.#earlier()}`;
+    if (this.#fault) return html`${head}${this.#no(this.#fault)}${this.#button()}${this.#earlier()}`;
+    if (!run) return html`${head}${id ? waiting() : html`${this.#button()}${this.#earlier()}`}`;
     return html`${head}${run.done ? this.#over(run) : this.#running(run)}`;
   }
 
+  /** Why there is none to look at. @param {ApiFault} fault */
+  #no(fault) {
+    const why = { not_found: "inspection.gone", conflict: "inspection.busy", slow_down: "inspection.rest" }[fault.code];
+    return why ? html`<p class="panel" role="status" data-key="no">${words(why, { n: Math.max(1, Math.ceil(fault.retryAfter / 60)) })}</p>` : stuck(fault);
+  }
+
   #button() {
-    return html`<p class="buttons" data-key="start"><button class="button go tall-go" type="button" data-do="run" ${this.#starting ? html`aria-disabled="true"` : null}>${icon("eye")}<span>${words(this.#starting ? "inspection.starting" : "inspection.run")}</span></button><span class="second">${words("inspection.takes")}</span></p>`;
+    return html`<p class="buttons" data-key="start"><button class="button go tall-go" type="button" data-do="run" ${this.#starting ? html`aria-disabled="true"` : null}>${icon("eye")}<span>${words(this.#starting ? "inspection.starting" : "inspection.run")}</span></button><span class="second">${words("inspection.takes")} ${words("inspection.rests")}</span></p>`;
   }
 
   #earlier() {
@@ -111,11 +118,14 @@ class Inspection extends Page {
 
   /** @param {Run} run */
   #running(run) {
-    const now = run.progress.length;
-    return html`<section class="panel" data-key="running" aria-busy="true"><h2>${now === 0 && !run.now ? words("inspection.preparing") : words("inspection.running", { n: now, all: run.all })}</h2>
-      ${run.now ? html`<p class="lead" data-key="now">${words("inspection.now", { what: run.now })}</p>` : null}
+    const told = run.progress.length;
+    const begun = run.opened || told > 0 || run.now.length > 0;
+    return html`<section class="panel" data-key="running" aria-busy="true"><h2>${begun ? words("inspection.running", { n: told, all: run.all }) : words("inspection.preparing")}</h2>
+      ${begun ? null : html`<p data-key="preparing">${words("inspection.preparing-what")}</p>`}
       ${this.#fence(run)}
-      <ol class="progress" reversed>${[...run.progress].reverse().map((line) => html`<li data-key="${line.scenario}"><span>${line.title}</span>${storyChip(line.outcome)}<span class="second n">${words("inspection.seconds", { n: Math.round(line.seconds) })}</span></li>`)}</ol></section>`;
+      ${run.now.length === 0 ? null : html`<h3>${words("inspection.now")}</h3><ul class="progress now" data-key="now">${run.now.map((one) => html`<li data-key="${one.scenario}"><span>${one.title}<span class="second">${one.tried || words("inspection.making")}</span></span></li>`)}</ul>`}
+      ${told === 0 ? null : html`<h3>${words("inspection.told")}</h3><ol class="progress told" reversed>${[...run.progress].reverse().map((line) => html`<li data-key="${line.scenario}"><span>${line.title}</span>${storyChip(line.outcome)}<span class="second n">${words("inspection.seconds", { n: Math.round(line.seconds) })}</span></li>`)}</ol>`}
+      ${run.to_come.length === 0 ? null : html`<h3>${words("inspection.to-come")}</h3><ul class="progress to-come">${run.to_come.map((title) => html`<li><span>${title}</span></li>`)}</ul>`}</section>`;
   }
 
   /** A post for every story: told ones stand. @param {Run} run */

@@ -38,7 +38,7 @@ class Overview extends Page {
 
   /** Not known, and said so, is better than an empty plate. @param {"inspections" | "record"} source */
   #unknown(source) {
-    return html`<p class="second">${words(faultOf(source) ? "overview.unknown" : "loading")}</p>`;
+    return faultOf(source) ? html`<p class="second">${words("overview.unknown")}</p>` : html`<p class="second loading">${words("loading")}</p>`;
   }
 
   #last() {

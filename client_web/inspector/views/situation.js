@@ -44,9 +44,6 @@ const factWords = (fact) => named("fact", /^[xy]\./.test(fact) ? `person${fact.s
 /** A fact away from its heading needs to say whose it is. @param {string} fact */
 const wholeFact = (fact) => words("fact.whole", { part: words(`part.${fact.split(".")[0]}`), fact: factWords(fact) });
 
-/** Stands for every text that no rule names. It can be chosen, but nobody needs it pointed out. */
-const UNNAMED = "something-else";
-
 class TrySituation extends Page {
   /** @type {Judged | null} */ #judged = null;
   /** @type {ApiFault | null} */ #fault = null;
@@ -138,7 +135,7 @@ class TrySituation extends Page {
   /** A gate in a fence: the rules that decided are its posts. @param {Judged} judged */
   #gate(judged) {
     const open = judged.verdict === "allow";
-    const turns = judged.turns.filter((one) => one.to !== UNNAMED);
+    const { turns } = judged;
     return html`<div class="gate ${open ? "open" : "shut"}" aria-hidden="true"><i></i><i></i><b></b><b></b><i></i><i></i></div>
       <p class="verdict">${icon(open ? "tick" : "no")}<span>${words(`verdict.${judged.verdict}`)}</span></p>
       <h3>${words("situation.why")}</h3><ol class="why">${judged.rules.map((rule) => html`<li data-key="${rule.id}"><p><b>${rule.grown_up}</b></p><p class="second">${words("rules.child")} <q>${rule.child}</q></p><p>${ruleLink(rule.id)}</p>${lawOf(rule.sources)}</li>`)}</ol>
