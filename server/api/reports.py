@@ -50,10 +50,8 @@ async def to_tell(request: web.Request) -> web.Response:
             "people": [asdict(one) for one in outcome.people],
             "reports": [asdict(one) for one in outcome.reports],
             "time_zone": outcome.time_zone,
-            "support": [
-                {name: value for name, value in asdict(one).items() if name != "source"}
-                for one in supports().of(outcome.country)
-            ],
+            "support": [asdict(one) for one in supports().of(outcome.country)],
+            "support_looked_at": supports().looked_at.isoformat(),
         }
     )
 

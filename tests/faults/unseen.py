@@ -9,7 +9,6 @@ from typing import Any, Final
 from msgspec.structs import replace as with_fields
 
 import signalling.call
-from server.api import middleware
 from server.db.session import rows
 from signalling.hub import Hub
 from tests.faults.seeding import fault, put
@@ -27,19 +26,6 @@ def _() -> None:
         return state_for(self, live, person, granted)
 
     put(Hub, "_state_for", ought)
-
-
-@fault(
-    "pages-may-call-elsewhere", "no-ads-no-sale", "a page may load from and send to any other host",
-    "tests/integration/test_app_rim.py::test_every_answer_wears_the_headers",
-)  # fmt: skip
-def _() -> None:
-    headers = middleware.headers_for
-
-    def open_to_all(*given: Any, **more: Any) -> dict[str, str]:
-        return {**headers(*given, **more), "Content-Security-Policy": "default-src *"}
-
-    put(middleware, "headers_for", open_to_all)
 
 
 @fault(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.inspection.scenarios import families, help, media, portable, record, wire
+from server.inspection.scenarios import accounts, families, help, media, portable, record, says, shown, wire
 from server.inspection.stage import Scenario
 
 ALL: Final[tuple[Scenario, ...]] = (
@@ -13,5 +13,8 @@ ALL: Final[tuple[Scenario, ...]] = (
     *wire.SCENARIOS,
     *media.SCENARIOS,
     *help.SCENARIOS,
+    *says.SCENARIOS,
+    *accounts.SCENARIOS,
+    *shown.SCENARIOS,
     *record.SCENARIOS,
 )

@@ -68,6 +68,13 @@ async def two(stage: Stage, *, rings: int = 1, back: bool = False) -> Two:
     )
 
 
+async def phone(stage: Stage, person: str) -> Phone:
+    """This person's device, connected."""
+    made = await stage.device(person)
+    assert isinstance(made, Phone)
+    return made
+
+
 async def talk(stage: Stage, there: Two, media: Media = "video") -> str:
     """The control: Maya rings Theo and they talk. The call's id."""
     return await stage.call(there.one, there.two, there.theo.name, media)
@@ -77,6 +84,14 @@ async def refused(stage: Stage, tried: str, answer: Any, *, then: str = "") -> N
     """An attack over HTTP: it must be a clear no."""
     code = said_no(answer)
     stage.attack(tried, (f"Refused ({code}). {then}".strip()) if code else "It was done.", bool(code))
+
+
+async def not_permitted(stage: Stage, tried: str, answer: Any) -> None:
+    """An attack on what is one's own, and still not one's to do: "there is none" would be another reason."""
+    code = said_no(answer)
+    stage.attack(
+        tried, f"Refused ({code})." if code else "It was done.", code == "not_permitted" or (None if code else False)
+    )
 
 
 async def stops(stage: Stage, tried: str, clicked: float, *devices: Phone) -> None:
