@@ -12,6 +12,7 @@ const sframe = await import("./seal/sframe.js");
 const agree = await import("./seal/agree.js");
 const { Session } = await import("./seal/session.js");
 const { watchdog, tally } = await import("./seal/keeper.js");
+const { Sealed } = await import("./sealed.js");
 const { Comparison, oneMoreTry } = await import("./seal/compare.js");
 
 const bytes = (hex) => Uint8Array.from(Buffer.from(hex, "hex"));
@@ -37,6 +38,28 @@ function vaultOf(me) {
     });
   }
   return vaults.get(me);
+}
+
+/** A page's side with a worker that only writes down what it is told. Nothing is asked of a server: there is none. */
+class Scribe {
+  told = [];
+  constructor() {
+    Scribe.newest = this;
+    setTimeout(() => this.onmessage({ data: { k: "awake" } }));
+  }
+  postMessage(told) {
+    this.told.push(told);
+    if (told.k === "init") setTimeout(() => this.onmessage({ data: { k: "ready", hello: "" } }));
+  }
+  terminate() {}
+}
+
+async function page() {
+  Object.assign(globalThis, { RTCRtpScriptTransform: class {}, Worker: Scribe, indexedDB: {}, fetch: () => new Promise(() => {}) });
+  for (const end of ["RTCRtpSender", "RTCRtpReceiver"]) globalThis[end] = class { set transform(_) {} };
+  const sealed = new Sealed({ me: "p_maya", state: "ready", send: async () => ({}) }, { call: "c_1", index: 1 });
+  await sealed.ready;
+  return { sealed, told: Scribe.newest.told };
 }
 
 async function drain() {
@@ -117,6 +140,21 @@ const asks = {
     return (await devices.get(id).session.open(mid, frame)) === true ? hex(frame.data) : null;
   },
   made: () => made,
+  page: async ({ steps }) => {
+    const { sealed, told } = await page();
+    const said = [];
+    for (const [what, ...args] of steps) {
+      let fault = null;
+      try {
+        sealed[what](...args);
+      } catch (thrown) {
+        fault = thrown.why;
+      }
+      said.push([fault, ...told.splice(0).filter(({ k }) => ["claim", "peer", "gone"].includes(k)).map(({ k, ...rest }) => [k, ...Object.values(rest)])]);
+    }
+    sealed.close();
+    return said;
+  },
   commit: ({ id, random }) => agree.commit(id, random),
   reveal: ({ commitment, id, random }) => agree.open(commitment, id, random).then(() => "fits"),
   copy_kid: ({ viewer, index, epoch }) => sframe.copyKidOf(viewer, index, epoch),

@@ -106,7 +106,7 @@ export class Sealed {
     }
     this.#legs = legs.filter(({ ref, index }) => this.#places.get(ref) === index);
     if (!this.#begun || this.#closed) return;
-    const here = legs.filter(isHere);
+    const here = this.#legs.filter(isHere);
     for (const ref of this.#known) {
       if (here.some((leg) => leg.ref === ref)) continue;
       this.#known.delete(ref);

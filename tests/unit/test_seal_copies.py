@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from typing import Any
 
 import pytest
 
@@ -204,6 +205,57 @@ def test_a_copy_for_whom_no_key_was_agreed_with_is_sealed_and_opens_for_nobody(n
     call.meet("maya", "theo", "lea", "noor")
     assert call.sees("lea", who, own=True)
     assert call.opened("lea", who, frame) is None
+
+
+def leg(ref: str, index: int, state: str = "connected") -> dict[str, Any]:
+    return {"ref": ref, "state": state, "index": index}
+
+
+def slot(ref: str, first: int) -> dict[str, str]:
+    return {"ref": ref, "audio_mid": str(first), "video_mid": str(first + 1)}
+
+
+def test_the_page_takes_everybodys_place_and_section_as_they_were_first_told(node: Node) -> None:
+    first, again = node(
+        "page",
+        steps=[
+            ("slots", [slot("theo", 0), slot("lea", 2)], "4"),
+            ("people", [leg("theo", 2), leg("lea", 3)]),
+            ("slots", [slot("theo", 0), slot("lea", 2)], "4"),
+            ("people", [leg("theo", 2), leg("lea", 3, "lost")]),
+        ],
+    )[::2]
+    assert first == [None, *(["claim", mid, None] for mid in "0123"), ["claim", "4", "all"]]
+    assert again == [None]
+
+
+def test_an_offer_in_which_a_section_is_anothers_than_before_is_not_answered(node: Node) -> None:
+    people = ("people", [leg("theo", 2), leg("lea", 3)])
+    right = [slot("theo", 0), slot("lea", 2)]
+    for later in (
+        ([slot("lea", 0), slot("theo", 2)], ""),
+        ([slot("theo", 0), slot("lea", 0)], ""),
+        ([slot("theo", 1), slot("lea", 3)], ""),
+        (right, "1"),
+    ):
+        *_, laid, lied = node("page", steps=[people, ("slots", right), ("slots", *later)])
+        assert laid == [None, ["claim", "0", 2], ["claim", "1", 2], ["claim", "2", 3], ["claim", "3", 3]]
+        assert lied == ["slot"]
+
+
+def test_one_section_for_two_people_in_one_offer_is_not_answered(node: Node) -> None:
+    for slots in ([slot("theo", 0), slot("lea", 0)], [{"ref": "theo", "audio_mid": "0", "video_mid": "0"}]):
+        assert node("page", steps=[("slots", slots)])[0][0] == "slot"
+
+
+def test_a_place_that_is_told_anew_or_twice_is_nobodys(node: Node) -> None:
+    """Two people whose places a server exchanges in mid-call, or one who is said to sit where another does: no keys, no pictures."""
+    slots = ("slots", [slot("theo", 0), slot("lea", 2)])
+    both = ("people", [leg("theo", 2), leg("lea", 3)])
+    *_, swapped = node("page", steps=[slots, both, ("people", [leg("theo", 3), leg("lea", 2)])])
+    assert swapped == [None, ["gone", "theo"], ["gone", "lea"], *(["claim", mid, None] for mid in "0123")]
+    *_, twice = node("page", steps=[slots, ("people", [leg("theo", 2), leg("lea", 2)])])
+    assert twice == [None, ["peer", "theo", 2], ["claim", "0", 2], ["claim", "1", 2]]
 
 
 # -- coming and going -------------------------------------------------------------------------------------------------------
