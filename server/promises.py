@@ -2,8 +2,10 @@
 
 ``promises.toml`` holds every promise once, in the words that pages show. ``data/proofs.json`` holds what the last ``make proofs`` found
 (``tests/proofs.py`` runs the tests and the inspection that the ledger names and writes it). A promise is *proven* only if all its tests
-passed, all its scenarios were proven, and the digest in that file is the digest of the code that runs. Anything else is "not proven",
-with the reason: never run, the code has changed since, or what failed. A file that cannot be read is as good as none. So a promise is
+passed, all its scenarios were proven, and the digest in that file is the digest of the code that runs. In a checkout, where the tests lie
+beside the code, its tests have to be those that passed, too: of each file that the ledger names, and of all that tests share, the file has
+a digest of its own. A copy that is deployed has no tests, and then only what runs is held against it. Anything else is "not proven", with
+the reason: never run, the code or a test has changed since, or what failed. A file that cannot be read is as good as none. So a promise is
 never proven by default, and no page has to be told to stop saying it (Children's Code 6: do what you publish).
 
 The loader refuses an entry without a source, a reason or a proof, a code whose standing in law is not known, and an id that comes twice.
@@ -36,7 +38,7 @@ PROOFS: Final = ROOT / "server" / "data" / "proofs.json"
 CODE: Final = ("server", "signalling", "client_web", "migrations")
 _KINDS: Final = frozenset(
     {
-        ".cedar", ".cedarschema", ".css", ".html", ".js", ".json", ".mako", ".mjs", ".png", ".py", ".svg", ".toml", ".ts", ".txt",
+        ".cedar", ".cedarschema", ".css", ".html", ".js", ".json", ".mako", ".mjs", ".png", ".py", ".svg", ".toml", ".ts", ".ttf", ".txt",
         ".dylib", ".pyc", ".pyd", ".so",  # none of ours; beside a module Python would run them in its place
     }
 )  # fmt: skip
@@ -232,6 +234,7 @@ class Proof:
 
 NEVER: Final = Proof(False, "Its proof has not been run for this version.")
 CHANGED: Final = "The code has changed since its proof was run."
+TESTS_CHANGED: Final = "Its tests have changed since its proof was run."
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +248,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """The file. ``digest``: of the code for which it holds."""
+    """The file. ``digest``: of the code for which it holds. ``tests``: of the tests that were run, see :func:`digests_of_tests`."""
 
     digest: str
     version: str
     runs: Mapping[str, Run]
+    tests: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_PROOFS: Final = Proofs("", "", {})
@@ -257,17 +261,45 @@ NO_PROOFS: Final = Proofs("", "", {})
 
 def digest(root: Path = ROOT) -> str:
     """SHA-256 over the code that runs: names and contents of all files of :data:`CODE`, but for the proofs themselves."""
+    whole = _digest_of(files_of(root), root)
+    folders = (one for folder in CODE for one in (root / folder, *(root / folder).rglob("*")))
+    if any(one.is_symlink() and one.is_dir() for one in folders):
+        # what a linked folder leads to may be run and is not read here: nothing is proven for it
+        return hashlib.sha256(whole.encode() + os.urandom(32)).hexdigest()
+    return whole
+
+
+#: Stands among the files of tests for everything in tests/ that is no file of tests: what they share.
+SHARED: Final = "tests/"
+
+
+def digests_of_tests(book: Ledger | None = None, root: Path = ROOT) -> dict[str, str] | None:
+    """SHA-256 of each file of tests that the ledger names, and of all that they share (:data:`SHARED`); None where there are no tests, as
+    in a copy that is deployed."""
+    if not (root / "tests").is_dir():
+        return None
+    named = {_file_of(test) for one in (book or ledger()).promises for test in one.all_tests()}
+    found = {name: _digest_of([root / name], root) for name in sorted(named)}
+    shared = [
+        file
+        for file in (root / "tests").rglob("*")
+        if file.suffix in _KINDS
+        and not file.name.startswith("test_")
+        and _LEFT_OUT.isdisjoint(file.relative_to(root).parts)
+        and file.is_file()
+    ]
+    return found | {SHARED: _digest_of(sorted(shared), root)}
+
+
+def _file_of(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def _digest_of(files: Iterable[Path], root: Path) -> str:
     total = hashlib.sha256()
-    if any(
-        one.is_symlink() and one.is_dir() for folder in CODE for one in (root / folder, *(root / folder).rglob("*"))
-    ):
-        total.update(
-            os.urandom(32)
-        )  # what a linked folder leads to may be run and is not read here: nothing is proven for it
-    for file in files_of(root):
-        name = file.relative_to(root).as_posix().encode()
-        content = file.read_bytes()
-        for part in (name, content):
+    for file in files:
+        content = file.read_bytes() if file.is_file() else b""
+        for part in (file.relative_to(root).as_posix().encode(), content):
             total.update(len(part).to_bytes(8, "big") + part)
     return total.hexdigest()
 
@@ -297,30 +329,35 @@ def read_proofs(path: Path = PROOFS) -> Proofs:
             str(name): Run(int(one["at"]), {str(k): v for k, v in one["tests"].items()}, dict(one["scenarios"]))
             for name, one in told["promises"].items()
         }
-        return Proofs(str(told["digest"]), str(told["version"]), runs)
+        tests = {str(name): str(one) for name, one in told["tests"].items()}
+        return Proofs(str(told["digest"]), str(told["version"]), runs, tests)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return NO_PROOFS
 
 
-def judge(one: Promise, found: Proofs, running: str) -> Proof:
-    """Is this promise proven for code with the digest ``running``?"""
+def judge(one: Promise, found: Proofs, running: str, tests: Mapping[str, str] | None = None) -> Proof:
+    """Is this promise proven for code with the digest ``running``, and with these ``tests`` beside it (None: there are none here)?"""
     run = found.runs.get(one.id)
     if run is None:
         return NEVER
     if found.digest != running:
         return Proof(False, CHANGED, run.at)
-    tests, scenarios = one.all_tests(), one.scenarios
-    if not tests and not scenarios:
+    named, scenarios = one.all_tests(), one.scenarios
+    if not named and not scenarios:
         return Proof(False, "Nothing proves it.", run.at)
-    failed = [name for name in tests if run.tests.get(name) == "failed"]
+    if named and tests is not None:
+        for file in {SHARED, *map(_file_of, named)}:
+            if file not in tests or found.tests.get(file) != tests[file]:
+                return Proof(False, TESTS_CHANGED, run.at)
+    failed = [name for name in named if run.tests.get(name) == "failed"]
     broken = [name for name in scenarios if run.scenarios.get(name) == "broken"]
     if failed or broken:
         return Proof(False, f"Its proof failed: {_some([*broken, *failed])}.", run.at, failed=True)
-    missing = [name for name in tests if run.tests.get(name) != "passed"]
+    missing = [name for name in named if run.tests.get(name) != "passed"]
     missing += [name for name in scenarios if run.scenarios.get(name) != "proven"]
     if missing:
         return Proof(False, f"A part of its proof was not shown: {_some(missing)}.", run.at)
-    return Proof(True, f"{_count(tests, 'test')} and {_count(scenarios, 'attack')} passed.", run.at)
+    return Proof(True, f"{_count(named, 'test')} and {_count(scenarios, 'attack')} passed.", run.at)
 
 
 def _some(names: Sequence[str]) -> str:
@@ -332,9 +369,16 @@ def _count(things: Sequence[str], name: str) -> str:
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
-def statuses(book: Ledger | None = None, found: Proofs | None = None, running: str | None = None) -> dict[str, Proof]:
-    """For each promise whether it is proven. Reads the files of the code: some 20 ms, so not on every request."""
+def statuses(
+    book: Ledger | None = None,
+    found: Proofs | None = None,
+    running: str | None = None,
+    tests: Mapping[str, str] | None = None,
+) -> dict[str, Proof]:
+    """For each promise whether it is proven. Reads the files of the code and of the tests, unless it is told what they are: some 30 ms, so
+    not on every request."""
     book = ledger() if book is None else book
+    if running is None:
+        running, tests = digest(), digests_of_tests(book)
     found = read_proofs() if found is None else found
-    running = digest() if running is None else running
-    return {one.id: judge(one, found, running) for one in book.promises}
+    return {one.id: judge(one, found, running, tests) for one in book.promises}

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import pytest
 
-from server.promises import PROOFS, Ledger, Promise, Result, digest, ledger, read_proofs
+from server.promises import PROOFS, Ledger, Promise, Result, digest, digests_of_tests, ledger, read_proofs
 
 ROOT: Final = Path(__file__).parents[1]
 INSPECTION_SECONDS: Final = 900
@@ -84,9 +84,12 @@ def file_of(
     at: int,
     code: str,
     before: Mapping[str, Any] | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What is written. ``before``: what an earlier run wrote; kept where the code is the same and nothing newer is known."""
-    old = before["promises"] if before is not None and before.get("digest") == code else {}
+    """What is written. ``before``: what an earlier run wrote; kept where code and tests are the same and nothing newer is known.
+    ``files``: the digests of the tests that were run."""
+    same = before is not None and (before.get("digest"), before.get("tests")) == (code, dict(files or {}))
+    old = before["promises"] if before is not None and same else {}
     found = {name: one for name, one in old.items() if name in book.ids}
     for one in chosen:
         found[one.id] = {
@@ -99,6 +102,7 @@ def file_of(
         "digest": code,
         "version": version("ringfence"),
         "day": day,
+        "tests": dict(files or {}),
         "promises": {name: found[name] for name in book.ids if name in found},
     }
 
@@ -116,6 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(argv)
 
     book, code = ledger(), digest()
+    files = digests_of_tests(book)
     if unknown := set(asked.only or ()) - set(book.ids):
         parser.error(f"nobody knows {', '.join(sorted(unknown))}")
     chosen = [one for one in book.promises if not asked.only or one.id in asked.only]
@@ -128,11 +133,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as folder:
             scenarios = inspect(wanted, Path(folder))
 
-    if digest() != code:
+    if digest() != code or digests_of_tests(book) != files:
         print("The code changed while its proof was run; nothing is written.", file=sys.stderr)
         return 1
     before = json.loads(asked.out.read_text("utf-8")) if asked.out.is_file() else None
-    told = file_of(book, chosen, tests, scenarios, time.time_ns() // 1_000_000, code, before)
+    told = file_of(book, chosen, tests, scenarios, time.time_ns() // 1_000_000, code, before, files)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return _say(book, chosen, asked.out)
@@ -142,7 +147,8 @@ def _say(book: Ledger, chosen: Sequence[Promise], path: Path) -> int:
     from server.promises import judge
 
     found, code = read_proofs(path), digest()
-    proofs = {one.id: judge(one, found, code) for one in chosen}
+    files = digests_of_tests(book)
+    proofs = {one.id: judge(one, found, code, files) for one in chosen}
     for name, proof in proofs.items():
         print(f"{'proven    ' if proof.proven else 'NOT PROVEN'}  {name}: {proof.why}")
     proven = sum(proof.proven for proof in proofs.values())

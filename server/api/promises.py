@@ -30,13 +30,13 @@ def begun() -> str:
 
 @lru_cache(maxsize=1)
 def _looked(_: int) -> Mapping[str, Proof]:
-    return standing(begun(), promises.digest(), promises.read_proofs())
+    return standing(begun(), promises.digest(), promises.read_proofs(), promises.digests_of_tests())
 
 
-def standing(began: str, there: str, found: Proofs) -> Mapping[str, Proof]:
+def standing(began: str, there: str, found: Proofs, tests: Mapping[str, str] | None = None) -> Mapping[str, Proof]:
     """Which promises are proven, where this process ``began`` with one code and another may be ``there`` now: pages are read as they are
-    asked for, modules are not, so neither is proven for a mixture of both."""
-    return promises.statuses(found=found, running=there if there == began else "a mixture of two")
+    asked for, modules are not, so neither is proven for a mixture of both. ``tests``: those that lie beside it now."""
+    return promises.statuses(found=found, running=there if there == began else "a mixture of two", tests=tests)
 
 
 def statuses() -> Mapping[str, Proof]:

@@ -435,6 +435,70 @@ def test_the_digest_does_not_change_with_the_proofs_themselves_or_with_what_pyth
     assert promises.digest(root) == before
 
 
+def checkout(folder: Path) -> Path:
+    """A house with its tests beside it: two of the ledger's, one that it does not name, and what they share."""
+    root = house_in(folder)
+    (root / "tests" / "unit").mkdir(parents=True)
+    for name in ("test_a.py", "test_b.py", "test_other.py", "house.py"):
+        (root / "tests" / "unit" / name).write_text("def test_t(): assert True\n")
+    return root
+
+
+A, B = (Promise(name, ("parent",), "A.", ("row 1",), tests=(f"tests/unit/test_{name}.py::test_t",)) for name in "ab")
+TWO = Ledger((A, B), {}, "2026-11-26")
+
+
+def told_of(root: Path, found: Proofs) -> dict[str, str]:
+    there = promises.digests_of_tests(TWO, root)
+    return {
+        name: "" if one.proven else one.why
+        for name, one in promises.statuses(TWO, found, promises.digest(root), there).items()
+    }
+
+
+def passed(root: Path) -> Proofs:
+    runs = {one.id: Run(1, dict.fromkeys(one.tests, "passed"), {}) for one in TWO.promises}
+    return Proofs(promises.digest(root), "1", runs, promises.digests_of_tests(TWO, root) or {})
+
+
+def test_an_emptied_test_proves_nothing_and_only_its_own_promise_is_touched(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    found = passed(root)
+    assert told_of(root, found) == {"a": "", "b": ""}
+    (root / "tests" / "unit" / "test_other.py").write_text("")
+    assert told_of(root, found) == {"a": "", "b": ""}, "no promise names it"
+    (root / "tests" / "unit" / "test_a.py").write_text("def test_t(): pass\n")
+    assert told_of(root, found) == {"a": promises.TESTS_CHANGED, "b": ""}
+    (root / "tests" / "unit" / "test_b.py").unlink()
+    assert told_of(root, found) == dict.fromkeys("ab", promises.TESTS_CHANGED)
+
+
+def test_what_all_tests_share_may_not_change_either(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    found = passed(root)
+    (root / "tests" / "__pycache__").mkdir()
+    (root / "tests" / "__pycache__" / "house.py").write_text("left behind")
+    assert told_of(root, found) == {"a": "", "b": ""}
+    (root / "tests" / "conftest.py").write_text("# every test passes")
+    assert told_of(root, found) == dict.fromkeys("ab", promises.TESTS_CHANGED)
+
+
+def test_a_copy_that_is_deployed_without_its_tests_is_held_against_what_runs(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    found = passed(root)
+    (root / "tests").rename(root / "elsewhere")
+    assert promises.digests_of_tests(TWO, root) is None
+    assert told_of(root, found) == {"a": "", "b": ""}
+    (root / "server" / "inner" / "one.py").write_text("x = 2\n")
+    assert told_of(root, found) == dict.fromkeys("ab", promises.CHANGED)
+
+
+def test_a_file_of_proofs_that_says_nothing_of_tests_proves_nothing_beside_them(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    runs = passed(root).runs
+    assert told_of(root, Proofs(promises.digest(root), "1", runs)) == dict.fromkeys("ab", promises.TESTS_CHANGED)
+
+
 def test_every_promise_has_a_state_and_none_is_proven_without_a_run() -> None:
     found = promises.statuses(BOOK, promises.NO_PROOFS, "any")
     assert set(found) == set(BOOK.ids)

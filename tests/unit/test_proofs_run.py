@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.promises import digest, judge, ledger, read_proofs
+from server.promises import digest, digests_of_tests, judge, ledger, read_proofs
 from server.settings import ROOT
 from tests.proofs import Seen, file_of, main
 
@@ -80,6 +80,9 @@ def test_what_was_found_for_other_code_is_not_kept() -> None:
     first = file_of(BOOK, [OTHER], {}, {}, 1, "d")
     assert set(file_of(BOOK, [ONE], {}, {}, 2, "d", first)["promises"]) == {ONE.id, OTHER.id}
     assert set(file_of(BOOK, [ONE], {}, {}, 2, "e", first)["promises"]) == {ONE.id}
+    other_tests = file_of(BOOK, [ONE], {}, {}, 2, "d", first, {"tests/": "x"})
+    assert set(other_tests["promises"]) == {ONE.id}, "nor what other tests found"
+    assert other_tests["tests"] == {"tests/": "x"}
     stale = {**first, "promises": {"a-promise-of-long-ago": {}}}
     assert set(file_of(BOOK, [ONE], {}, {}, 2, "d", stale)["promises"]) == {ONE.id}
 
@@ -93,7 +96,8 @@ def test_the_proof_of_one_promise_is_run_and_written(tmp_path: Path) -> None:
     assert set(found.runs) == {"right-numbers"}
     assert set(found.runs["right-numbers"].tests.values()) == {"passed"}, done.stdout
     assert found.digest == digest()
-    assert judge(BOOK["right-numbers"], found, digest()).proven
+    assert found.tests == digests_of_tests()
+    assert judge(BOOK["right-numbers"], found, digest(), digests_of_tests()).proven
     assert done.returncode == 0
     assert "1 of 1 promises are proven" in done.stdout
 
