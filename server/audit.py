@@ -1,17 +1,21 @@
 """The audit record: what was asked, of whom, and what the rules answered. Append-only, chained, without a name in it.
 
-Every household has a chain of its own and the platform has one. A row can be checked by three who may see three things of it:
+Every household has a chain, every person has one of their own, and the platform has one (``chains.py`` says which row stands where). A
+row can be checked by three who may see three things of it:
 
-    stamp  = SHA-256(first 16 bytes of the salt || at)
+    moment = SHA-256(second 16 bytes of the salt || at)
+    stamp  = SHA-256(SHA-256(first 16 || hour) || moment)     the hour is at // 3,600,000
     body   = SHA-256(next 16 || canonical row)      JSON, keys sorted, no blanks; without the time and without the people
     people = SHA-256(last 16 || who)
     digest = SHA-256(stamp || SHA-256(body || people))
     hash   = SHA-256(previous hash || digest)
 
 Whoever has only the digests checks that the chain is whole and learns nothing of what is in it: the salt is random, so nothing can
-be guessed. Whoever is given a part of the salt checks that part and no other. So a family sees what was decided and no pseudonym of
-anybody, its child's rows closed altogether, and an inspector sees when every row of every chain was written and reads
-none of them (``record.py`` writes both; ``docs/reference/record.md`` is the format).
+be guessed. Whoever is given a part of the salt checks that part and no other. So a family sees what its grown-ups did and no pseudonym
+of anybody, and an inspector sees in which hour every row of every chain was written and reads none of them: exact times would be
+the same in the chains of two who talk with each other (``record.py`` writes both; ``docs/reference/record.md`` is the format).
+
+Rows of before have a salt of 48 bytes and ``stamp = SHA-256(first 16 || at)``. They stay as they were hashed.
 
 Changing, cutting out, inserting or swapping a row breaks the chain at that place. A cut at the end leaves no broken link, so the
 head of each chain (how many rows, and the last hash) is kept beside it and written in the same transaction. Somebody who may
@@ -37,15 +41,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.db.session import Database, rows, run_all
 
 PLATFORM: Final = "platform"  #: the chain of what concerns no household
+APART: Final = "apart"  #: the chain in which checkpoints write where the chains end that no family is shown
 START: Final = bytes(32)  #: the hash before the first row
-SALT: Final = 16  #: bytes for each of the three parts; as many as nobody tries through
+SALT: Final = 16  #: bytes for each of the four parts; as many as nobody tries through
+HOUR: Final = 3_600_000  #: milliseconds; what is told of a time to whoever may not know it
 _PAGE: Final = 1_000  # rows held in memory while verifying
 _FEW, _HEADS = 8, 128  # chains looked up by one statement: as many as one call has, or many at once
-
-
-def chain_of(household: str) -> str:
-    """The name of a household's chain."""
-    return f"h_{household}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +78,30 @@ class Row:
     salt: bytes
 
     @property
-    def salts(self) -> tuple[bytes, bytes, bytes]:
-        """Of the time, of the body, of the people."""
-        return self.salt[:SALT], self.salt[SALT : 2 * SALT], self.salt[2 * SALT :]
+    def time_salt(self) -> bytes:
+        """Opens the time: 32 bytes, those of the hour first; of a row of before 16, and it has no hour of its own."""
+        return self.salt[: -2 * SALT]
+
+    @property
+    def salts(self) -> tuple[bytes, bytes]:
+        """Of the body, of the people."""
+        return self.salt[-2 * SALT : -SALT], self.salt[-SALT:]
 
     @property
     def people(self) -> bytes:
         """Commits to who it was about."""
-        return _sha(self.salts[2] + str(self.who).encode())
+        return _sha(self.salts[1] + str(self.who).encode())
 
     @property
     def rest(self) -> bytes:
         """Commits to everything but the time."""
-        body = body_of(self.salts[1], self.chain, self.seq, self.question, self.verdict, self.rules, self.rulebook)
+        body = body_of(self.salts[0], self.chain, self.seq, self.question, self.verdict, self.rules, self.rulebook)
         return rest_of(body, self.people)
 
     @property
     def digest(self) -> bytes:
         """Commits to the row, and says nothing about it to whoever has not its salt."""
-        return digest_of(self.salts[0], self.at, self.rest)
+        return digest_of(stamp_of(self.time_salt, self.at), self.rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +130,13 @@ async def append_all(tx: AsyncConnection, entries: Sequence[tuple[Sequence[str],
         for chain in chains:
             seq, previous = moved.get(chain) or heads.get(chain, (0, START))
             salt = os.urandom(
-                3 * SALT
+                4 * SALT
             )  # anew for each chain: what one family knows of its row opens nothing of the other's
-            body = body_of(salt[SALT : 2 * SALT], chain, seq + 1, entry.question, entry.verdict, rules, entry.rulebook)
-            people = _sha(salt[2 * SALT :] + who.encode())
-            last = hash_of(previous, digest_of(salt[:SALT], entry.at, rest_of(body, people)))
+            body = body_of(
+                salt[2 * SALT : 3 * SALT], chain, seq + 1, entry.question, entry.verdict, rules, entry.rulebook
+            )
+            people = _sha(salt[3 * SALT :] + who.encode())
+            last = hash_of(previous, digest_of(stamp_of(salt[: 2 * SALT], entry.at), rest_of(body, people)))
             moved[chain] = seq + 1, last
             new.append(
                 {
@@ -168,8 +176,24 @@ def rest_of(body: bytes, people: bytes) -> bytes:
     return _sha(body + people)
 
 
-def digest_of(salt: bytes, at: int, rest: bytes) -> bytes:
-    return _sha(_sha(salt + str(at).encode()) + rest)
+def stamp_of(salt: bytes, at: int) -> bytes:
+    """Commits to the time; and, but in a row of before, to its hour apart from it."""
+    if len(salt) == SALT:
+        return _sha(salt + str(at).encode())
+    return hour_stamp_of(salt[:SALT], at // HOUR, moment_of(salt[SALT:], at))
+
+
+def moment_of(salt: bytes, at: int) -> bytes:
+    return _sha(salt + str(at).encode())
+
+
+def hour_stamp_of(salt: bytes, hour: int, moment: bytes) -> bytes:
+    """:func:`stamp_of` for whoever is given the hour and not the moment in it."""
+    return _sha(_sha(salt + str(hour).encode()) + moment)
+
+
+def digest_of(stamp: bytes, rest: bytes) -> bytes:
+    return _sha(stamp + rest)
 
 
 def hash_of(previous: bytes, digest: bytes) -> bytes:

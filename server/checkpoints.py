@@ -1,7 +1,8 @@
 """Signed statements about where every chain of the record ends: what leaves this house, so that nothing can be rewritten in it.
 
-The *log* is a list that only grows. Each checkpoint adds one entry, ``chain seq hash``, for every chain whose head has moved since
-the one before, and then signs how long the log is and the root of the Merkle tree over it (``tree.py``)::
+The *log* is a list that only grows. Each checkpoint adds one entry, ``chain seq hash``, for every household's chain whose head has moved
+since the one before, and one for the chain *apart*, and then signs how long the log is and the root of the Merkle tree over it
+(``tree.py``)::
 
     calls.example/record            which record (C2SP tlog-checkpoint: origin, size, root; one line more is ours)
     1042
@@ -9,6 +10,11 @@ the one before, and then signs how long the log is and the root of the Merkle tr
     time 1795000000000
 
     — calls.example/record base64(key id, signature)        (C2SP signed-note: notes.py)
+
+The chains that no family is shown (``chains.py``: everybody's own, and the platform's) are not in the log: it tells everybody how long it
+is, and a family where in it its chain stands. Where they end is written into the chain apart, at every checkpoint: a row for each that
+has moved, and one more in any case. So the log grows by one for all of them together, whatever a child did in that hour and whether or
+not it reported, blocked or called; and its entry is another one each time.
 
 Whoever has kept one checkpoint can be shown that the log of today still begins with it (a consistency proof), and that a chain's
 head stands in it (an inclusion proof), without being shown anything else. The chain with which a row is hashed does the rest.
@@ -36,12 +42,17 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import audit, notes, record_keys, tree
+from server.audit import APART
+from server.chains import is_familys
 from server.db.session import Database, rows, run_all
 from server.settings import Settings
 from server.tree import Place, Range
 
 log = logging.getLogger(__name__)
 
+BEAT: Final = "checkpoint"  #: what a row of the chain apart says was asked; no verb
+
+_TOLD: Final = re.compile(r'\["([A-Za-z0-9_-]{1,34}) ([1-9][0-9]{0,14}) ([0-9a-f]{64})"\]')
 _BODY: Final = re.compile(r"([^\s+]{1,200})\n(0|[1-9][0-9]{0,14})\n([A-Za-z0-9+/]{43}=)\ntime (0|[1-9][0-9]{0,14})\n")
 
 
@@ -71,6 +82,11 @@ class Head:
     def line(self) -> bytes:
         return f"{self.chain} {self.seq} {self.hash.hex()}".encode()
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """As it stands in a row of the chain apart, in the place of what decided."""
+        return (self.line.decode(),)
+
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
@@ -95,6 +111,12 @@ def read(text: str) -> Checkpoint | None:
     return said if said.text == text else None
 
 
+def told(rules: str) -> Head | None:
+    """Which head a row of the chain apart tells; None: of no chain."""
+    found = _TOLD.fullmatch(rules)
+    return Head(found[1], int(found[2]), bytes.fromhex(found[3])) if found else None
+
+
 async def take(db: Database, settings: Settings, clock: Callable[[], int]) -> str:
     """Take a checkpoint now. Returns the signed note."""
     async with db.begin() as tx:
@@ -106,17 +128,24 @@ async def take(db: Database, settings: Settings, clock: Callable[[], int]) -> st
             clock(), before, known[-1].since if known else 0
         )  # looked at in our turn: nothing is written meanwhile
         growing = tree.Growing(size, await _hashes(tx, (0, size)))
+        moved = [Head(chain, seq, bytes(last_hash)) for chain, seq, last_hash in await rows(tx, _MOVED, apart=APART)]
+        shown = [head for head in moved if is_familys(head.chain)]
+        told_apart = [head.rules for head in moved if not is_familys(head.chain)]
+        entries = [audit.Entry(now, BEAT, (), "allow", rules, "") for rules in (*told_apart, ())]
+        await audit.append_all(tx, [((APART,), entry) for entry in entries])
+        seq, last_hash = (await audit.heads_of(tx, (APART,)))[APART]
         new, nodes = [], []
-        for chain, seq, last_hash in await rows(tx, _MOVED):
-            head = Head(chain, seq, bytes(last_hash))
-            new.append({"idx": growing.size, "chain": chain, "seq": seq, "hash": head.hash})
+        for head in sorted([*shown, Head(APART, seq, last_hash)], key=lambda head: head.chain):
+            new.append({"idx": growing.size, "chain": head.chain, "seq": head.seq, "hash": head.hash})
             for (level, place), hashed in growing.append(tree.leaf(head.line)):
                 nodes.append({"level": level, "place": place, "hash": hashed})
         said = Checkpoint(key.name, growing.size, growing.root, now)
         note = notes.signed(said.text, key).decode()
         first_key = [] if known else [{"key": key.verifier.line}]
         row = {"n": number + 1, "at": now, "size": said.size, "root": said.root, "note": note}
-        await run_all(tx, (_FIRST_KEY, first_key), (_ENTRY, new), (_NODE, nodes), (_CHECKPOINT, [row]))
+        covered = [{"chain": head.chain, "seq": head.seq} for head in moved]
+        steps = ((_FIRST_KEY, first_key), (_ENTRY, new), (_NODE, nodes), (_CHECKPOINT, [row]), (_COVERED, covered))
+        await run_all(tx, *steps)
     await _keep(db, settings, note, said)
     return note
 
@@ -233,11 +262,8 @@ async def _nodes(tx: AsyncConnection, places: Sequence[Place]) -> Mapping[Place,
     return found
 
 
-_MOVED: Final = """
-SELECT h.chain, h.seq, h.hash FROM audit_heads h
- WHERE h.seq > COALESCE((SELECT l.seq FROM record_log l WHERE l.chain = h.chain ORDER BY l.idx DESC LIMIT 1), 0)
- ORDER BY h.chain
-"""
+_MOVED: Final = "SELECT chain, seq, hash FROM audit_heads WHERE seq > covered AND chain <> :apart ORDER BY chain"
+_COVERED: Final = "UPDATE audit_heads SET covered = :seq WHERE chain = :chain"
 _NEWEST_OF: Final = """
 SELECT idx, seq, hash FROM record_log WHERE chain = :chain AND idx < :size ORDER BY idx DESC LIMIT 1
 """

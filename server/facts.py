@@ -25,8 +25,8 @@ from typing import Final, Literal, cast
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import home_time
-from server.audit import PLATFORM, chain_of
+from server import chains, home_time
+from server.audit import PLATFORM
 from server.db.models import children, households, teen_leads
 from server.db.session import Row, rows
 from server.policy import Act, Question, Reach, Verb
@@ -92,6 +92,11 @@ class Known:
     ends: tuple[tuple[Literal["quiet_hours", "time_limit"], int], ...] = ()
     changes: tuple[int, ...] = ()
 
+    @property
+    def own(self) -> str:
+        """The chain of their own; the platform's for somebody who was not found."""
+        return chains.of_person(self.pseudonym) if self.id else PLATFORM
+
 
 NOBODY: Final = Known("", "", "", STRANGER)  #: asks, and is nobody we know
 NOT_FOUND: Final = Known("", "", "", replace(STRANGER, acts=False))  #: is asked about, and is nobody we know
@@ -137,7 +142,7 @@ class Gathering:
     def reach(self, verb: Verb, x: Known, y: Known, call: Call = NO_CALL) -> Asked:
         """May X reach Y?"""
         contact = self.contacts.get((x.id, y.id), NO_CONTACT)
-        return Asked(Reach(verb, x.person, y.person, contact, call), *_concerned((x, y)), self.at)
+        return Asked(Reach(verb, x.person, y.person, contact, call), *_concerned(verb, (x, y)), self.at)
 
     def all_of_a_call(self, call: Call, alone: Verb, verbs: tuple[Verb, ...]) -> Event:
         """May each be in it, as far as it concerns them alone; and for each of ``verbs``: may X reach Y, for every ordered pair.
@@ -153,7 +158,7 @@ class Gathering:
             verbs[0] if pairs else alone,
             tuple(questions),
             tuple(dict.fromkeys([known.pseudonym for known in people if known.id])),
-            tuple(sorted({known.chain or PLATFORM for known in people})),
+            tuple(sorted({known.own for known in people})),
             self.at,
         )
 
@@ -164,7 +169,7 @@ class Gathering:
 
     def alone(self, verb: Verb, x: Known) -> Asked:
         """May X do this, as far as it concerns X alone?"""
-        return Asked(Act(verb, x.person, _own(x)), *_concerned((x,)), self.at)
+        return Asked(Act(verb, x.person, _own(x)), *_concerned(verb, (x,)), self.at)
 
 
 # Few different ones of these are about at any time. One that was made before is found again instead of made again, and is then
@@ -194,11 +199,13 @@ def _own_of_child(reach: GuardiansReach, may_lead: bool) -> Matter:
     return replace(GENERAL, reach=reach, may_lead=may_lead)
 
 
-def _concerned(people: Iterable[Known]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _concerned(verb: Verb, people: Sequence[Known]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Their pseudonyms, and the chains in which a row about them stands. Who asks stands first."""
     there = [known for known in people if known.id]
+    grown_up = people[0].chain if people[0].person.kind != "child" else ""
     return (
         tuple([known.pseudonym for known in there]),
-        tuple(dict.fromkeys([known.chain for known in there])) or (PLATFORM,),
+        chains.concerning(verb, grown_up, [(known.pseudonym, known.chain) for known in there]),
     )
 
 
@@ -323,11 +330,11 @@ async def act(
     concerned = [row for row in found if row[0] == _CONCERNED]
     whose = [_whose([row for row in concerned if row[_WHAT] == name], actor) for name, one in named.items() if one]
     if verb is Verb.HOST_STAGE:
-        return Asked(Host(verb, x.person, x.stage), *_concerned((x,)), now)
+        return Asked(Host(verb, x.person, x.stage), *_concerned(verb, (x,)), now)
     if not whose:
-        return Asked(Act(verb, x.person, _own(x)), *_concerned((x,)), now)
+        return Asked(Act(verb, x.person, _own(x)), *_concerned(verb, (x,)), now)
     if "stranger" in whose:
-        return Asked(Act(verb, x.person, NOT_YOURS), *_concerned((x,)), now)
+        return Asked(Act(verb, x.person, NOT_YOURS), *_concerned(verb, (x,)), now)
     wards = [row for row in concerned if row[_WARD]]
     about = [_known(row, now, acts=False) for row in wards] or [x]
     # A child who leads takes nothing away from a sister or brother: the one who is named counts, or of both who can be meant the
@@ -341,7 +348,7 @@ async def act(
         may_lead=all(_own(one).may_lead for one in meant),
     )
     others = [_known(row, now, acts=False) for row in concerned if row[1] != actor]
-    return Asked(Act(verb, x.person, matter), *_concerned((x, *others)), now)
+    return Asked(Act(verb, x.person, matter), *_concerned(verb, (x, *others)), now)
 
 
 async def leading(tx: AsyncConnection, ids: Iterable[str], *, now: int) -> frozenset[str]:
@@ -505,7 +512,7 @@ def _known(row: Row, now: int, *, acts: bool, stays: Iterable[tuple[int, int | N
     return Known(
         person,
         pseudonym,
-        chain_of(household),
+        chains.of_household(household),
         _person(
             kind=kind,
             band=band,

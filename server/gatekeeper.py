@@ -81,7 +81,7 @@ class Gatekeeper:
             return True
 
     async def ask(self, tx: AsyncConnection, asked: Asked) -> Decision:
-        """Decide one question and write one audit row to the chain of each household that it concerns."""
+        """Decide one question and write one audit row to each chain that it concerns (``chains.py``)."""
         decision = self.rulebook.decide(asked.question)
         entry = self._entry(_as_one(asked.question.verb, (asked,)), (decision,))
         await audit.append_all(tx, _records(asked.chains, entry))
@@ -91,7 +91,7 @@ class Gatekeeper:
         self, tx: AsyncConnection, asked: Sequence[Asked], verb: Verb, *, chains: Sequence[str] = ()
     ) -> Sequence[Decision]:
         """Decide many questions that belong to one event, in their order, and write one audit row per chain for all:
-        the chains of all concerned, or only ``chains`` where the event is one household's own.
+        the chains of all concerned, or only ``chains`` where the event is one person's own.
 
         The event is allowed when every question with ``verb`` is; the others (what may be seen, what may be heard) are
         its details. Its rules are those that refused, or if none did those that permitted.
@@ -126,10 +126,10 @@ class Gatekeeper:
         )
 
 
-#: Rules of the safe harbour. A family may read its own chain, so what one of them decided stands in the platform's alone: no
-#: grown-up learns from the record that a child has blocked somebody, and nobody that they were blocked (row 52; GC25 76).
+#: Rules of the safe harbour. What one of them decided stands in the platform's chain alone: whoever is shown a chain of one of the two
+#: learns from it neither that somebody has blocked nor that they were blocked (row 52; GC25 76).
 HARBOUR: Final = frozenset({"blocked"})
-#: What stands in a family's chain in its place. A refusal that left no row at all could be told from every other by counting rows.
+#: What stands in the chains of the two in its place. A refusal that left no row at all could be told from every other by counting rows.
 NOT_TOLD: Final = "not-told"
 
 
@@ -137,9 +137,9 @@ def _records(chains: Sequence[str], entry: audit.Entry) -> list[tuple[Sequence[s
     """Which row goes to which chains."""
     if not HARBOUR.intersection(entry.rules):
         return [(chains, entry)]
-    families = [chain for chain in chains if chain != audit.PLATFORM]
+    others = [chain for chain in chains if chain != audit.PLATFORM]
     blank = replace(entry, who=(), rules=(NOT_TOLD,))
-    return [*([(families, blank)] if families else []), ((audit.PLATFORM,), entry)]
+    return [*([(others, blank)] if others else []), ((audit.PLATFORM,), entry)]
 
 
 def _as_one(verb: Verb, asked: Sequence[Asked]) -> Event:

@@ -1,13 +1,14 @@
 """Who is shown what of the record, and checking all of it where it is kept.
 
-A *family export* is a household's own chain. Rows about what a grown-up of the household did are open, but for whom they are about:
-a pseudonym is the same in every family's chain, so nobody is given one. Every other row is closed: only
-its digest is there, so that the chain can be checked and says nothing. A child's day is the child's own: when they came, whom
-they rang, what they looked at or tried stands in the record for an inspection, and no grown-up's page shows it (row 52; what a
-parent may see of calls is the history, for 30 days). Help, reports and blocks are not even there: they are in the platform's chain.
+A *family export* is a household's own chain: what its grown-ups did for the family (``chains.py``), each row open, but for whom it is
+about: a pseudonym is the same in every family's chain, so nobody is given one. A row is closed only where the grown-up who did it is
+no longer of this household, or where it was written before everybody had a chain of their own: its digest is there, so that the chain
+can be checked. A child's day is the child's own: nothing of it is in this chain, nor in anything else that a family is given, not even
+that there is something (row 52; what a parent may see of calls is the history, for 30 days).
 
-A *blind export* is all chains with nothing in them but digests and times, and the whole log with every checkpoint: an inspector checks
-that nothing was altered, cut, swapped, forked or back-dated, and reads no row of anybody.
+A *blind export* is all chains with nothing in them but digests and hours, and the whole log with every checkpoint: an inspector checks
+that nothing was altered, cut, swapped, forked or back-dated, and reads no row of anybody. Only the rows of the chain apart are open in
+it: they say where other chains end, as the log does.
 
 A *proof* is one row, or the rows from it to the next checkpoint, closed, with what shows that the newest checkpoint covers them.
 
@@ -17,14 +18,15 @@ Each is lines of JSON (``docs/reference/record-export.schema.json``); ``record_c
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import audit, checkpoints, facts, record_keys
+from server import audit, chains, checkpoints, facts, record_keys
 from server.accounts import SignedIn
-from server.audit import START, Row
+from server.audit import APART, HOUR, SALT, START, Row
+from server.chains import SHOWN
 from server.checkpoints import Head
 from server.db.session import Database, rows
 from server.gatekeeper import Gatekeeper
@@ -34,18 +36,6 @@ from server.record_check import FORMAT, Check, Finding, Looked
 
 PAGE: Final = 1_000  #: rows that one answer to a family holds; some hundred kilobytes
 MOST_DIGITS: Final = 9  #: of a number that somebody asks with; no chain and no log is longer
-
-#: What a grown-up does in the family's name, and is shown in full when it was a grown-up of this household who did it. Closed list: a
-#: verb that is not here is closed. What somebody looked at is not here: nobody is shown what another one reads.
-SHOWN: Final = frozenset(
-    {
-        Verb.ADD_CHILD, Verb.CHANGE_HOUSEHOLD, Verb.ACCEPT_LINK, Verb.DECIDE, Verb.DECLINE, Verb.END_CONTACT, Verb.ALLOW_MEDIA,
-        Verb.SIGN_ROSTER, Verb.KNOW_KEY, Verb.NAME_CONTACT, Verb.VOUCH, Verb.COMPARE_PICTURES, Verb.SAY_PICTURES_DIFFER,
-        Verb.CHANGE_AGE_GROUP, Verb.CHANGE_LIMIT, Verb.SWITCH_STAGE, Verb.CHANGE_SUPERVISION, Verb.ALLOW_THIS_CALL, Verb.BE_PRESENT,
-        Verb.STOP_BEING_PRESENT, Verb.MAKE_LINK, Verb.ACCEPT_LINK_FOR_CHILD, Verb.PAIR_DEVICE, Verb.UNPAIR_DEVICE,
-        Verb.WITHDRAW_CONSENT, Verb.REVOKE_SESSION, Verb.END_CALL,
-    }
-)  # fmt: skip
 
 
 # -- a family's own -------------------------------------------------------------------------------------------------------------
@@ -60,7 +50,7 @@ async def may_look(db: Database, keeper: Gatekeeper, me: SignedIn, *, now: int) 
 async def page(db: Database, household: str, *, after: int = 0, since: int | None = None) -> str:
     """One page of a household's own chain behind row ``after``. ``since``: how long the log was when the reader last looked. It is a
     ``proof`` where it does not begin at the start or does not reach the end."""
-    chain = audit.chain_of(household)
+    chain = chains.of_household(household)
     async with db.read() as tx:
         seq, _ = await _signed_head(tx, chain)
         kind = "family" if after == 0 and seq <= PAGE else "proof"
@@ -72,18 +62,40 @@ async def page(db: Database, household: str, *, after: int = 0, since: int | Non
 async def prove(tx: AsyncConnection, chain: str, seq: int | None) -> AsyncIterator[str]:
     """That row ``seq`` (default: the last that can be proved) stands under the newest checkpoint: its own digest and those up to the
     checkpoint's. Nothing where it does not."""
-    end, _ = await _signed_head(tx, chain)
+    told = None if chains.is_familys(chain) or chain == APART else await _told_apart(tx, chain)
+    end = told[1].seq if told else (await _signed_head(tx, chain))[0]
     first = seq if seq is not None else end
     if not 1 <= first <= end:
         return
-    async for line in _one_chain(tx, "proof", chain, after=first - 1, most=end, since=None, open_to=()):
-        yield line
+    if told is None:
+        async for line in _one_chain(tx, "proof", chain, after=first - 1, most=end, since=None, open_to=()):
+            yield line
+        return
+    number, head = told
+    count = Lines()
+    async for it in _before_rows(tx, "proof", APART, since=()):
+        yield count(it)
+    async for it in _rows_of(tx, APART, number - 1, await _signed_head(tx, APART), lambda row: row.seq == number):
+        yield count(it)
+    async for it in _rows_of(tx, chain, first - 1, (head.seq, head.hash), lambda row: False):
+        yield count(it)
+    yield count.end()
+
+
+async def _told_apart(tx: AsyncConnection, chain: str) -> tuple[int, Head] | None:
+    """The newest row of the chain apart that tells where this chain ends. All of it is looked through: this is asked for by hand."""
+    found = None
+    async for row in audit.every_row(tx, APART):
+        head = checkpoints.told(row.rules)
+        if head is not None and head.chain == chain:
+            found = row.seq, head
+    return found
 
 
 async def family_file(db: Database, household: str, *, since: Collection[int] = ()) -> AsyncIterator[str]:
     """All lines of a household's own export, a page of rows at a time: nobody who reads slowly holds the database. ``since``: how long
     the log was in checkpoints that the reader has kept; for each there is the proof that today's log goes on from it."""
-    chain = audit.chain_of(household)
+    chain = chains.of_household(household)
     count = Lines()
     async with db.read() as tx:
         grown_ups = await _grown_ups(tx, household)
@@ -118,18 +130,33 @@ async def _one_chain(
     count = Lines()
     async for line in _before_rows(tx, kind, chain, since=() if since is None else (since,)):
         yield count(line)
+    head = await _signed_head(tx, chain)
+    async for line in _rows_of(tx, chain, after, head, lambda row: _is_open(row, open_to), most):
+        yield count(line)
+    yield count.end()
+
+
+async def _rows_of(
+    tx: AsyncConnection,
+    chain: str,
+    after: int,
+    head: tuple[int, bytes],
+    is_open: Callable[[Row], bool],
+    most: int | None = None,
+) -> AsyncIterator[Mapping[str, Any]]:
+    """The rows of a chain behind row ``after`` to its signed head, ``most`` of them."""
     before = START
     if after:
         found = await rows(tx, "SELECT hash FROM audit WHERE chain = :chain AND seq = :seq", chain=chain, seq=after)
         before = bytes(found[0][0]) if found else START
-    yield count({"is": "chain", "chain": chain, "after": after, "hash": before.hex()})
+    yield {"is": "chain", "chain": chain, "after": after, "hash": before.hex()}
     last = after
-    seq, stored = await _signed_head(tx, chain)
-    async for row in audit.every_row(tx, chain, after, min(most, seq - after)):
-        yield count(open_row(row) if _is_open(row, open_to) else closed_row(row))
+    seq, stored = head
+    left = max(0, seq - after)
+    async for row in audit.every_row(tx, chain, after, left if most is None else min(most, left)):
+        yield open_row(row) if is_open(row) else closed_row(row)
         last = row.seq
-    yield count({"is": "more"} if last < seq else {"is": "head", "seq": seq, "hash": stored.hex()})
-    yield count.end()
+    yield {"is": "more"} if most is not None and last < seq else {"is": "head", "seq": seq, "hash": stored.hex()}
 
 
 async def _before_rows(
@@ -180,13 +207,13 @@ async def blind_export(db: Database) -> AsyncIterator[str]:
             yield count({"is": "entry", "index": index, **head_line(head)})
         heads = dict(await audit.heads(tx))
         at: str | None = None
-        async for row in audit.every_row(tx):
+        async for row in _every_row(tx):
             if row.chain != at:
                 if at is not None:
                     yield count(_end_of(heads, at))
                 at = row.chain
                 yield count({"is": "chain", "chain": at, "after": 0, "hash": START.hex()})
-            yield count(blind_row(row))
+            yield count(open_row(row) if at == APART else blind_row(row))
         if at is not None:
             yield count(_end_of(heads, at))
         for chain in sorted(heads):  # a head without a row
@@ -239,19 +266,29 @@ async def check(
             look.entry(index, head)
         heads = dict(await audit.heads(tx))
         at: str | None = None
-        async for row in audit.every_row(tx):
+        async for row in _every_row(tx):
             if row.chain != at:
                 if at is not None:
                     look.head(*heads.pop(at, (0, START)))
                 at = row.chain
                 look.chain(at)
-            look.row(row.seq, row.at, row.digest, row.previous, row.hash)
+            told = checkpoints.told(row.rules) if at == APART else None
+            look.row(row.seq, (row.at, row.at), row.digest, row.previous, row.hash, told)
         if at is not None:
             look.head(*heads.pop(at, (0, START)))
         for chain in sorted(heads):
             look.chain(chain)
             look.head(*heads[chain])
     return look.looked, look.done()
+
+
+async def _every_row(tx: AsyncConnection) -> AsyncIterator[Row]:
+    """All rows by chain and number; those of the chain apart first, since they say where others end."""
+    async for row in audit.every_row(tx, APART):
+        yield row
+    async for row in audit.every_row(tx):
+        if row.chain != APART:
+            yield row
 
 
 # -- lines --------------------------------------------------------------------------------------------------------------------------
@@ -294,12 +331,12 @@ def open_row(row: Row) -> Mapping[str, Any]:
     return {
         **_links(row),
         "at": row.at,
-        "time": row.salts[0].hex(),
+        "time": row.time_salt.hex(),
         "question": row.question,
         "verdict": row.verdict,
         "rules": row.rules,
         "rulebook": row.rulebook,
-        "salt": row.salts[1].hex(),
+        "salt": row.salts[0].hex(),
         "people": row.people.hex(),
     }
 
@@ -309,7 +346,12 @@ def closed_row(row: Row) -> Mapping[str, Any]:
 
 
 def blind_row(row: Row) -> Mapping[str, Any]:
-    return {**_links(row), "at": row.at, "time": row.salts[0].hex(), "rest": row.rest.hex()}
+    """With the hour; one of before, which has none of its own, with its time."""
+    salt, rest = row.time_salt, row.rest.hex()
+    if len(salt) == SALT:
+        return {**_links(row), "at": row.at, "time": salt.hex(), "rest": rest}
+    moment = audit.moment_of(salt[SALT:], row.at).hex()
+    return {**_links(row), "hour": row.at // HOUR, "time": salt[:SALT].hex(), "moment": moment, "rest": rest}
 
 
 def _is_open(row: Row, grown_ups: Collection[str]) -> bool:

@@ -1,9 +1,9 @@
 """Checking the record, without trusting whoever keeps it: chains, log, checkpoints and keys in, findings out. Pure; no database.
 
 It is fed, in this order: keys, checkpoints, the log (all of it, or the proofs of one chain), then every chain with its rows and its
-head. So millions of rows pass through and only the log is held. ``record.py`` feeds it from the database, :func:`check_lines` from
-an export. ``client_web/shared/record.js`` (in a browser) and ``tests/conformance/verify_record.mjs`` (in Node, written apart) find
-the same.
+head; first of all the chain apart, whose rows say where the chains end that are not in the log. So millions of rows pass through and
+only where chains end is held. ``record.py`` feeds it from the database, :func:`check_lines` from an export.
+``client_web/shared/record.js`` (in a browser) and ``tests/conformance/verify_record.mjs`` (in Node, written apart) find the same.
 
 What is found, by name:
 
@@ -21,6 +21,9 @@ What is found, by name:
     hand_over_broken  a key is there to which the key before did not hand over
     unreadable        a line of an export is none
 
+Where a reader is given only the hour of a row, its time may be anywhere in it: a row is found back- or post-dated when no moment of its
+hour will do.
+
 Where: the name of the chain and the number of the row; or ``(log)`` and a place in it, ``(checkpoint)`` and its number,
 ``(kept)`` for a checkpoint that the reader had kept, ``(key)``, ``(file)`` and the line.
 """
@@ -34,12 +37,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from server import audit, checkpoints, notes, record_keys, tree
-from server.audit import START, hash_of
+from server.audit import APART, HOUR, START, hash_of
 from server.checkpoints import Checkpoint, Head
 from server.notes import NotANote, Verifier
 from server.record_keys import Key
 
-FORMAT: Final = "ringfence-record/1"
+FORMAT: Final = "ringfence-record/2"
+#: Files of before are read too: they have rows with the time where there is an hour now, and no chain apart.
+FORMATS: Final = ("ringfence-record/1", FORMAT)
 
 #: How far times may run back. A row says when it was asked for and is written when its turn comes, and a second process (the command
 #: line) has a clock of its own; both differ by seconds at the worst. A minute is where /healthz calls the clock not trusted
@@ -85,7 +90,7 @@ class _Chain:
     count: int
     last: bytes
     next: int = 0  #: the first of the marks that may still be met
-    latest: int | None = None
+    latest: int | None = None  #: the newest time that a row of it must have at least
     forked: bool = False
 
 
@@ -128,6 +133,7 @@ class Check:
     _log_done: bool = False
     _since: int | None = None
     _marked: dict[str, list[Mark]] = field(default_factory=dict)
+    _apart: set[str] = field(default_factory=set)  #: chains that the chain apart tells of
     _seen: set[str] = field(default_factory=set)
     _at: _Chain | None = None
     ended_at: tuple[int, bytes] = (
@@ -301,8 +307,17 @@ class Check:
         marks = sorted((one for one in self._marked.get(name, ()) if one.seq > after), key=lambda one: one.seq)
         self._at = _Chain(name, marks, self._since, after, last if after else START)
 
-    def row(self, seq: int, at: int | None, digest: bytes, previous: bytes, stored: bytes) -> None:
-        """The next row of the chain. ``at``: None where the reader is not shown it."""
+    def row(
+        self,
+        seq: int,
+        at: tuple[int, int] | None,
+        digest: bytes,
+        previous: bytes,
+        stored: bytes,
+        told: Head | None = None,
+    ) -> None:
+        """The next row of the chain. ``at``: its first and last possible moment; None where the reader is shown neither. ``told``: of a row
+        of the chain apart, where another chain ends."""
         chain = self._at
         assert chain is not None  # a chain began
         self.looked.rows += 1
@@ -323,18 +338,29 @@ class Check:
             self.looked.covered += 1
         if sound and at is not None:
             self._time(chain, seq, at, mark)
+        if sound and told is not None and mark is not None:
+            self._tell(seq, told, mark)
         chain.count, chain.last = seq, stored
 
-    def _time(self, chain: _Chain, seq: int, at: int, mark: Mark | None) -> None:
-        if self.looked.first_at is None or at < self.looked.first_at:
-            self.looked.first_at = at
+    def _time(self, chain: _Chain, seq: int, at: tuple[int, int], mark: Mark | None) -> None:
+        first, last = at
+        if self.looked.first_at is None or first < self.looked.first_at:
+            self.looked.first_at = first
         low = mark.before if mark is not None else chain.since
         before = max((one for one in (low, chain.latest) if one is not None), default=None)
-        if before is not None and at < before - TOLERANCE_MS:
+        if before is not None and last < before - TOLERANCE_MS:
             self.finding(chain.name, seq, "back_dated")
-        elif mark is not None and mark.signed is not None and at > mark.signed + TOLERANCE_MS:
+        elif mark is not None and mark.signed is not None and first > mark.signed + TOLERANCE_MS:
             self.finding(chain.name, seq, "post_dated")
-        chain.latest = at if chain.latest is None else max(chain.latest, at)
+        chain.latest = first if chain.latest is None else max(chain.latest, first)
+
+    def _tell(self, seq: int, head: Head, mark: Mark) -> None:
+        """Row ``seq`` of the chain apart, which ``mark`` covers, says where another chain ended then: as an entry of the log does."""
+        its = self._marked.setdefault(head.chain, [])
+        if head.seq <= max((one.seq for one in its), default=0):
+            self.finding(APART, seq, "forked")
+        its.append(Mark(head.seq, head.hash, mark.signed, mark.before))
+        self._apart.add(head.chain)
 
     def head(self, seq: int, last: bytes) -> None:
         """The chain ends, and its head says how."""
@@ -362,7 +388,7 @@ class Check:
         if self._at is not None:
             self.end()
         if self._whole_log:
-            for chain in self._entries:
+            for chain in self._entries.keys() | self._apart:
                 if chain not in self._seen:
                     self.finding(chain, 1, "missing")
         return sorted(self.found)
@@ -396,6 +422,7 @@ def check_lines(
 class _Reading:
     kind: str = ""
     chain: str = ""
+    chains: int = 0
     stage: int = 0
     ended: bool = False
 
@@ -414,7 +441,7 @@ def _feed(check: Check, state: _Reading, it: Mapping[str, Any], number: int) -> 
     state.stage = _STAGE[kind]
     match kind:
         case "record":
-            if it["format"] != FORMAT or it["kind"] not in ("family", "proof", "blind"):
+            if it["format"] not in FORMATS or it["kind"] not in ("family", "proof", "blind"):
                 raise ValueError("of another format")
             state.kind = it["kind"]
             if state.kind != "blind":
@@ -438,6 +465,9 @@ def _feed(check: Check, state: _Reading, it: Mapping[str, Any], number: int) -> 
             before = _hex(it["hash"])
             if (before != START) if after == 0 else (state.kind != "proof"):
                 raise ValueError("a chain begins at its start")
+            if state.chain == APART and state.chains:
+                raise ValueError("the chain apart says where the others end, and stands before them")
+            state.chains += 1
             check.chain(state.chain, after, before)
         case "row":
             _row(check, state, it)
@@ -456,22 +486,42 @@ def _feed(check: Check, state: _Reading, it: Mapping[str, Any], number: int) -> 
 
 def _row(check: Check, state: _Reading, it: Mapping[str, Any]) -> None:
     seq, previous, stored = _whole(it["seq"]), _hex(it["previous"]), _hex(it["hash"])
-    at: int | None = None
+    at: tuple[int, int] | None = None
+    told: Head | None = None
     if "salt" in it:
-        _only(state, "family", "proof")
-        at = _whole(it["at"])
+        if state.chain != APART:
+            _only(state, "family", "proof")
+        moment = _whole(it["at"])
+        at = moment, moment
         question, verdict, rules, rulebook = (_text(it[name]) for name in ("question", "verdict", "rules", "rulebook"))
         body = audit.body_of(_hex(it["salt"], audit.SALT), state.chain, seq, question, verdict, rules, rulebook)
-        digest = audit.digest_of(_hex(it["time"], audit.SALT), at, audit.rest_of(body, _hex(it["people"])))
+        stamp = audit.stamp_of(_hex(it["time"], audit.SALT, 2 * audit.SALT), moment)
+        digest = audit.digest_of(stamp, audit.rest_of(body, _hex(it["people"])))
+        told = checkpoints.told(rules) if state.chain == APART else None
         check.looked.open_rows += 1
     elif "rest" in it:
         _only(state, "blind")
-        at = _whole(it["at"])
-        digest = audit.digest_of(_hex(it["time"], audit.SALT), at, _hex(it["rest"]))
+        if state.chain == APART:
+            raise ValueError("a row of the chain apart is open")
+        at, stamp = _of_the_hour(it) if "hour" in it else _of_before(it)
+        digest = audit.digest_of(stamp, _hex(it["rest"]))
     else:
         _only(state, "family", "proof")
         digest = _hex(it["digest"])
-    check.row(seq, at, digest, previous, stored)
+    check.row(seq, at, digest, previous, stored, told)
+
+
+def _of_the_hour(it: Mapping[str, Any]) -> tuple[tuple[int, int], bytes]:
+    """What a blind row says of its time."""
+    hour = _whole(it["hour"])
+    first, last = hour * HOUR, _whole(hour * HOUR + HOUR - 1)
+    return (first, last), audit.hour_stamp_of(_hex(it["time"], audit.SALT), hour, _hex(it["moment"]))
+
+
+def _of_before(it: Mapping[str, Any]) -> tuple[tuple[int, int], bytes]:
+    """The same of a row that has no hour of its own."""
+    at = _whole(it["at"])
+    return (at, at), audit.stamp_of(_hex(it["time"], audit.SALT), at)
 
 
 def _head(it: Mapping[str, Any]) -> Head:
@@ -496,9 +546,9 @@ def _whole(it: Any) -> int:
     return it
 
 
-def _hex(it: Any, length: int = 32) -> bytes:
-    """Bytes as small hexadecimal letters, in the one way to write them."""
+def _hex(it: Any, *lengths: int) -> bytes:
+    """Bytes as small hexadecimal letters, in the one way to write them: 32, or as many as is said."""
     raw = bytes.fromhex(_text(it))
-    if len(raw) != length or raw.hex() != it:
+    if len(raw) not in (lengths or (32,)) or raw.hex() != it:
         raise ValueError("not so many bytes")
     return raw

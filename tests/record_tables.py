@@ -11,14 +11,15 @@ build the log again, sign with a key of their own.
 from __future__ import annotations
 
 import copy
+import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from server import audit, checkpoints, notes, record, record_keys, tree
-from server.audit import START, Entry, Row, hash_of
+from server.audit import APART, HOUR, START, Entry, Row, hash_of
 from server.checkpoints import Checkpoint, Head
 from server.db.models import metadata
 from server.db.session import Database, rows
@@ -27,7 +28,8 @@ from server.record_check import TOLERANCE_MS, Check, Finding
 from server.record_keys import Key
 from server.settings import Settings
 
-CHAINS: Final = ("h_femi", "h_sam", audit.PLATFORM)
+CHAINS: Final = ("h_sam", "o_maya", audit.PLATFORM)
+EVERY: Final = (APART, *CHAINS)
 START_MS: Final = 1_795_000_000_000
 QUARTER: Final = 900_000
 
@@ -60,7 +62,7 @@ class Made:
 
 
 async def made(folder: Path) -> Made:
-    """Three chains, seven checkpoints, one hand-over in the middle."""
+    """A family's chain, a child's own and the platform's; seven checkpoints, one hand-over in the middle."""
     settings = Settings(data=str(folder))
     now = [START_MS]
     db = await Database.open(f"sqlite+aiosqlite:///{folder / 'record.sqlite'}")
@@ -121,13 +123,14 @@ def findings(tables: Tables, reader: Reader) -> list[Finding]:
     for index, head in enumerate(tables.log):
         look.entry(index, head)
     heads, at = dict(tables.heads), None
-    for row in sorted(tables.rows, key=lambda row: (row.chain, row.seq)):
+    for row in sorted(tables.rows, key=lambda row: (in_order(row.chain), row.seq)):
         if row.chain != at:
             if at is not None:
                 look.head(*heads.pop(at, (0, START)))
             at = row.chain
             look.chain(at)
-        look.row(row.seq, row.at, row.digest, row.previous, row.hash)
+        told = checkpoints.told(row.rules) if at == APART else None
+        look.row(row.seq, (row.at, row.at), row.digest, row.previous, row.hash, told)
     if at is not None:
         look.head(*heads.pop(at, (0, START)))
     for chain in sorted(heads):
@@ -137,17 +140,22 @@ def findings(tables: Tables, reader: Reader) -> list[Finding]:
 
 
 def blind(tables: Tables) -> list[str]:
+def in_order(chain: str) -> tuple[bool, str]:
+    """The chain apart stands first: it says where others end."""
+    return chain != APART, chain
+
+
     """The same as lines, as an inspector gets them."""
     write = record.Lines()
     lines = [write(record.header("blind", tables.notes[-1] if tables.notes else None))]
     lines += [write(record.key_line(key)) for key in tables.keys]
     lines += [write({"is": "checkpoint", "note": note}) for note in tables.notes]
     lines += [write({"is": "entry", "index": n, **record.head_line(head)}) for n, head in enumerate(tables.log)]
-    for chain in sorted({row.chain for row in tables.rows} | set(tables.heads)):
+    for chain in sorted({row.chain for row in tables.rows} | set(tables.heads), key=in_order):
         seq, last = tables.heads.get(chain, (0, START))
         lines.append(write({"is": "chain", "chain": chain, "after": 0, "hash": START.hex()}))
         its = sorted((row for row in tables.rows if row.chain == chain), key=lambda row: row.seq)
-        lines += [write(record.blind_row(row)) for row in its]
+        lines += [write(record.open_row(row) if chain == APART else record.blind_row(row)) for row in its]
         lines.append(write({"is": "head", "seq": seq, "hash": last.hex()}))
     return [*lines, write.end()]
 
@@ -196,11 +204,14 @@ def cover(tables: Tables, chain: str, its: Sequence[Row], much: int) -> None:
 
 
 def sign_anew(tables: Tables, key: Signer) -> None:
-    """All checkpoints over the log as it is now, with another key."""
+    """All checkpoints over the log as it is now, with another key; and what the chain apart tells, as it is now."""
     heads = {}
     for chain in {row.chain for row in tables.rows}:
         heads[chain] = {row.seq: row.hash for row in of_chain(tables, chain)}
     tables.log = [Head(one.chain, one.seq, heads.get(one.chain, {}).get(one.seq, one.hash)) for one in tables.log]
+    put(tables, APART, hash_anew([_told_anew(row, heads) for row in of_chain(tables, APART)]))
+    move_head(tables, APART)
+    heads[APART] = {row.seq: row.hash for row in of_chain(tables, APART)}
     growing, roots = tree.Growing(), {0: tree.EMPTY}
     for head in tables.log:
         for _ in growing.append(tree.leaf(head.line)):
@@ -215,6 +226,18 @@ def sign_anew(tables: Tables, key: Signer) -> None:
 
 
 # == the ways ===============================================================================================================
+def _told_anew(row: Row, heads: Mapping[str, Mapping[int, bytes]]) -> Row:
+    head = checkpoints.told(row.rules)
+    if head is None:
+        return row
+    return replace(row, rules=rules_of(replace(head, hash=heads.get(head.chain, {}).get(head.seq, head.hash))))
+
+
+def rules_of(head: Head) -> str:
+    """As it is stored in a row of the chain apart."""
+    return json.dumps(head.rules)
+
+
 
 Way = Callable[[random.Random, Tables], None]
 
@@ -245,7 +268,7 @@ def flip(dice: random.Random, raw: bytes) -> bytes:
 
 
 def a_cut(dice: random.Random, tables: Tables) -> None:
-    chain = dice.choice(CHAINS)
+    chain = dice.choice(EVERY)
     its = of_chain(tables, chain)
     many = dice.randint(1, len(its))
     first = dice.choice((0, len(its) - many, dice.randint(0, len(its) - many)))
@@ -253,7 +276,7 @@ def a_cut(dice: random.Random, tables: Tables) -> None:
 
 
 def an_order(dice: random.Random, tables: Tables) -> None:
-    chain = dice.choice(CHAINS)
+    chain = dice.choice(EVERY)
     its = of_chain(tables, chain)
     one, other = dice.sample(range(len(its)), 2)
     its[one], its[other] = its[other], its[one]
@@ -262,11 +285,11 @@ def an_order(dice: random.Random, tables: Tables) -> None:
 
 def another_end(dice: random.Random, tables: Tables) -> None:
     """A fork: other rows from somewhere on, as many, fewer or more, well made."""
-    chain = dice.choice(CHAINS)
+    chain = dice.choice(EVERY)
     its = of_chain(tables, chain)
     first = dice.randrange(len(its))
     its[first] = replace(
-        its[first], verdict="allow" if its[first].verdict == "deny" else "deny", salt=dice.randbytes(48)
+        its[first], verdict="allow" if its[first].verdict == "deny" else "deny", salt=dice.randbytes(64)
     )
     if dice.random() < 0.5:
         its = its[: dice.randint(first + 1, len(its))]
@@ -274,7 +297,7 @@ def another_end(dice: random.Random, tables: Tables) -> None:
 
 
 def an_older_date(dice: random.Random, tables: Tables) -> None:
-    chain = dice.choice(CHAINS)
+    chain = dice.choice(EVERY)
     its = of_chain(tables, chain)
     place = dice.randrange(len(its))
     its[place] = replace(its[place], at=its[place].at - TOLERANCE_MS - dice.randint(1, 10**9))
@@ -282,25 +305,53 @@ def an_older_date(dice: random.Random, tables: Tables) -> None:
 
 
 def a_new_row_of_long_ago(dice: random.Random, tables: Tables) -> None:
-    """Behind everything that is signed, in good order, and dated before it."""
-    chain = dice.choice(CHAINS)
+    """Behind everything that is signed, in good order, and dated before it, so far that no moment of its hour will do."""
+    _a_new_row(dice, tables, HOUR + dice.randint(1, 10**8))
+
+
+def a_new_row_of_the_hour_before(dice: random.Random, tables: Tables) -> None:
+    """The same, so little before that its hour alone may not show it: it is found by whoever sees the time."""
+    _a_new_row(dice, tables, dice.randint(1, HOUR))
+
+
+def _a_new_row(dice: random.Random, tables: Tables, before: int) -> None:
+    chain = dice.choice(EVERY)
     its = of_chain(tables, chain)
     said = checkpoints.read(notes.text_of(tables.notes[-1].encode()))
     assert said is not None
-    old = said.at - TOLERANCE_MS - dice.randint(1, 10**8)
-    cover(tables, chain, [*its, replace(its[-1], at=old, salt=dice.randbytes(48))], 3)
+    old = said.at - TOLERANCE_MS - before
+    cover(tables, chain, [*its, replace(its[-1], at=old, salt=dice.randbytes(64))], 3)
+
+
+def another_end_told(dice: random.Random, tables: Tables) -> None:
+    """The chain apart tells another end of a chain, or of one that is not there, or none."""
+    its = of_chain(tables, APART)
+    places = [place for place, row in enumerate(its) if checkpoints.told(row.rules)]
+    place = dice.choice(places)
+    head = checkpoints.told(its[place].rules)
+    assert head is not None
+    changed = dice.choice(
+        (
+            rules_of(replace(head, hash=flip(dice, head.hash))),
+            rules_of(replace(head, seq=head.seq + dice.choice((-1, 1, 5)) or 9)),
+            rules_of(replace(head, chain="o_nobody")),
+            "[]",
+        )
+    )
+    its[place] = replace(its[place], rules=changed)
+    cover(tables, APART, its, 3)
 
 
 def an_extra_row(dice: random.Random, tables: Tables) -> None:
-    chain = dice.choice(CHAINS)
+    chain = dice.choice(EVERY)
     its = of_chain(tables, chain)
     place = dice.randint(0, len(its))
-    new = replace(its[min(place, len(its) - 1)], salt=dice.randbytes(48))
+    new = replace(its[min(place, len(its) - 1)], salt=dice.randbytes(64))
     cover(tables, chain, [*its[:place], new, *its[place:]], dice.randint(1, 2))
 
 
 def other_chains(dice: random.Random, tables: Tables) -> None:
-    one, other = dice.sample(CHAINS, 2)
+    one, other = dice.sample(EVERY, 2)
     names = {one: other, other: one}
     tables.rows = [replace(row, chain=names.get(row.chain, row.chain)) for row in tables.rows]
     much = dice.randint(0, 3)
@@ -311,7 +362,7 @@ def other_chains(dice: random.Random, tables: Tables) -> None:
 
 
 def a_head(dice: random.Random, tables: Tables) -> None:
-    chain = dice.choice(CHAINS)
+    chain = dice.choice(EVERY)
     seq, last = tables.heads[chain]
     match dice.randrange(3):
         case 0:
@@ -420,11 +471,17 @@ def as_it_was(dice: random.Random, tables: Tables) -> None:
     tables.log = tables.log[: said.size if said else 0]
     heads = {head.chain: head for head in tables.log}
     tables.rows = [row for row in tables.rows if row.chain in heads and row.seq <= heads[row.chain].seq]
+    apart = heads[APART].seq if APART in heads else 0
+    told = [checkpoints.told(row.rules) for row in of_chain(tables, APART) if row.seq <= apart]
+    heads |= {head.chain: head for head in told if head is not None}
     tables.heads = {chain: (head.seq, head.hash) for chain, head in heads.items()}
     tables.keys = [key for key in tables.keys if said and key.since <= said.at] or tables.keys[:1]
 
 
 #: Every way, and of the names of findings those of which at least one must be there.
+#: Where an inspector is shown too little to see it. Every other way shows in a blind export as well.
+FINER_THAN_AN_HOUR: Final = frozenset({a_new_row_of_the_hour_before})
+
 WAYS: Final[dict[Way, frozenset[str]]] = {
     a_byte: frozenset({"altered", "missing", "out_of_order", "extra"}),
     a_cut: frozenset({"missing", "altered", "out_of_order", "forked"}),
@@ -433,6 +490,8 @@ WAYS: Final[dict[Way, frozenset[str]]] = {
     an_older_date: frozenset({"forked", "missing", "back_dated"}),
     a_new_row_of_long_ago: frozenset({"back_dated"}),
     an_extra_row: frozenset({"out_of_order", "altered", "forked", "extra"}),
+    a_new_row_of_the_hour_before: frozenset({"back_dated"}),
+    another_end_told: frozenset({"forked"}),
     other_chains: frozenset({"altered", "forked", "missing", "extra"}),
     a_head: frozenset({"altered", "missing", "extra"}),
     a_log_entry: frozenset({"forked", "missing", "extra"}),

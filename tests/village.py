@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from server import chains
 from server.accounts import Kind, SignedIn
 from server.calls import Calls
 from server.db.models import metadata
@@ -205,6 +206,7 @@ class Village:
     async def last_audit(self, chain: str) -> Row:
         return (
             await self.do(
+        """The newest row of a chain; ``own()`` is that of a person."""
                 "SELECT question, who, verdict, rules, rulebook FROM audit WHERE chain = :c ORDER BY seq DESC LIMIT 1",
                 c=chain,
             )
@@ -213,6 +215,11 @@ class Village:
 
 async def five_families(there: Village) -> None:
     """Maya and Theo are friends, Gran is Maya's; Ada is Theo's friend but not Maya's; Kit is a stranger to all."""
+def own(person: str) -> str:
+    """The name of this person's own chain."""
+    return chains.of_person(f"p-{person}")
+
+
     await there.family("sam", "maya")
     await there.family("femi", "theo")
     await there.family("bea", "ada")

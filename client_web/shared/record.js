@@ -27,7 +27,9 @@
 /** @typedef {{name: string, id: string, line: string, raw: Uint8Array}} Key */
 /** @typedef {Record<string, any>} Line */
 
-const FORMAT = "ringfence-record/1";
+/** Files of before are read too. */
+const FORMATS = ["ringfence-record/1", "ringfence-record/2"];
+const HOUR = 3_600_000;
 /** So far times may run back; why so much: server/record_check.py. */
 const TOLERANCE_MS = 120_000;
 const ZERO = "0".repeat(64);
@@ -106,7 +108,7 @@ export function read(lines) {
     must(found.pop() === "" && found.length > 1);
     const read = found.map((line) => JSON.parse(line));
     must(read.every((one) => one !== null && typeof one === "object" && typeof one.is === "string"));
-    must(read[0].is === "record" && read[0].format === FORMAT && ["family", "proof"].includes(read[0].kind));
+    must(read[0].is === "record" && FORMATS.includes(read[0].format) && ["family", "proof"].includes(read[0].kind));
     must(read.at(-1).is === "end" && read.at(-1).lines === read.length);
     return read;
   } catch {
@@ -404,7 +406,15 @@ async function readRow(chain, line) {
   const shown = { chain, question: aText(line.question), rulebook: aText(line.rulebook), rules: aText(line.rules), seq: links.seq, verdict: aText(line.verdict) };
   const body = await sha(unhex(aHash(line.salt, 16)), canonical(shown));
   const rest = await sha(body, unhex(aHash(line.people)));
-  return { ...links, at, digest: await sha(await sha(unhex(aHash(line.time, 16)), String(at)), rest), done: { at, question: shown.question, verdict: shown.verdict } };
+  return { ...links, at, digest: await sha(await stampOf(line.time, at), rest), done: { at, question: shown.question, verdict: shown.verdict } };
+}
+
+/** What the time of a row was hashed to; its hour apart, but in a row of before. @param {unknown} said @param {number} at */
+async function stampOf(said, at) {
+  if (typeof said === "string" && said.length === 32) return sha(unhex(aHash(said, 16)), String(at));
+  const salt = unhex(aHash(said, 32));
+  const hour = await sha(salt.subarray(0, 16), String(Math.floor(at / HOUR)));
+  return sha(hour, await sha(salt.subarray(16), String(at)));
 }
 
 /** JSON with its keys in order, without blanks, in ASCII: as it was hashed. @param {Record<string, string | number>} it keys in order */

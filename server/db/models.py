@@ -966,7 +966,7 @@ helpers: Final = Table(
         "id",
         String(32),
         primary_key=True,
-        comment="h_... Random; in the audit record. As long as what they decided is kept.",
+        comment="helper_... Random; in the audit record. As long as what they decided is kept.",
     ),
     Column(
         "name",
@@ -1163,7 +1163,7 @@ audit: Final = Table(
         "chain",
         String(34),
         primary_key=True,
-        comment="A household's chain ('h_'+id) or the platform's ('platform'). Outlives accounts.",
+        comment="A household's chain ('h_'+id), a person's own ('o_'+hash), the platform's, or 'apart'. Outlives accounts.",
     ),
     Column("seq", Integer, primary_key=True, comment="Counts up by one in each chain from 1; a gap is a cut."),
     Column("at", BigInteger, nullable=False, comment="Time of the decision."),
@@ -1176,7 +1176,7 @@ audit: Final = Table(
     Column("hash", LargeBinary(32), nullable=False, comment="SHA-256 over `previous` and the row's digest."),
     Column(
         "salt",
-        LargeBinary(48),
+        LargeBinary(64),
         nullable=False,
         comment="Random: whoever is shown only a row's digest cannot find out the row by trying. As the row.",
     ),
@@ -1189,6 +1189,13 @@ audit_heads: Final = Table(
     Column("chain", String(34), primary_key=True, comment="Which chain. Outlives accounts, as the chain itself."),
     Column("seq", Integer, nullable=False, comment="How many rows the chain has: rows cut from its end are missed."),
     Column("hash", LargeBinary(32), nullable=False, comment="Hash of its last row. As the chain."),
+    Column(
+        "covered",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="How many of its rows the newest checkpoint vouches for. As the chain.",
+    ),
 )
 
 # The four below name nobody. They are kept for as long as the record is: an old checkpoint is what an old copy is held against.

@@ -11,6 +11,11 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const TOLERANCE_MS = 120_000;
+const HOUR = 3_600_000;
+const FORMATS = ["ringfence-record/1", "ringfence-record/2"];
+/** The chain that says where those chains end which the log does not name. */
+const APART = "apart";
+const TOLD = /^\["([A-Za-z0-9_-]{1,34}) ([1-9][0-9]{0,14}) ([0-9a-f]{64})"\]$/;
 const ZERO = "0".repeat(64);
 const ORDER = { record: 0, key: 1, checkpoint: 2, entry: 3, proof: 3, consistency: 4, chain: 5, row: 5, head: 5, more: 5, end: 6 };
 const ALLOWED = { entry: ["blind"], proof: ["family", "proof"], consistency: ["family", "proof"], more: ["proof"] };
@@ -44,7 +49,7 @@ function load(lines) {
       stage = ORDER[is];
       must(!ALLOWED[is] || ALLOWED[is].includes(file.kind));
       if (is === "record") {
-        must(it.format === "ringfence-record/1" && ["family", "proof", "blind"].includes(it.kind));
+        must(FORMATS.includes(it.format) && ["family", "proof", "blind"].includes(it.kind));
         file.kind = it.kind;
       } else if (is === "key") {
         must(isText(it.key) && isNumber(it.since) && (it.hand_over === null || isText(it.hand_over)));
@@ -62,6 +67,7 @@ function load(lines) {
       } else if (is === "chain") {
         must(isText(it.chain) && isNumber(it.after) && isHex(it.hash));
         must(it.after === 0 ? it.hash === ZERO : file.kind === "proof");
+        must(it.chain !== APART || file.chains.length === 0);
         chain = { name: it.chain, after: it.after, last: it.hash, rows: [], head: null, more: false };
         file.chains.push(chain);
       } else if (is === "row") {
@@ -93,22 +99,38 @@ function row(chain, kind, it) {
   const links = { seq: it.seq, previous: it.previous, hash: it.hash };
   if (!("salt" in it) && !("rest" in it)) {
     must(kind !== "blind" && isHex(it.digest));
-    return { ...links, at: null, digest: bytes(it.digest) };
+    return { ...links, at: null, digest: bytes(it.digest), told: null };
   }
-  must(isNumber(it.at) && isHex(it.time, 16));
   let rest;
+  let told = null;
   if ("salt" in it) {
-    must(kind !== "blind" && isHex(it.salt, 16) && isHex(it.people));
+    must((kind !== "blind" || chain === APART) && isHex(it.salt, 16) && isHex(it.people));
     for (const name of ["question", "verdict", "rules", "rulebook"]) must(isText(it[name]));
     const { question, verdict, rules, rulebook, seq } = it;
-    const told = { chain, question, rulebook, rules, seq, verdict }; // in the order of their names
-    const canonical = JSON.stringify(told).replace(/[\u007f-\uffff]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    const canonical = JSON.stringify({ chain, question, rulebook, rules, seq, verdict }) // in the order of their names
+      .replace(/[\u007f-\uffff]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
     rest = sha(sha(bytes(it.salt), canonical), bytes(it.people));
+    const [, name, end, hash] = (chain === APART && TOLD.exec(rules)) || [];
+    if (name) told = { chain: name, seq: Number(end), hash };
   } else {
-    must(kind === "blind" && isHex(it.rest));
+    must(kind === "blind" && chain !== APART && isHex(it.rest));
     rest = bytes(it.rest);
   }
-  return { ...links, at: it.at, digest: sha(sha(bytes(it.time), String(it.at)), rest) };
+  const { at, stamp } = timeOf(it);
+  return { ...links, at, digest: sha(stamp, rest), told };
+}
+
+/** What a row says of its time, from its first to its last possible moment, and what that was hashed to. */
+function timeOf(it) {
+  if ("hour" in it && !("salt" in it)) {
+    must(isNumber(it.hour) && isNumber(it.hour * HOUR + HOUR - 1) && isHex(it.time, 16) && isHex(it.moment));
+    return { at: [it.hour * HOUR, it.hour * HOUR + HOUR - 1], stamp: sha(sha(bytes(it.time), String(it.hour)), bytes(it.moment)) };
+  }
+  must(isNumber(it.at) && (isHex(it.time, 16) || ("salt" in it && isHex(it.time, 32))));
+  const salt = bytes(it.time);
+  if (salt.length === 16) return { at: [it.at, it.at], stamp: sha(salt, String(it.at)) }; // of before
+  const hour = sha(salt.subarray(0, 16), String(Math.floor(it.at / HOUR)));
+  return { at: [it.at, it.at], stamp: sha(hour, sha(salt.subarray(16), String(it.at))) };
 }
 
 // == notes and keys =====================================================================================================
@@ -315,7 +337,12 @@ export function check(lines, { kept = [], key = null } = {}) {
     marks.set(one.chain, [...(marks.get(one.chain) ?? []), mark]);
   }
   for (const chain of file.chains) {
-    walk(chain, marks.get(chain.name) ?? [], since, (number, what) => say(chain.name, number, what));
+    const tells = walk(chain, marks.get(chain.name) ?? [], since, (number, what) => say(chain.name, number, what));
+    for (const { number, head, by } of tells) {
+      const its = marks.get(head.chain) ?? [];
+      if (its.some((one) => one.seq >= head.seq)) say(APART, number, "forked");
+      marks.set(head.chain, [...its, { seq: head.seq, hash: head.hash, signed: by.signed, before: by.before }]);
+    }
   }
   if (file.kind === "blind") {
     for (const name of marks.keys()) if (!file.chains.some((one) => one.name === name)) say(name, 1, "missing");
@@ -324,7 +351,9 @@ export function check(lines, { kept = [], key = null } = {}) {
   return [...found.values()].sort((a, b) => order(a.where, b.where) || a.number - b.number || order(a.what, b.what));
 }
 
+/** What is wrong with a chain goes to `say`; what comes back are the ends of others that it tells, and the mark that covers each. */
 function walk(chain, all, since, say) {
+  const tells = [];
   const marks = all.filter((one) => one.seq > chain.after).sort((a, b) => a.seq - b.seq);
   let count = chain.after;
   let last = chain.after > 0 ? chain.last : ZERO;
@@ -344,10 +373,12 @@ function walk(chain, all, since, say) {
     }
     if (sound && one.at !== null) {
       const low = Math.max((mark ? mark.before : since) ?? -Infinity, latest);
-      if (one.at < low - TOLERANCE_MS) say(one.seq, "back_dated");
-      else if (mark?.signed !== undefined && one.at > mark.signed + TOLERANCE_MS) say(one.seq, "post_dated");
-      latest = Math.max(latest, one.at);
+      const [from, to] = one.at;
+      if (to < low - TOLERANCE_MS) say(one.seq, "back_dated");
+      else if (mark?.signed !== undefined && from > mark.signed + TOLERANCE_MS) say(one.seq, "post_dated");
+      latest = Math.max(latest, from);
     }
+    if (sound && one.told && mark) tells.push({ number: one.seq, head: one.told, by: mark });
     count = one.seq;
     last = one.hash;
   }
@@ -357,6 +388,7 @@ function walk(chain, all, since, say) {
     else if (last !== chain.head.hash) say(chain.head.seq, "altered");
   }
   if (!chain.more && marks.some((one) => one.seq > count)) say(count + 1, "missing");
+  return tells;
 }
 
 // == the command ========================================================================================================

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server import api, audit, retention
+from server import api, audit, chains, retention
 from server.api import keys
 from server.settings import ROOT
 from tests.house import DAY, Families, House, Two
@@ -208,30 +208,36 @@ async def test_who_blocked_whom_stands_in_no_familys_record(house: House, famili
         ]
 
 
-async def test_a_ring_to_who_has_blocked_me_leaves_as_many_rows_with_my_family_as_one_to_nobody(
+async def test_a_ring_to_who_has_blocked_me_leaves_as_many_rows_in_my_chain_as_one_to_nobody_and_none_with_a_family(
     house: House, families: Families
 ) -> None:
-    """A family sees how many rows its chain has. Which of them is which, and by which rule, it does not."""
+    """Nobody is shown the chain of their own. If they ever are, no block is found by counting rows."""
     two = await families.two()
     await two.maya.connect()
     await two.theo.connect()
+    [mine], [theirs] = [
+        await look(house, "SELECT pseudonym, household_id FROM people WHERE id = :id", id=person)
+        for person in (two.maya_id, two.theo_id)
+    ]
 
-    async def rows_of(person: str) -> list[tuple[str, str]]:
-        sql = "SELECT question, rules FROM audit WHERE chain = (SELECT 'h_' || household_id FROM people WHERE id = :id) ORDER BY seq"
-        return [(question, rules) for question, rules in await look(house, sql, id=person)]
+    async def rows_of(chain: str) -> list[tuple[str, str]]:
+        sql = "SELECT question, rules FROM audit WHERE chain = :chain ORDER BY seq"
+        return [(question, rules) for question, rules in await look(house, sql, chain=chain)]
 
     async def more(to: str) -> list[tuple[str, str]]:
-        before = len(await rows_of(two.maya_id))
+        before = len(await rows_of(chains.of_person(mine[0])))
         said = await two.maya.ask(t="call.invite", to=[to], media="audio")
         assert (said["t"], said["code"]) == ("err", "not_found")
-        return (await rows_of(two.maya_id))[before:]
+        return (await rows_of(chains.of_person(mine[0])))[before:]
 
+    families_rows = [await rows_of(chains.of_household(home)) for _, home in (mine, theirs)]
     assert [question for question, _ in await more("k_0123456789abcdef")] == ["ring"]
     await two.theo.post(f"/api/child/people/{two.theo_sees_maya}/block")
     assert await more(two.maya_sees_theo) == [("ring", '["not-told"]')]
     assert "blocked" in await last_no(house, "ring")
-    for person in (two.maya_id, two.theo_id):
-        assert not [rules for _, rules in await rows_of(person) if "blocked" in rules]
+    for pseudonym, _ in (mine, theirs):
+        assert not [rules for _, rules in await rows_of(chains.of_person(pseudonym)) if "blocked" in rules]
+    assert [await rows_of(chains.of_household(home)) for _, home in (mine, theirs)] == families_rows
 
 
 async def test_a_block_goes_with_the_last_contact_that_it_could_be_undone_from(

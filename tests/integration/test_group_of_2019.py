@@ -31,6 +31,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import CheckConstraint
+from sqlalchemy.exc import IntegrityError
 
 from server.db.models import call_yeses, supervisions
 from server.policy import Verb, load
@@ -42,7 +43,7 @@ from signalling.hub import Hub, Session
 from signalling.protocol import MarkOn, Media, SealTo
 from signalling.ws import HANDLERS
 from tests.street import QUICK, PaperGate, be_ready
-from tests.village import Village, village
+from tests.village import Village, own, village
 
 PATIENT = dataclasses.replace(QUICK, ask_seconds=60.0)  # a busy machine is no reason to end a call here
 
@@ -144,12 +145,12 @@ class Story:
     def ever_open(self) -> set[frozenset[str]]:
         return {frozenset((self.who[p], self.who[v])) for p, v, _ in self.gate.opened}
 
-    async def reasons(self, home: str, question: str = "%") -> tuple[str, str, list[str]]:
-        """The newest record of a household (about this question): what was asked, what the answer was, by which rules."""
+    async def reasons(self, who: str, question: str = "%") -> tuple[str, str, list[str]]:
+        """The newest row about this person (and this question): what was asked, what the answer was, by which rules."""
         row = (
             await self.v.do(
                 "SELECT question, verdict, rules FROM audit WHERE chain = :c AND question LIKE :q ORDER BY seq DESC LIMIT 1",
-                c=f"h_house-{home}",
+                c=own(who),
                 q=question,
             )
         )[0]
@@ -190,8 +191,8 @@ async def test_an_approved_friend_cannot_ring_a_child_together_with_friends_of_h
     assert (refused["t"], refused["code"]) == ("err", "not_permitted"), (
         "and he is not told how two of his friends stand"
     )
-    for home in ("sam", "femi", "bea"):
-        question, verdict, rules = await story.reasons(home)
+    for child in ("maya", "theo", "ada"):
+        question, verdict, rules = await story.reasons(child)
         assert (question, verdict) == ("ring", "deny")
         assert "not-approved-contact" in rules, "all three homes have the reason on record"
     assert len(story.ears["maya"].all("call.incoming")) == 1, "it never rang"
@@ -216,8 +217,8 @@ async def test_a_grown_up_who_is_approved_for_each_child_cannot_bring_the_two_to
         await story.ask("coach", protocol.Cancel, call=story.ears[child].all("call.incoming")[0]["call"])
     refused = await story.ring("coach", "maya", "kit", media=media)
     assert (refused["t"], refused["code"]) == ("err", "not_permitted")
-    for home in ("sam", "alex", "coach"):
-        question, verdict, rules = await story.reasons(home)
+    for one in ("maya", "kit", "coach"):
+        question, verdict, rules = await story.reasons(one)
         assert (question, verdict) == ("ring", "deny")
         assert "not-approved-contact" in rules
     assert story.gate.ever == set()
@@ -240,9 +241,9 @@ async def test_who_comes_late_and_is_approved_for_all_but_one_child_is_refused_a
 
     refused = await story.accept("ada")
     assert (refused["t"], refused["code"]) == ("err", "not_found"), "to her Maya is nobody"
-    for home in ("sam", "femi", "bea"):
-        question, verdict, rules = await story.reasons(home, "join")
-        assert (question, verdict, rules) == ("join", "deny", ["not-approved-contact"]), home
+    for child in ("maya", "theo", "ada"):
+        question, verdict, rules = await story.reasons(child, "join")
+        assert (question, verdict, rules) == ("join", "deny", ["not-approved-contact"]), child
     assert story.open_now() == before == {("theo", "maya"), ("maya", "theo")}, "the two who may go on"
     assert not {pair for pair in story.ever_open() if "ada" in pair}, "not even for a moment"
     assert story.ears["ada"].all("sdp.offer") == [], "she never had a place in the gate"
@@ -253,7 +254,7 @@ async def test_who_was_never_rung_cannot_come_into_a_group_even_with_everybodys_
     await story.come("maya", "theo", "ada")
     call = await story.talking("theo", "maya", cameras=False)
     assert await story.v.calls.answer(call, story.v.seat("ada"), ("theo", "maya")) == Refusal("not_found")
-    question, verdict, rules = await story.reasons("bea")
+    question, verdict, rules = await story.reasons("ada")
     assert (question, verdict, rules) == ("join", "deny", ["call-is-over"])
     assert (await story.ask("ada", protocol.Accept, call=call, nonce="a" * 32))["code"] == "not_found"
 
@@ -271,7 +272,7 @@ async def test_when_an_approval_is_lost_in_a_group_the_grown_up_goes_and_the_chi
     assert story.open_now() == {("maya", "theo"), ("theo", "maya")}
     assert story.ears["gran"].all("call.ended")[-1]["code"] == "policy_revoked"
     assert [one["code"] for one in story.ears[who].all("call.peer_left")] == [answer], "and nobody is told why"
-    _, verdict, rules = await story.reasons("sam", "stay")
+    _, verdict, rules = await story.reasons("maya", "stay")
     assert (verdict, rules) == ("allow", ["approved-contacts-may-meet", "your-own-things"]), (
         "what remained was asked again"
     )
@@ -294,7 +295,7 @@ async def test_in_a_group_video_is_approved_pair_by_pair_too(story: Story) -> No
     await story.come("maya", "theo", "ada")
     refused = await story.ring("theo", "maya", "ada", media="video")
     assert (refused["t"], refused["code"]) == ("err", "not_permitted")
-    assert "video-ring-not-approved" in (await story.reasons("sam"))[2]
+    assert "video-ring-not-approved" in (await story.reasons("maya"))[2]
     await story.talking("theo", "maya", "ada", media="audio")
     pictures = {(story.who[p], story.who[v]) for p, v, kind in story.gate.opened if kind == "video"}
     assert pictures == {("theo", "maya"), ("maya", "theo"), ("theo", "ada"), ("ada", "theo")}
@@ -320,7 +321,7 @@ async def test_there_is_no_age_and_no_country_in_which_a_childs_own_yes_is_enoug
         )
         refused = await v.calls.ring(v.seat("maya"), [await v.ref("maya", "kit")], "audio")
         assert refused == Refusal("not_found")
-        assert (await story.reasons("sam"))[2] == ["not-approved-contact"]
+        assert (await story.reasons("maya"))[2] == ["not-approved-contact"]
         await v.put(
             "yeses", contact_id=contact, slot=guardian, person_id=row[0][0], voice=True, video=True, said_at=v.now
         )
@@ -335,7 +336,7 @@ async def test_a_family_can_ask_for_more_and_there_is_no_word_for_less(story: St
     kinds = [str(one.sqltext) for one in call_yeses.constraints if isinstance(one, CheckConstraint)]
     assert "kind IN ('ask','present')" in kinds
     for word in ("afterwards", "notify", "child_decides", "free"):
-        with pytest.raises(sqlite3.IntegrityError, match="CHECK constraint"):
+        with pytest.raises((sqlite3.IntegrityError, IntegrityError), match=r"(?i)check constraint"):
             await story.v.put("supervisions", contact_id=contact, child_id="maya", mode=word)
     await story.v.supervise("maya", "theo", "ask")
     assert await story.v.calls.ring(story.v.seat("maya"), [await story.v.ref("maya", "theo")], "audio") == Refusal(

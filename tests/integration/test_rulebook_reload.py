@@ -21,6 +21,7 @@ from server.policy.bands import bands_in_force
 from tests.integration.test_app_process import running
 from tests.living import Living, book, living
 from tests.peers import Browserless
+from tests.village import own
 
 YOUNG_CHILDREN_DO_NOT_CALL = """
 @id("for-a-test")
@@ -73,7 +74,7 @@ async def test_a_rule_that_is_new_cuts_the_calls_that_it_concerns_and_no_other(t
         assert now != before
         assert await platform_rows(here) == [(RELOAD, "allow", [before, now], now)]
         refused = await here.village.do(
-            "SELECT question, rulebook FROM audit WHERE chain = 'h_house-sam' AND verdict = 'deny'"
+            f"SELECT question, rulebook FROM audit WHERE chain = '{own('maya')}' AND verdict = 'deny'"
         )
         assert [tuple(row) for row in refused] == [("stay", now)], "a decision carries the version that made it"
         assert await audit.verify(here.village.db) == []

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from server import checkpoints, cli, notes, record, tree
-from server.audit import START, hash_of
+from server import audit, checkpoints, cli, notes, record, tree
+from server.audit import APART, START, hash_of
 from server.checkpoints import Checkpoint, Head
 from server.db.session import Database
 from server.notes import Signer
 from server.record_check import check_lines
-from tests.record_tables import Made, Tables, blind, findings, made, of_chain
+from tests.record_tables import Made, Tables, blind, findings, made, of_chain, rules_of
 from tests.unit.test_record_page import Story, ask, names
 
 NODE = Path(__file__).parents[1] / "conformance" / "verify_record.mjs"
@@ -61,17 +61,22 @@ def signed(tables: Tables, key: Signer, after: int) -> None:
     tables.notes.append(notes.signed(text, key).decode())
 
 
-def found_by_all(tables: Tables, whole: Made, kept: Sequence[str] = ()) -> list[tuple[str, int, str]]:
-    """What is found where it is kept; the same in an export, here and in Node."""
-    reader = replace(whole.reader, kept=tuple(kept))
-    lines = blind(tables)
-    here = [(one.where, one.number, one.what) for one in findings(tables, reader)]
-    assert [
-        (one.where, one.number, one.what) for one in check_lines(lines, trusted=reader.trusted, kept=kept)[1]
-    ] == here
+def found_in(lines: list[str], whole: Made, kept: Sequence[str] = ()) -> list[tuple[str, int, str]]:
+    """What is found in an export, here and in Node."""
+    reader = whole.reader
+    told = [(one.where, one.number, one.what) for one in check_lines(lines, trusted=reader.trusted, kept=kept)[1]]
     asked = json.dumps({"lines": lines, "kept": list(kept), "key": reader.trusted.line}) + "\n"
     run = subprocess.run(["node", NODE, "--batch"], input=asked, capture_output=True, text=True, timeout=60, check=True)
-    assert [(one["where"], one["number"], one["what"]) for one in json.loads(run.stdout)] == here
+    assert [(one["where"], one["number"], one["what"]) for one in json.loads(run.stdout)] == told
+    return told
+
+
+def found_by_all(tables: Tables, whole: Made, kept: Sequence[str] = ()) -> list[tuple[str, int, str]]:
+    """What is found where it is kept; the same in an export, but for a time that its hour alone does not show to be wrong."""
+    here = [(one.where, one.number, one.what) for one in findings(tables, replace(whole.reader, kept=tuple(kept)))]
+    there = found_in(blind(tables), whole, kept)
+    assert set(there) <= set(here)
+    assert {what for _, _, what in set(here) - set(there)} <= {"back_dated", "post_dated"}
     return here
 
 
@@ -105,7 +110,7 @@ def test_a_row_dated_before_a_checkpoint_that_somebody_kept_is_found_though_the_
     signed(tables, key, 10 * HOUR)
     kept = tables.notes.pop()
     end = of_chain(tables, "h_sam")[-1]
-    row = replace(end, seq=end.seq + 1, at=said(kept).at - 5 * HOUR, previous=end.hash, salt=bytes(48))
+    row = replace(end, seq=end.seq + 1, at=said(kept).at - 5 * HOUR, previous=end.hash, salt=bytes(64))
     row = replace(row, hash=hash_of(row.previous, row.digest))
     tables.rows.append(row)
     tables.heads["h_sam"] = row.seq, row.hash
@@ -121,9 +126,9 @@ async def test_the_browser_finds_it_too(tmp_path: Path) -> None:
     try:
         first = (await ask(tmp_path, await (await story.live()).told()))[0]
         story.now += 10 * HOUR
-        await checkpoints.take(story.db, story.settings, lambda: story.now)
-        kept = (await ask(tmp_path, await story.told(first["keep"])))[0]["keep"]
-        await story.change("DELETE FROM checkpoints WHERE n = (SELECT max(n) FROM checkpoints)")
+        note = said(first["keep"]["note"])
+        later = replace(note, at=story.now)  # was given out, and is in the record no more
+        kept = first["keep"] | {"note": notes.signed(later.text, notes.kept(tmp_path / "a" / "record.key")).decode()}
         story.now -= 5 * HOUR
         await story.live()
         story.now += 10 * HOUR
@@ -132,6 +137,89 @@ async def test_the_browser_finds_it_too(tmp_path: Path) -> None:
         assert (fresh["found"], names(held)) == ([], {"back_dated"})
     finally:
         await story.db.close()
+
+
+# == the chain apart, and hours ================================================================================================
+
+
+def numbered(lines: list[str]) -> list[str]:
+    """Its last line says how many there are."""
+    return [*lines[:-1], json.dumps({"is": "end", "lines": len(lines)})]
+
+
+def parted(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """What stands before the chain apart, it, and what stands after it."""
+    first = next(place for place, line in enumerate(lines) if json.loads(line)["is"] == "chain")
+    last = next(place for place, line in enumerate(lines) if json.loads(line)["is"] == "head") + 1
+    assert json.loads(lines[first])["chain"] == APART
+    return lines[:first], lines[first:last], lines[last:]
+
+
+def test_an_export_without_the_chain_apart_or_with_it_where_it_would_not_be_heard_or_not_open_is_no_sound_one(
+    whole: Made,
+) -> None:
+    lines = blind(whole.tables)
+    before, apart, after = parted(lines)
+    assert found_in(numbered([*before, *apart, *after]), whole) == []
+    assert (APART, 1, "missing") in found_in(numbered([*before, *after]), whole)
+    late = numbered([*before, *after[:-1], *apart, after[-1]])
+    place = len(before) + len(after)
+    assert found_in(late, whole) == [("(file)", place, "unreadable")]
+    rows_apart = of_chain(whole.tables, APART)
+    closed = [apart[0], *(json.dumps(record.blind_row(row)) for row in rows_apart), apart[-1]]
+    assert found_in(numbered([*before, *closed, *after]), whole) == [("(file)", len(before) + 2, "unreadable")]
+
+
+def test_two_ends_of_one_chain_told_apart_are_a_fork_and_a_chain_that_is_told_of_must_be_there(
+    whole: Made, key: Signer
+) -> None:
+    tables = copy.deepcopy(whole.tables)
+    child = of_chain(tables, "o_maya")[-1]
+
+    def tell(head: Head) -> int:
+        end = of_chain(tables, APART)[-1]
+        row = replace(end, seq=end.seq + 1, rules=rules_of(head), previous=end.hash, salt=bytes(64))
+        row = replace(row, hash=hash_of(row.previous, row.digest))
+        tables.rows.append(row)
+        tables.heads[APART] = row.seq, row.hash
+        tables.log.append(Head(APART, row.seq, row.hash))
+        signed(tables, key, 60_000)
+        return row.seq
+
+    number = tell(Head("o_maya", child.seq, bytes(range(32))))
+    assert (APART, number, "forked") in found_by_all(tables, whole)
+    tables = copy.deepcopy(whole.tables)
+    tell(Head("o_theo", 1, bytes(range(32))))
+    assert found_by_all(tables, whole) == [("o_theo", 1, "missing")]
+
+
+def test_an_end_that_is_told_apart_and_not_signed_yet_is_not_believed(whole: Made) -> None:
+    tables = copy.deepcopy(whole.tables)
+    end = of_chain(tables, APART)[-1]
+    row = replace(end, seq=end.seq + 1, rules=rules_of(Head("o_theo", 1, bytes(32))), previous=end.hash, salt=bytes(64))
+    row = replace(row, hash=hash_of(row.previous, row.digest))
+    tables.rows.append(row)
+    tables.heads[APART] = row.seq, row.hash
+    assert found_by_all(tables, whole) == []
+
+
+def test_an_hour_that_is_not_the_one_of_the_row_is_found_in_an_export_and_in_an_open_row(whole: Made) -> None:
+    lines = blind(whole.tables)
+    place = next(place for place, line in enumerate(lines) if "hour" in json.loads(line))
+    row = json.loads(lines[place])
+    other = [*lines[:place], json.dumps(row | {"hour": row["hour"] + 1}), *lines[place + 1 :]]
+    assert [what for _, _, what in found_in(other, whole)] == ["altered"]
+    # hashed with another hour than its time has: nobody sees it who sees the hour alone, and everybody who sees the time
+    tables = copy.deepcopy(whole.tables)
+    end = of_chain(tables, "o_maya")[-1]
+    salt = bytes(64)
+    stamp = audit.hour_stamp_of(salt[:16], end.at // HOUR, audit.moment_of(salt[16:32], end.at - 5 * HOUR))
+    false = replace(end, seq=end.seq + 1, at=end.at - 5 * HOUR, previous=end.hash, salt=salt)
+    false = replace(false, hash=hash_of(false.previous, audit.digest_of(stamp, false.rest)))
+    tables.rows.append(false)
+    assert ("o_maya", false.seq, "altered") in [
+        (one.where, one.number, one.what) for one in findings(tables, whole.reader)
+    ]
 
 
 OTHER_KINDS = (
@@ -153,6 +241,7 @@ OTHER_KINDS = (
 )
 
 
+@pytest.mark.sqlite  # the other database takes no value of another kind: test_postgresql.py
 @pytest.mark.parametrize("change", OTHER_KINDS)
 async def test_a_value_of_a_kind_that_was_never_written_is_found_and_stops_no_check_and_no_export(
     tmp_path: Path, change: str

@@ -69,7 +69,7 @@ class Story:
                 self.now += 60_000
                 for who in ("p-sam", "p-maya"):
                     entry = Entry(self.now, "decide", (who, "p-theo"), "allow", ("a-rule",), "2026")
-                    await audit.append(tx, ("h_sam", "h_femi"), entry)
+                    await audit.append(tx, ("h_sam", "h_femi", audit.PLATFORM), entry)
         self.now += 60_000
         await checkpoints.take(self.db, self.settings, lambda: self.now)
         return self
@@ -301,6 +301,30 @@ def other_hex(dice: random.Random, value: str) -> str:
 
 
 async def test_every_line_that_is_written_is_of_the_written_schema(story: Story) -> None:
+async def test_a_row_of_a_chain_that_no_family_is_shown_is_proved_through_the_chain_apart(
+    story: Story, tmp_path: Path
+) -> None:
+    await (await story.live()).live()
+    async with story.db.read() as tx:
+        lines = [line async for line in record.prove(tx, audit.PLATFORM, 10)]
+        assert [line async for line in record.prove(tx, audit.PLATFORM, 17)] == []
+        assert [line async for line in record.prove(tx, "o_nobody", None)] == []
+    kept = {"key": json.loads(lines[1])["key"], "note": json.loads(lines[2])["note"]}
+    here, there = (await by_all(tmp_path, lines, kept | {"seq": 0, "hash": ""}))[:2]
+    assert (here, there) == ([], [])
+    told = [json.loads(line) for line in lines]
+    assert [one["chain"] for one in told if one["is"] == "chain"] == [audit.APART, audit.PLATFORM]
+    assert [one["rules"].split()[:2] for one in told if "salt" in one] == [['["platform', "16"]]
+    for place, one in enumerate(told):
+        if one["is"] == "row":
+            other = {"rules": "[]"} if "rules" in one else {"digest": other_hex(random.Random(1), one["digest"])}
+            changed = json.dumps(one | other)
+            here, there = (
+                await by_all(tmp_path, [*lines[:place], changed, *lines[place + 1 :]], kept | {"seq": 0, "hash": ""})
+            )[:2]
+            assert here == there != []
+
+
     from jsonschema import Draft202012Validator
 
     await (await story.live()).live()
@@ -308,7 +332,7 @@ async def test_every_line_that_is_written_is_of_the_written_schema(story: Story)
     schema = json.loads((ROOT / "docs/reference/record-export.schema.json").read_text())
     right = Draft202012Validator(schema)
     async with story.db.read() as tx:
-        proof = [line async for line in record.prove(tx, "h_sam", 2)]
+        proof = [line for chain in ("h_sam", audit.PLATFORM) async for line in record.prove(tx, chain, 2)]
     texts = [
         *[line async for line in record.blind_export(story.db)],
         *[line async for line in record.family_file(story.db, "sam")],
@@ -321,5 +345,6 @@ async def test_every_line_that_is_written_is_of_the_written_schema(story: Story)
     }  # fmt: skip
     assert [one for one in lines if not right.is_valid(one)] == []
     row = next(one for one in lines if "rest" in one)
-    for wrong in ({**row, "who": "[]"}, {**row, "hash": row["hash"].upper()}, {**row, "at": -1}, {"is": "nothing"}):
+    assert "hour" in row
+    for wrong in ({**row, "who": "[]"}, {**row, "hash": row["hash"].upper()}, {**row, "at": 1}, {"is": "nothing"}):
         assert not right.is_valid(wrong)

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from server.record_check import check_lines
-from tests.record_tables import WAYS, Made, blind, findings, made, tampered
+from tests.record_tables import FINER_THAN_AN_HOUR, WAYS, Made, blind, findings, made, tampered
 
 NODE = Path(__file__).parents[1] / "conformance" / "verify_record.mjs"
-SOME, ALL = 300, 10_000
+SOME, ALL = 340, 10_000
 IN_NODE, ALL_IN_NODE = 150, 3_000
 
 
@@ -53,11 +53,11 @@ def test_an_untouched_record_is_whole(whole: Made) -> None:
         blind(whole.tables), trusted=whole.reader.trusted, kept=[*whole.reader.kept, whole.first]
     )
     assert found == []
-    assert (looked.chains, looked.rows, looked.covered) == (3, len(whole.tables.rows), len(whole.tables.rows))
+    assert (looked.chains, looked.rows, looked.covered) == (4, len(whole.tables.rows), len(whole.tables.rows))
     assert (looked.keys, looked.checkpoints, looked.entries) == (2, 7, len(whole.tables.log))
 
 
-def test_three_hundred_tamperings_are_all_found_and_named(whole: Made) -> None:
+def test_hundreds_of_tamperings_are_all_found_and_named(whole: Made) -> None:
     """Twenty of each way."""
     assert not_found(whole, range(SOME)) == ([], NAMES)
 
@@ -86,7 +86,8 @@ def test_the_reader_in_node_says_in_one_sentence_that_there_is_nothing_to_read(w
 @pytest.mark.parametrize("many", [IN_NODE, pytest.param(ALL_IN_NODE, marks=pytest.mark.slow, id="soak")])
 def test_the_reader_in_node_finds_exactly_the_same(whole: Made, many: int) -> None:
     """Tampered records and the whole one, as files for an inspector, in one process."""
-    files = [blind(whole.tables), *(blind(tampered(whole, seed)[1]) for seed in range(many))]
+    done = [tampered(whole, seed) for seed in range(many)]
+    files = [blind(whole.tables), *(blind(tables) for _, tables in done)]
     key, kept = whole.reader.trusted, [*whole.reader.kept, whole.first]
     asked = "".join(json.dumps({"lines": lines, "kept": kept, "key": key.line}) + "\n" for lines in files)
     run = subprocess.run(
@@ -101,5 +102,9 @@ def test_the_reader_in_node_finds_exactly_the_same(whole: Made, many: int) -> No
         for lines in files
     ]
     assert told[0] == []
-    assert all(ours[1:])
+    assert [
+        way.__name__
+        for (way, _), found in zip(done, ours[1:], strict=True)
+        if not found and way not in FINER_THAN_AN_HOUR
+    ] == []
     assert [(seed - 1, a, b) for seed, (a, b) in enumerate(zip(told, ours, strict=True)) if a != b] == []
