@@ -120,7 +120,18 @@ def walk(people: tuple[str, ...], most: int) -> tuple[tuple[Call, Event, Call, t
     return tuple(steps)
 
 
-STEPS = walk(("ann", "ben"), 100_000) + walk(("ann", "ben", "cat"), 1_200)
+@cache
+def every_step() -> tuple[tuple[Call, Event, Call, tuple[Effect, ...]], ...]:
+    """Of two people all there are, of three as many as a test has time for."""
+    return walk(("ann", "ben"), 100_000) + walk(("ann", "ben", "cat"), 1_200)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """Hundreds of thousands of steps, which a worker that goes on to other tests need not carry."""
+    yield
+    every_step.cache_clear()
+    walk.cache_clear()
 
 
 def of(effects: Iterable[Effect], *kinds: type[Effect]) -> list[Effect]:
@@ -168,13 +179,13 @@ def test_only_an_answer_leads_out_of_being_invited_into_the_call() -> None:
 
 
 def test_the_walk_reaches_every_state_of_calls_and_legs() -> None:
-    assert {after.state for _, _, after, _ in STEPS} == set(CALL) - {"idle"}
-    assert {leg.state for _, _, after, _ in STEPS for leg in after.legs} == set(LEG)
-    assert {type(effect) for *_, effects in STEPS for effect in effects} == set(get_args(Effect))
+    assert {after.state for _, _, after, _ in every_step()} == set(CALL) - {"idle"}
+    assert {leg.state for _, _, after, _ in every_step() for leg in after.legs} == set(LEG)
+    assert {type(effect) for *_, effects in every_step() for effect in effects} == set(get_args(Effect))
 
 
 def test_nothing_leaves_ended() -> None:
-    ended = {replace(after, epoch=0) for _, _, after, _ in STEPS if after.state == "ended"}
+    ended = {replace(after, epoch=0) for _, _, after, _ in every_step() if after.state == "ended"}
     assert ended
     for call in ended:
         for event in events(tuple(leg.person for leg in call.legs)):
@@ -182,14 +193,14 @@ def test_nothing_leaves_ended() -> None:
 
 
 def test_nobody_who_left_comes_back() -> None:
-    for before, event, after, _ in STEPS:
+    for before, event, after, _ in every_step():
         for old, new in zip(before.legs, after.legs, strict=True):
             assert old.state != "left" or new == old, event
 
 
 def test_effects_come_in_their_fixed_order() -> None:
     rank = {kind: place for place, kind in enumerate(ORDER)}
-    for _, event, _, effects in STEPS:
+    for _, event, _, effects in every_step():
         ranks = [rank[type(effect)] for effect in effects]
         assert ranks == sorted(ranks), event
     assert max(rank[Cut], rank[RemoveLeg]) < min(rank[kind] for kind in (StopRinging, Open, Ring, *TELLS))
@@ -198,7 +209,7 @@ def test_effects_come_in_their_fixed_order() -> None:
 
 def test_the_gate_is_told_exactly_the_difference() -> None:
     """Replaying cuts and opens from the start gives the lanes that may be open: so none is forgotten, none is left."""
-    for before, event, after, effects in STEPS:
+    for before, event, after, effects in every_step():
         was = set(open_lanes(before))
         now = was - lanes(effects, Cut) | lanes(effects, Open)
         assert now == open_lanes(after), event
@@ -206,7 +217,7 @@ def test_the_gate_is_told_exactly_the_difference() -> None:
 
 
 def test_nothing_is_open_that_was_not_bound_granted_sent_answered_and_sealed_on_both_sides() -> None:
-    for _, event, after, effects in STEPS:
+    for _, event, after, effects in every_step():
         answered = {leg.person: leg for leg in after.legs if leg.state in ANSWERED}
         for publisher, viewer, kind in open_lanes(after) | lanes(effects, Open):
             assert (publisher, viewer, kind) in after.bound & after.granted, event
@@ -218,7 +229,7 @@ def test_nothing_is_open_that_was_not_bound_granted_sent_answered_and_sealed_on_
 
 
 def test_nobody_is_sealed_before_saying_so_and_only_by_saying_so() -> None:
-    for before, event, after, effects in STEPS:
+    for before, event, after, effects in every_step():
         for old, new in zip(before.legs, after.legs, strict=True):
             if new.sealed and not old.sealed:
                 assert event == Sealed(new.person)
@@ -233,14 +244,14 @@ def test_nobody_is_sealed_before_saying_so_and_only_by_saying_so() -> None:
 
 
 def test_a_place_in_the_list_is_one_persons_for_the_whole_call() -> None:
-    for before, _, after, _ in STEPS:
+    for before, _, after, _ in every_step():
         people = [leg.person for leg in before.legs]
         assert [leg.person for leg in after.legs] == people
         assert [after.index(person) for person in people] == list(range(1, len(people) + 1))
 
 
 def test_no_place_at_the_gate_before_somebody_has_answered() -> None:
-    for before, event, after, effects in STEPS:
+    for before, event, after, effects in every_step():
         for effect in of(effects, MakeOffer):
             assert isinstance(event, Accepted)
             assert after.state in ("connecting", "active")
@@ -252,7 +263,7 @@ def test_no_place_at_the_gate_before_somebody_has_answered() -> None:
 
 
 def test_a_camera_is_never_open_on_coming_in() -> None:
-    for _, event, after, effects in STEPS:
+    for _, event, after, effects in every_step():
         if isinstance(event, Accepted):
             leg = after.leg(event.person)
             assert leg is not None
@@ -261,7 +272,7 @@ def test_a_camera_is_never_open_on_coming_in() -> None:
 
 
 def test_nobodys_picture_opens_by_anybody_elses_message() -> None:
-    for _, event, _, effects in STEPS:
+    for _, event, _, effects in every_step():
         for publisher, viewer, kind in lanes(effects, Open):
             if kind == "video":
                 assert isinstance(event, Opens | Sealed)
@@ -270,7 +281,7 @@ def test_nobodys_picture_opens_by_anybody_elses_message() -> None:
 
 
 def test_every_way_out_shuts_everything_before_anybody_is_told() -> None:
-    for before, event, after, effects in STEPS:
+    for before, event, after, effects in every_step():
         if after.state != "ended" or before.state == "ended":
             continue
         assert lanes(effects, Cut) == open_lanes(before), event
@@ -287,7 +298,7 @@ def test_every_way_out_shuts_everything_before_anybody_is_told() -> None:
 
 
 def test_whoever_goes_loses_the_place_at_the_gate_in_the_same_step() -> None:
-    for before, _, after, effects in STEPS:
+    for before, _, after, effects in every_step():
         for old, new in zip(before.legs, after.legs, strict=True):
             if old.answered and new.state == "left":
                 assert RemoveLeg(new.person) in effects
@@ -295,7 +306,7 @@ def test_whoever_goes_loses_the_place_at_the_gate_in_the_same_step() -> None:
 
 
 def test_a_call_lives_only_while_two_are_in_it_or_can_still_come() -> None:
-    for _, event, after, _ in STEPS:
+    for _, event, after, _ in every_step():
         if after.state == "ended":
             continue
         assert len(after.live()) >= 2, event
@@ -324,7 +335,7 @@ def test_every_timer_that_starts_is_stopped_or_runs_out_and_none_runs_in_an_ende
 
 
 def test_the_epoch_counts_changes_and_only_changes() -> None:
-    for before, event, after, effects in STEPS:
+    for before, event, after, effects in every_step():
         changed = replace(before, epoch=0) != replace(after, epoch=0)
         assert after.epoch == before.epoch + changed, event
         assert changed or not effects
@@ -332,7 +343,7 @@ def test_the_epoch_counts_changes_and_only_changes() -> None:
 
 def test_nobody_learns_anothers_own_reason() -> None:
     own = set(TOLD_TO_OTHERS)
-    for _, event, after, effects in STEPS:
+    for _, event, after, effects in every_step():
         for effect in effects:
             if isinstance(effect, TellLeft):
                 assert effect.code not in own
