@@ -42,6 +42,7 @@ class Families:
         self.house = house
         self.tag = tag
         self.sign = True  #: grown-ups sign which devices may talk, as their pages do
+        self.email = ""  #: of the newest grown-up, who may have to sign in again
         self._count = 0
 
     async def grown_up(self, name: str, kind: str = "guardian", *, host: str = "localhost") -> Browserless:
@@ -50,7 +51,7 @@ class Families:
         device = self.house.device(host)
         card = {"name": name, "avatar": self._count % 40, "ground": 1 + self._count % 8}
         letters = "".join(one for one in name.lower() if one.isalnum())
-        email = f"{letters}{self._count}{self.tag}@example.org"
+        self.email = email = f"{letters}{self._count}{self.tag}@example.org"
         await device.post("/api/sign-up", {"email": email, "password": PASSWORD, "kind": kind, **card})
         await device.say_key()
         return device

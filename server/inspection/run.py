@@ -8,6 +8,7 @@ mapping for each step; nothing of it is needed for the outcome.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ Tell = Callable[[Mapping[str, Any]], None]
 AT_ONCE: Final = 4  # scenarios; each has two to five peers that encode and decode
 WHOLE_SECONDS: Final = 600.0
 WAITS_SECONDS: Final = 60.0  # more for a story where people are few and take turns
-OPEN_SECONDS, CLOSE_SECONDS = 120.0, 90.0
+OPEN_SECONDS, CLOSE_SECONDS, SHUT_SECONDS = 120.0, 90.0, 30.0
 
 
 async def inspect(
@@ -54,7 +55,7 @@ async def inspect(
         turn = asyncio.Semaphore(1 if bounded else max(1, at_once))
 
         async def one_of_many(one: Scenario) -> None:
-            async with turn:
+            async with contextlib.nullcontext() if one.waits else turn:
                 found[one.id] = await _play(one, platform, cast, until, tell)
 
         try:
@@ -62,10 +63,10 @@ async def inspect(
                 if one.alone:
                     found[one.id] = await _play(one, platform, cast, until, tell)
             many = [one for one in scenarios if not one.alone]
-            if bounded:
-                many.sort(key=lambda one: one.uses_up)
+            many.sort(key=lambda one: (not one.waits, bounded and one.uses_up))
             await asyncio.gather(*(one_of_many(one) for one in many))
         finally:
+            await _shut(cast)
             closed = await _close(platform, closing)
         if closed is not None:
             tell({"t": "said", "what": closed})
@@ -93,6 +94,13 @@ async def _open(platform: Platform, seconds: float) -> str | None:
     except Exception as why:  # the report is still written
         return f"The platform could not be opened ({type(why).__name__})."
     return None
+
+
+async def _shut(cast: Cast) -> None:
+    """What the stories shared is of no use to anybody now."""
+    with contextlib.suppress(Exception):  # what was found stands
+        async with asyncio.timeout(SHUT_SECONDS):
+            await cast.close()
 
 
 async def _close(platform: Platform, seconds: float) -> str | None:

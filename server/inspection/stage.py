@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from server.inspection.adapter import Answer, CouldNotSee, Device, Family, Media, NoSuchThing, Platform, Ring
 from server.inspection.findings import NO_SUCH_THING, AuditRow, Finding, Measured, Step, outcome_of
@@ -29,11 +29,20 @@ MOST_AUDIT_ROWS: Final = 80  # of one finding, the last ones: a report is for re
 Play: TypeAlias = Callable[["Stage"], Awaitable[None]]
 
 
+class Shared(Protocol):
+    """What several stories have in common. It is closed when all have been played."""
+
+    async def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Shared)
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One story. ``promises``: ids of the ledger that it is for. ``seconds``: at most so long. ``alone``: nothing else is played
     meanwhile, because it measures. ``portable``: only the verbs of ``adapter.py``, so any platform can be asked. ``uses_up``: its people
-    are of no use afterwards, so it is played late where they are few."""
+    are of no use afterwards, so it is played late where they are few. ``waits``: it waits more than it does, so it takes nobody's turn."""
 
     id: str
     title: str
@@ -43,6 +52,7 @@ class Scenario:
     alone: bool = False
     portable: bool = False
     uses_up: bool = False
+    waits: bool = False
 
 
 @dataclass(slots=True)
@@ -68,6 +78,23 @@ class Cast:
         self.strangers: list[str] = []
         self.families: list[Family] = []
         self._made = 0
+        self._shared: dict[str, asyncio.Task[Any]] = {}
+
+    async def once(self, what: str, make: Callable[[], Awaitable[T]]) -> T:
+        """What several stories share: made when the first asks for it, and for all. Where it cannot be made, each is told why."""
+        if what not in self._shared:
+            self._shared[what] = asyncio.ensure_future(make())
+        made: T = await asyncio.shield(self._shared[what])
+        return made
+
+    async def close(self) -> None:
+        """Close what was shared, also what is only half made."""
+        for task in self._shared.values():
+            if not task.done():
+                task.cancel()
+        for made in await asyncio.gather(*self._shared.values(), return_exceptions=True):
+            if not isinstance(made, BaseException):
+                await made.close()
 
     def name(self, first: str) -> str:
         """A made-up name that nobody else in this run has, so that it can be looked for in what somebody is told."""
@@ -127,6 +154,7 @@ class Stage:
     _strangers: list[str] = field(default_factory=list)
     _alone: list[Family] = field(default_factory=list)
     _devices: list[Device] = field(default_factory=list)
+    _records: list[Callable[[int], Awaitable[Sequence[AuditRow]]]] = field(default_factory=list)
     _later: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     # -- what was seen --------------------------------------------------------------------------------------------------
@@ -227,6 +255,10 @@ class Stage:
         """Done when the scenario is over, however it went."""
         self._later.append(undo)
 
+    def recorded(self, rows: Callable[[int], Awaitable[Sequence[AuditRow]]]) -> None:
+        """Where else there are rows of this story, since a time in milliseconds."""
+        self._records.append(rows)
+
     # -- calls ------------------------------------------------------------------------------------------------------------
 
     async def call(
@@ -280,6 +312,8 @@ class Stage:
         found: list[AuditRow] = []
         for family in self.families:
             found += await self.platform.audit(family, self.began_at)
+        for record in self._records:
+            found += await record(self.began_at)
         return tuple(sorted(set(found), key=lambda row: (row.at, row.seq))[-MOST_AUDIT_ROWS:])
 
     async def strike(self, *, whole: bool) -> None:

@@ -12,11 +12,11 @@ something that an inspection from outside cannot see, a test of the promise must
 
 from __future__ import annotations
 
-from tests.faults import accounts, cut, finding, floods, gate, help, posing, powers, reach, record, unseen
+from tests.faults import accounts, cut, finding, floods, gate, help, later, posing, powers, reach, record, unseen
 from tests.faults.seeding import FAULTS, Fault
 from tests.faults.unseen import NAMED
 
 #: Where the faults are; each is put into ``FAULTS`` by its name.
-TOPICS = (reach, cut, finding, posing, gate, help, floods, record, powers, accounts, unseen)
+TOPICS = (reach, cut, finding, posing, gate, help, floods, record, powers, accounts, later, unseen)
 
 __all__ = ["FAULTS", "NAMED", "TOPICS", "Fault"]

@@ -29,7 +29,7 @@ def _() -> None:
 
 
 @fault(
-    "nobody-is-reminded", "a-helper-looks", "a report that nobody has looked at is never overdue",
+    "nobody-is-reminded", "a-helper-looks", "a report that nobody has looked at is never overdue", "nobody-looked",
     "tests/integration/test_marks_and_reports.py::test_the_log_of_a_house_that_runs_says_that_nobody_has_looked",
 )  # fmt: skip
 def _() -> None:
@@ -66,7 +66,7 @@ def _() -> None:
 
 
 @fault(
-    "nothing-goes", "retention", "nothing that is kept is ever deleted",
+    "nothing-goes", "retention", "nothing that is kept is ever deleted", "everything-goes",
     "tests/integration/test_app_retention.py::test_a_sign_in_goes_a_week_after_its_end_and_a_device_after_a_month",
 )  # fmt: skip
 def _() -> None:
@@ -76,7 +76,7 @@ def _() -> None:
 
 
 @fault(
-    "nothing-goes-of-calls", "thirty-days", "calls are kept for ever",
+    "nothing-goes-of-calls", "thirty-days", "calls are kept for ever", "thirty-days",
     "tests/integration/test_app_retention.py::test_a_call_is_remembered_for_thirty_days",
 )  # fmt: skip
 def _() -> None:

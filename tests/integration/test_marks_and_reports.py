@@ -363,6 +363,7 @@ MAY_READ = {
     "server/retention.py": "deletes what is over its time; shows nothing",
     "server/evidence.py": "counts them by kind for inspectors, in tens, and says how soon somebody looked",
     "server/inspectors.py": "looks whether a word that is about to be shown is the id of one, and then shows nothing",
+    "server/inspection/scenarios/later.py": "looks, on a server of the inspection's own, whether those of made-up children go in time",
 }
 
 

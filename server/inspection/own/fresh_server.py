@@ -41,7 +41,7 @@ class FreshServer:
         self._folder: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
-        self._environ: Mapping[str, str] = {}
+        self.environ: Mapping[str, str] = {}  #: what it was started with
         self.key = ""  # of an inspector, made with the server
         self.patience = ANSWER_SECONDS
         self.base, self.trust, self.many_homes = "", None, loopback_has_many()  # type: str, ssl.SSLContext | None, bool
@@ -89,7 +89,7 @@ class FreshServer:
             "RINGFENCE_DATA": "a new folder, SQLite, removed afterwards",
         }
         self.inspected = Inspected("Ringfence", version("ringfence"), self.base, told, digest())
-        self._environ = {
+        self.environ = {
             name: value for name, value in self.around.items() if not name.startswith("RINGFENCE_")
         } | settings
 
@@ -132,14 +132,14 @@ class FreshServer:
     async def _run(self, *what: str) -> asyncio.subprocess.Process:
         with open(self.file("errors"), "ab") as errors:  # noqa: ASYNC230 - an empty local file
             return await asyncio.create_subprocess_exec(
-                *self.command, *what, env=self._environ, stdin=asyncio.subprocess.DEVNULL,
+                *self.command, *what, env=self.environ, stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE, stderr=errors,
             )  # fmt: skip
 
     async def types(self, *what: str) -> tuple[int, str]:
         """Whoever runs this server types a command. Its exit status and all that it said."""
         process = await asyncio.create_subprocess_exec(
-            *self.command, *what, env=self._environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            *self.command, *what, env=self.environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         try:
@@ -151,7 +151,7 @@ class FreshServer:
     async def would_open(self, **settings: str | None) -> tuple[bool, str]:
         """Whether another server opens its doors here with these settings instead of this one's own (None: without it), and what it says
         where it does not. It is closed again at once."""
-        environ = {name: value for name, value in {**self._environ, **settings}.items() if value is not None}
+        environ = {name: value for name, value in {**self.environ, **settings}.items() if value is not None}
         process = await asyncio.create_subprocess_exec(
             *self.command, "serve", env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -160,6 +160,8 @@ class FreshServer:
         try:
             line = await asyncio.wait_for(process.stdout.readline(), OPEN_SECONDS)
             said = line or await asyncio.wait_for(process.stderr.read(), STOP_SECONDS)
+            if not line:
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
             raise CouldNotSee("A server of our own neither opened its doors nor gave up in time.") from None
         finally:
@@ -189,26 +191,38 @@ class FreshServer:
         return [json.dumps(one, default=str) for one in self.read("SELECT * FROM audit")]
 
     def length(self, name: str) -> int:
-        """How many rows the chain of this person's household has."""
-        sql = "SELECT count(*) FROM audit WHERE chain = (SELECT 'h_' || household_id FROM people WHERE name = ?)"
-        return int(self.read(sql, name)[0][0])
+        """How many rows the chains of this person's household have: the family's, and everybody's own."""
+        home, _ = self._home(name)
+        return sum(int(self.read("SELECT count(*) FROM audit WHERE chain = ?", chain)[0][0]) for chain in home)
 
     def rows_about(self, name: str, since: int) -> tuple[AuditRow, ...]:
-        """Of the household of the person with this (made-up) name: its own chain, and what the platform's chain has of its people."""
-        found = self.read("SELECT household_id, pseudonym FROM people WHERE name = ?", name)
-        if not found:
-            return ()
-        household = found[0][0]
-        people = [one for (one,) in self.read("SELECT pseudonym FROM people WHERE household_id = ?", household)]
+        """Of the household of the person with this (made-up) name: the family's chain and everybody's own, and what the platform's chain
+        has of its people. One event stands in each chain that it concerns, and is told once."""
+        home, people = self._home(name)
         columns = "SELECT seq, at, question, verdict, rules, rulebook, who FROM audit"
-        rows = self.read(f"{columns} WHERE chain = ? AND at >= ? ORDER BY seq LIMIT 200", f"h_{household}", since)
-        rows += [
+        found = [
+            row
+            for chain in home
+            for row in self.read(f"{columns} WHERE chain = ? AND at >= ? ORDER BY seq LIMIT 200", chain, since)
+        ]
+        found += [
             one
             for one in self.read(f"{columns} WHERE chain = 'platform' AND at >= ? ORDER BY seq LIMIT 2000", since)
             if any(person in str(one[6]) for person in people)
         ]
         names = ("seq", "at", "question", "verdict", "rules", "rulebook")
-        return tuple(audit_row(dict(zip(names, one, strict=False))) for one in rows)
+        once = {row[1:]: row for row in found}.values()
+        return tuple(
+            audit_row(dict(zip(names, row, strict=False))) for row in sorted(once, key=lambda row: (row[1], row[0]))
+        )
+
+    def _home(self, name: str) -> tuple[list[str], list[str]]:
+        """The chains of the household of the person with this (made-up) name, and the pseudonyms of its people."""
+        found = self.read("SELECT household_id FROM people WHERE name = ?", name)
+        if not found:
+            return [], []
+        people = [one for (one,) in self.read("SELECT pseudonym FROM people WHERE household_id = ?", found[0][0])]
+        return [chains.of_household(found[0][0]), *map(chains.of_person, people)], people
 
     def alive(self) -> bool:
         return self._process is not None and self._process.returncode is None

@@ -112,7 +112,7 @@ class Ringfence:
         guardian = await or_not_shown(families.grown_up(grown_up))
         child, child_id = await or_not_shown(families.child(guardian, name, group))
         assert isinstance(guardian, Line) and isinstance(child, Line)  # noqa: PT018 - families makes what its doors give
-        self.homes[name] = made = Home(name, grown_up, guardian, child, child_id, families)
+        self.homes[name] = made = Home(name, grown_up, guardian, child, child_id, families, families.email)
         return made
 
     async def family(self, name: str) -> Family:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.inspection.scenarios import accounts, families, help, media, portable, record, says, shown, wire
+from server.inspection.scenarios import accounts, families, help, later, media, portable, record, says, shown, wire
 from server.inspection.stage import Scenario
 
 ALL: Final[tuple[Scenario, ...]] = (
@@ -17,4 +17,5 @@ ALL: Final[tuple[Scenario, ...]] = (
     *accounts.SCENARIOS,
     *shown.SCENARIOS,
     *record.SCENARIOS,
+    *later.SCENARIOS,
 )
