@@ -10,7 +10,7 @@ import { onPress } from "./shared/press.js";
 import { say } from "./shared/say.js";
 import { addWords, loadWords, useBand, words } from "./shared/words.js";
 
-/** @typedef {{slug: string, name: string, role: "child" | "parent" | "grown_up", family: string, avatar: number, ground: number, url: string}} Somebody */
+/** @typedef {{slug: string, name: string, role: "child" | "parent" | "grown_up", family: string, of: string, avatar: number, ground: number, url: string}} Somebody */
 
 /** The family that the demo sets apart. The server names it so (server/demo.py). */
 const STRANGERS = "strangers";
@@ -70,7 +70,7 @@ class Start extends View {
       ${this.stuck ? html`<div class="panel"><p>${words("start.stuck")}</p><p><button class="button" type="button" data-do="again">${words("try-again")}</button></p></div>`
         : !this.people ? html`<div class="waiting"><span class="three-posts" aria-hidden="true"><i></i><i></i><i></i></span><p>${words("start.making")}</p></div>`
         : html`${this.news ? html`<p class="saved plate-line ok">${icon("tick")}<span>${this.news}</span></p>` : null}${this.wrong ? html`<p class="error-line">${icon("no")}<span>${this.wrong}</span></p>` : null}
-        <div class="fences"><section class="friends"><h2>${words("start.who")}</h2><p class="second">${words("start.made-up")}</p>${this.#fence(friends)}</section>
+        <div class="fences"><section class="friends"><h2>${words("start.who")}</h2><p class="second">${words("start.made-up")} ${words("start.friends")}</p>${this.#fence(friends)}</section>
         <section class="apart"><h2>${words("start.strangers")}</h2><p class="second">${words("start.strangers-lead")}</p>${this.#fence(apart)}</section></div>
         <p class="plate-line"><a class="link" href="/inspector/" target="_blank" rel="noopener">${words("start.inspector")}<span class="hidden-words"> ${words("start.tab")}</span></a><span>${words("start.inspector-lead")}</span></p>
         <footer class="plate-line">${mark()}<p>${words("start.note")}</p><button class="button" type="button" data-do="reset">${words("start.reset")}</button></footer>${this.#more()}`}</main>`;
@@ -79,7 +79,7 @@ class Start extends View {
   /** @param {Somebody[]} people */
   #fence(people) {
     return html`<ul class="fence">${people.map((person) => html`<li data-key="${person.slug}"><a class="post ${ground(person.ground)}" href="${person.url}" target="_blank" rel="noopener">${avatar(person.avatar)}<span class="plate"
-      ><span class="name"><span class="hidden-words">${words("start.be")} </span>${person.name}</span>${chip(person.role === "child" ? "ok" : "rest", null, words(`start.${person.role}`))}<span class="hidden-words">${words("start.tab")}</span></span></a></li>`)}</ul>`;
+      ><span class="name"><span class="hidden-words">${words("start.be")} </span>${person.name}</span>${chip(person.role === "child" ? "ok" : "rest", null, words(`start.${person.role}`, { name: person.of }))}<span class="hidden-words">${words("start.tab")}</span></span></a></li>`)}</ul>`;
   }
 
   #doors() {

@@ -8,12 +8,14 @@
 import { get, post } from "../shared/api.js";
 import { Connection } from "../shared/connection.js";
 import { html, View } from "../shared/html.js";
+import { everyWhile } from "../shared/idle.js";
 import { introduce } from "../shared/identity.js";
 import { scene } from "../shared/parts.js";
 import { onPress } from "../shared/press.js";
 import { arrive } from "../shared/say.js";
 import { Telephone } from "../shared/telephone.js";
 import { bandOf, currentBand, loadWords, useBand, words } from "../shared/words.js";
+import { opensAgain } from "../shared/limits.js";
 import "../shared/call_screens/rf-call.js";
 import "../shared/call_screens/rf-look-at-myself.js";
 import { dock } from "./frame.js";
@@ -34,8 +36,9 @@ import "./views/rf-who-said-yes.js";
 
 /** How often to ask again while the server cannot be reached. */
 const AGAIN_MS = 5000;
-/** How often to look at the clock of the home: quiet time begins and minutes pass without anybody changing anything. */
+/** How often to look at the clock of the home: quiet time begins and minutes pass without anybody changing anything. Seldom while nobody is here. */
 const CLOCK_MS = 20_000;
+const CLOCK_SELDOM_MS = 120_000;
 
 /** Pages that need nothing but their name. @type {Record<string, () => Markup>} */
 const PAGES = {
@@ -102,7 +105,7 @@ export class RfChildApp extends View {
     onKnown(() => this.#learnt());
     addEventListener("hashchange", () => this.update());
     addEventListener("online", () => void refresh());
-    setInterval(() => this.#clock(), CLOCK_MS);
+    everyWhile(CLOCK_MS, CLOCK_SELDOM_MS, () => this.#clock());
     addEventListener("pagehide", () => this.#connection.stop());
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   }
@@ -116,8 +119,13 @@ export class RfChildApp extends View {
       // rf-call draws itself on every change; the pages behind it want to know presence and the preview
       const draw = this.#telephone.onchange;
       let wire = this.#telephone.wire;
+      let ending = this.#telephone.call?.ending ?? null;
       this.#telephone.onchange = () => {
         draw();
+        const over = this.#telephone.call?.ending ?? null;
+        // the goodbye says when calls open again, and whether somebody can be asked: what was known before the call is old
+        if (over && over !== ending && this.#paired) void refresh();
+        ending = over;
         if (!this.#busy) this.update();
         // the server said that this device is nobody's any more: look again, and the pairing page comes up
         if (wire !== this.#telephone.wire && this.#telephone.wire === "signed-out") void refresh();
@@ -164,6 +172,7 @@ export class RfChildApp extends View {
     const call = this.querySelector("rf-call");
     if (call) {
       call.people = new Map((known.home?.people ?? []).map((person) => [person.ref, person]));
+      call.opens = known.home?.limits ? opensAgain(known.home.limits) : "";
       call.update();
     }
     this.update();
@@ -172,7 +181,7 @@ export class RfChildApp extends View {
   /** Where there are hours or minutes, the page follows them. */
   #clock() {
     const limits = known.home?.limits;
-    if (this.#paired && !document.hidden && limits && (limits.quiet || limits.minutes !== null)) void refresh();
+    if (this.#paired && limits && (limits.quiet || limits.minutes !== null)) void refresh();
   }
 
   /** "Stop this person calling me": one press, no grown-up asked; the server ends the call both ways. @param {string} ref */

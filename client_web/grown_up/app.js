@@ -7,6 +7,7 @@
  */
 import { post } from "../shared/api.js";
 import { html, View } from "../shared/html.js";
+import { everyWhile } from "../shared/idle.js";
 import { brand, icon, peg } from "../shared/parts.js";
 import { onPress } from "../shared/press.js";
 import { arrive } from "../shared/say.js";
@@ -17,7 +18,7 @@ import { faultOf, forget, listen, look, renew, renewAll } from "./known.js";
 import { stuck, waiting } from "./page.js";
 import { onPresence, withNobody } from "./presence.js";
 import { carried, go, here, to } from "./route.js";
-import { beginSigning, onSigning, signAll, stopSigning } from "./signing.js";
+import { beginSigning, newBrowsers, newDevices, onSigning, signAll, stopSigning } from "./signing.js";
 import { hangUpForGood, knowPeople, openTelephone, telephoneIsHere } from "./telephone.js";
 import { choose, chooseNone, whose } from "./whose.js";
 import { worthKnowing } from "./views/account.js";
@@ -75,10 +76,15 @@ const NAV = [
   { page: "devices", icon: "tablet", guardian: false },
 ];
 
-/** How often everything is fetched again while the wire is away. */
+/** How often everything is fetched again while the wire is away; and while nobody is at the page. */
 const POLL_MS = 10_000;
-/** How often a guardian's page looks whether a child is on a call: a bar that comes late is a parent who cannot end it. */
+const POLL_SELDOM_MS = 60_000;
+/**
+ * How often a guardian's page looks whether a child is on a call: a bar that comes late is a parent who cannot end it. While nobody is at the
+ * page it is seldom, and the first touch looks at once.
+ */
 const LIVE_MS = 4_000;
+const LIVE_SELDOM_MS = 30_000;
 
 class GrownUp extends View {
   #place = "";
@@ -112,8 +118,9 @@ class GrownUp extends View {
     onPresence(() => this.update());
     onSigning(() => this.update());
     onCompared(() => this.update());
-    setInterval(() => !document.hidden && look("me") && !telephoneIsHere() && void renewAll(), POLL_MS);
-    setInterval(() => !document.hidden && look("me")?.kind === "guardian" && void renew("live", "toAllow"), LIVE_MS);
+    everyWhile(POLL_MS, POLL_SELDOM_MS, () => look("me") && !telephoneIsHere() && void renewAll());
+    // that a child asks for a call is told over the wire; that nobody answered in time is not
+    everyWhile(LIVE_MS, LIVE_SELDOM_MS, () => look("me")?.kind === "guardian" && void renew("live", ...(telephoneIsHere() && !look("toAllow")?.length ? [] : /** @type {const} */ (["toAllow"]))));
   }
 
   /** A call takes the screen, or gives it back. @param {boolean} busy */
@@ -217,7 +224,7 @@ class GrownUp extends View {
 
   /** One thing on its own. @param {Markup} content */
   #alone(content) {
-    return html`<header class="head" data-key="head">${brand(to("decide"))}</header>
+    return html`<header class="head" data-key="head">${brand(look("me") ? to("decide") : "/")}</header>
       <main class="alone" id="page" data-key="alone">${look("me")?.kind === "guardian" ? html`<rf-live></rf-live>` : null}${content}</main>`;
   }
 
@@ -226,7 +233,7 @@ class GrownUp extends View {
     const me = look("me");
     const guardian = me?.kind === "guardian";
     const nav = NAV.filter((one) => guardian || !one.guardian);
-    const count = (look("decisions")?.length ?? 0) + (guardian ? (look("toAllow")?.length ?? 0) : 0);
+    const count = (look("decisions")?.length ?? 0) + (guardian ? (look("toAllow")?.length ?? 0) : 0) + newBrowsers().length + newDevices().length;
     const current = entry.nav ?? page;
     const child = whose();
     const about = ["contacts", "times", "history", "devices", "account", "sees", "ask"].includes(current) ? `${key} ${child?.id ?? ""}` : key;

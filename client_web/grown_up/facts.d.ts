@@ -36,7 +36,7 @@ export interface PastCall { with: string[]; started_at: string; minutes: number 
 /** A child who wants to call and must ask first. */
 export interface ToAllow { id: string; child: Card & { id: string; name: string }; with: Card & { name: string }; ref: string; kind: "ask" | "present"; asked_at: number }
 export interface Blocked { ref: string; name: string; avatar: number; ground: number; at: number }
-export interface Person { ref: string; name: string; avatar: number; ground: number; voice: boolean; video: boolean; adult: boolean; until: string; pictures?: { can: boolean; waits: boolean; doubt: Doubt | null } }
+export interface Person { ref: string; name: string; avatar: number; ground: number; voice: boolean; video: boolean; adult: boolean; until: string; own: boolean; pictures?: { can: boolean; waits: boolean; doubt: Doubt | null } }
 
 /** Everything that pages look up, by name. `contacts` and `history` are about one child, `pictures` about one contact. */
 export interface Facts {

@@ -19,8 +19,10 @@ import { readRoster } from "../shared/seal/roster.js";
 /** @typedef {{key: string | null, people: Signed[]}} Desk */
 /** "": it has told no key yet. @typedef {"" | "signed" | "waits"} State */
 
-/** How often it is looked whether a device that was just paired has come. */
+/** How often it is looked whether a device that was just paired has come: soon at first, then seldom. The server says it too. */
 const LOOK_MS = 1500;
+const LOOK_SELDOM_MS = 15_000;
+const SOON_MS = 60_000;
 /** So long a pairing may take: the words are good for ten minutes. */
 const EXPECT_MS = 600_000;
 
@@ -84,7 +86,8 @@ async function signNow() {
   if (me !== here) return;
   desk = more ? await get("/api/rosters") : found;
   clearTimeout(timer);
-  if (expected.size) timer = setTimeout(() => void signAll(), LOOK_MS);
+  const soon = [...expected.values()].some(({ until }) => until - EXPECT_MS + SOON_MS > Date.now());
+  if (expected.size) timer = setTimeout(() => void signAll(), soon ? LOOK_MS : LOOK_SELDOM_MS);
   tell();
 }
 
@@ -205,6 +208,19 @@ export const notHeardFrom = (ref) => {
   const person = desk?.people.find((one) => one.contacts.some((contact) => contact.ref.slice(2) === ref.slice(2)));
   return person !== undefined && signedElsewhere(person.child ?? "");
 };
+
+/**
+ * Contacts whose other side somebody else signs for than at first: calls wait for a yes that can be said in this browser.
+ * @returns {{ref: string, name: string}[]}
+ */
+export const newBrowsers = () => (desk?.people ?? []).flatMap((person) => (signedElsewhere(person.child ?? "") ? [] : person.contacts.filter((one) => one.changed)));
+
+/**
+ * Devices of one's children that nobody has signed for: calls on them wait for a yes that can be said in this browser.
+ * @returns {{child: string, name: string, id: string, label: string}[]}
+ */
+export const newDevices = () => (desk?.people ?? []).flatMap(({ child, name, devices, contacts }) => (child === null || contacts.length === 0 || signedElsewhere(child)
+  ? [] : devices.filter(({ id }) => stateOf(child, id) === "waits").map(({ id, label }) => ({ child, name, id, label }))));
 
 /** The key of this browser; empty while it is not known, or where none can be kept. */
 export const signingKey = () => here?.key ?? "";

@@ -6,7 +6,7 @@ import { ApiFault, post } from "../shared/api.js";
 import { RfCall } from "../shared/call_screens/rf-call.js";
 import { Connection } from "../shared/connection.js";
 import { Telephone } from "../shared/telephone.js";
-import { grownOld, look, renew, renewAll } from "./known.js";
+import { faultOf, grownOld, look, renew, renewAll } from "./known.js";
 
 /** @type {{connection: Connection, telephone: Telephone} | null} */
 let open = null;
@@ -39,6 +39,7 @@ export function openTelephone(app) {
   const drawCall = telephone.onchange;
   telephone.onchange = () => {
     knowPeople();
+    whoIsThis();
     drawCall();
     app.changed();
   };
@@ -70,6 +71,33 @@ export function knowPeople() {
   given = people;
   screens().people = new Map(people.map((person) => [person.ref, person]));
   screens().update();
+}
+
+/** So often, and so long apart, it is asked who somebody in a call is. */
+const ASKS = 3;
+const ASK_AGAIN_MS = 4_000;
+/** The call for whose people is asked, and how often it was. */
+let asking = { call: "", times: 0 };
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let askAgain;
+
+/**
+ * Somebody is in a call whom this page does not know: their name could not be fetched, or they are newer than what was. Without this they
+ * would be "Someone" to the end of it. Not asked for ever: of another grown-up in a call of several there is no name here.
+ */
+function whoIsThis() {
+  const call = open?.telephone.call;
+  if (!call || call.with.every((ref) => screens().people.has(ref))) return;
+  if (asking.call !== call.id) asking = { call: call.id, times: 0 };
+  else if (askAgain !== undefined) return;
+  if (asking.times === ASKS) return;
+  asking.times += 1;
+  clearTimeout(askAgain);
+  askAgain = setTimeout(() => {
+    askAgain = undefined;
+    whoIsThis();
+  }, ASK_AGAIN_MS);
+  if (look("people") || faultOf("people")) void renew("people");
 }
 
 /** @param {string} ref @param {import("../shared/protocol.js").Media} media */

@@ -2,7 +2,7 @@
  * Quiet hours and call time in words, the same way for a child and a grown-up. Pure: the facts come from the server, which alone
  * knows what time it is in the home; a device's own clock and zone are never asked.
  */
-import { words } from "./words.js";
+import { dayNear, words } from "./words.js";
 
 /** Times of day on the wall of the home, "HH:MM". @typedef {{from: string, until: string}} Quiet */
 /**
@@ -40,6 +40,14 @@ export function timeOfDay(time) {
 
 /** A moment as the clock on the wall of that home shows it. @param {number} ms @param {string} zone @returns {string} "HH:MM" */
 export const wallTime = (ms, zone) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone }).format(ms);
+
+/** When calls open again, as one sentence; nothing while they are open. @param {Limits} limits @param {number} [now] */
+export function opensAgain(limits, now = Date.now()) {
+  if (limits.opens_at === null) return "";
+  const [time, day] = [wallTime(limits.opens_at, limits.time_zone), dayNear(limits.opens_at, limits.time_zone, now)];
+  if (time === "00:00") return words("quiet.opens-day", { day }); // a new day begins: nobody says 12 at night
+  return day === words("day.today") ? words("quiet.lead", { time: timeOfDay(time) }) : words("quiet.opens", { day, time: timeOfDay(time) });
+}
 
 /** Whether each half hour of a day is open, from midnight on. @param {Quiet | null} quiet @returns {boolean[]} */
 export function openHalves(quiet) {

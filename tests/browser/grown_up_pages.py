@@ -197,8 +197,8 @@ HOUSE: dict[str, Any] = {
         call_on(9, 10, ["Great-Auntie Wilhelmina"], 31),
     ],
     "GET /api/people": [
-        person("Maya", 8, 6, ref="k_maya0001", voice=True, video=True, adult=False, until="2027-11-22"),
-        person("Theo", 2, 7, ref="k_theo0001", voice=True, video=False, adult=False, until="2027-11-22"),
+        person("Maya", 8, 6, ref="k_maya0001", voice=True, video=True, adult=False, until="2027-11-22", own=True),
+        person("Theo", 2, 7, ref="k_theo0001", voice=True, video=False, adult=False, until="2027-11-22", own=False),
     ],
     "GET /api/words": {"words": ["pear", "pebble", "kettle", "boat", "moon"]},
     "POST /api/pairings/look": {"label": "Chromium on Linux"},
@@ -210,36 +210,24 @@ HOUSE: dict[str, Any] = {
     "GET /api/demo": {
         "people": [
             person(
-                "Maya", 8, 6, slug="maya", role="child", family="maya", url="http://maya.localhost:8080/demo/?as=maya"
-            ),
-            person("Sam", 9, 3, slug="sam", role="parent", family="maya", url="http://sam.localhost:8080/demo/?as=sam"),
-            person(
-                "Theo", 2, 7, slug="theo", role="child", family="theo", url="http://theo.localhost:8080/demo/?as=theo"
-            ),
-            person(
-                "Femi", 6, 3, slug="femi", role="parent", family="theo", url="http://femi.localhost:8080/demo/?as=femi"
-            ),
-            person(
-                "Gran",
-                16,
-                2,
-                slug="gran",
-                role="grown_up",
-                family="gran",
-                url="http://gran.localhost:8080/demo/?as=gran",
-            ),
-            person(
-                "Kit", 20, 1, slug="kit", role="child", family="strangers", url="http://kit.localhost:8080/demo/?as=kit"
-            ),
-            person(
-                "Alex",
-                18,
-                5,
-                slug="alex",
-                role="parent",
-                family="strangers",
-                url="http://alex.localhost:8080/demo/?as=alex",
-            ),
+                name,
+                avatar,
+                ground,
+                slug=name.lower(),
+                role=role,
+                family=family,
+                of=of,
+                url=f"http://{name.lower()}.localhost:8080/demo/?as={name.lower()}",
+            )
+            for name, avatar, ground, role, family, of in (
+                ("Maya", 8, 6, "child", "maya", ""),
+                ("Sam", 9, 3, "parent", "maya", "Maya"),
+                ("Theo", 2, 7, "child", "theo", ""),
+                ("Femi", 6, 3, "parent", "theo", "Theo"),
+                ("Gran", 16, 2, "grown_up", "maya", "Maya"),
+                ("Kit", 20, 1, "child", "strangers", ""),
+                ("Alex", 18, 5, "parent", "strangers", "Kit"),
+            )
         ]
     },
 }

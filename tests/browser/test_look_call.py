@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from look_stage import PORTRAIT, Stage, chromium, files, until
+from look_stage import LIMITS, PEOPLE, PORTRAIT, SEVEN, Stage, chromium, files, until
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -192,6 +192,45 @@ def test_the_clock_is_a_note_before_it_is_an_end(stage: Stage, code: str, headin
     page.wait_for_selector("rf-ended h1")
     assert page.locator("h1").inner_text() == heading
     assert page.locator(".sign").count() == 0
+
+
+def test_when_the_clock_ended_a_call_the_goodbye_says_when_calls_open_again(stage: Stage) -> None:
+    page = answered(stage)
+    morning = SEVEN + 24 * 3_600_000  # the day after "now"
+    page.evaluate("at => { Date.now = () => at }", SEVEN + 13 * 3_600_000)
+    stage.home = {**stage.home, "limits": {**LIMITS, "quiet_now": True, "opens_at": morning}}
+    stage.say(t="call.ended", call="c_00000001", code="quiet_hours")
+    page.wait_for_selector("text=Calls open tomorrow, 7 o’clock in the morning.")
+    page.click("[data-do=ok]")
+    page.wait_for_selector("rf-quiet-time")
+    stage.home = {**stage.home, "limits": {**LIMITS, "used_today": 60, "opens_at": SEVEN + 17 * 3_600_000}}
+    stage.say(t="changed", what=["family"])
+    page.wait_for_selector("rf-child-home")
+    stage.ring()
+    page.click("[data-do=answer]")
+    stage.say(t="call.ended", call="c_00000001", code="time_limit")
+    page.wait_for_selector("text=Calls open again tomorrow.")
+
+
+def test_when_a_grown_up_is_needed_the_goodbye_leads_to_asking_and_only_where_it_is_ones_own_who_is_needed(
+    stage: Stage,
+) -> None:
+    page = answered(stage)
+    stage.home = {**stage.home, "people": [{**one, "watch": "present"} for one in PEOPLE]}
+    stage.say(t="call.ended", call="c_00000001", code="needs_guardian")
+    page.click("rf-ended [data-key=ask]")
+    page.wait_for_selector("text=A grown-up wants to be with you for calls with Gran.")
+    with page.expect_request("**/api/child/people/k_gran0000/ask"):
+        page.click("text=Ask now")
+    stage.home = {**stage.home, "people": PEOPLE}
+    stage.say(t="changed", what=["people"])
+    stage.go("#/")
+    stage.ring()
+    page.click("[data-do=answer]")
+    stage.say(t="call.ended", call="c_00000001", code="needs_guardian")
+    page.wait_for_selector("rf-ended [data-do=ok]")
+    page.wait_for_timeout(300)
+    assert page.locator("rf-ended [data-key=ask]").count() == 0, "the other family's grown-up is nobody to ask here"
 
 
 def test_a_note_about_the_time_goes_when_there_is_more_time_after_all(stage: Stage) -> None:
@@ -470,11 +509,28 @@ def test_with_several_everybody_has_a_tile_of_one_size_under_their_own_name(
 
 #: Words that are cut off or lie under something else, in every tile and on the plate above them.
 HIDDEN = """() => [...document.querySelectorAll('.stage .nameplate h2, .stage .sign, .group-plate h1, .group-plate .note')].filter(one => {
+  one.scrollIntoView({block: 'nearest'});
   const box = one.getBoundingClientRect(), tile = (one.closest('.tile') ?? one.closest('.group-plate')).getBoundingClientRect();
   const inside = box.left >= tile.left && box.right <= tile.right && box.top >= tile.top && box.bottom <= tile.bottom;
   const above = (x, y) => one.contains(document.elementFromPoint(x, y));
   return !inside || one.scrollWidth > one.clientWidth + 1 || !above(box.left + 2, box.top + 4) || !above(box.left + 2, box.bottom - 4);
 }).map(one => one.textContent)"""
+
+
+#: How low the lowest tile is; whether one's own comes into view by scrolling the stage with a key; and whether all else stays.
+ROOM = """() => {
+  const box = what => document.querySelector(what).getBoundingClientRect();
+  const stage = document.querySelector('.stage');
+  const inside = () => box('.stage .self').bottom <= box('.stage').bottom + 1 && box('.stage .self').top >= box('.stage').top - 1;
+  stage.scrollTo(0, 0);
+  const own = [inside() ? 'before: in view' : 'before: not all of it'];
+  stage.scrollTo(0, stage.scrollHeight);
+  own.push(inside() ? 'after: in view' : 'after: not all of it');
+  const shown = what => box(what).top >= 0 && box(what).bottom <= innerHeight;
+  return [Math.min(...[...stage.querySelectorAll('.tile, .self')].map(one => one.getBoundingClientRect().height)), own, [
+    shown('.group-plate') ? 'plate in view' : 'no plate', shown('.dock [data-do=leave]') ? 'leave in view' : 'no leave',
+    document.documentElement.scrollHeight <= innerHeight && stage.tabIndex === 0 ? 'page does not scroll' : 'page scrolls']];
+}"""
 
 
 @pytest.mark.parametrize("others", [3, 7])
@@ -500,6 +556,11 @@ def test_with_several_who_cannot_be_shown_is_said_under_their_name_and_what_to_d
         "Theo’s device is not signed yet. Ask your grown-up to look."
     ]
     assert page.evaluate(HIDDEN) == []
+    if (others, width) == (7, 320):  # the smallest screen with the most people: the tiles scroll, and nothing else does
+        size, own, dock = page.evaluate(ROOM)
+        assert size >= 104, "a face is known by it"
+        assert own == ["before: not all of it", "after: in view"]
+        assert dock == ["plate in view", "leave in view", "page does not scroll"]
     said = "document.querySelector('#say').textContent"
     until(page, f"{said}.includes('Theo’s device is not signed yet.')")
     until(page, f"{said}.includes('We can’t open what comes from Auntie Bea.')")

@@ -84,7 +84,7 @@ async def test_two_grown_ups_read_five_pictures_to_each_other_and_both_contacts_
     async with two_screens(tmp_path) as (house, _, sam, femi):
         for page in (sam, femi):
             await page.get_by_text("Not compared yet").wait_for()
-            await page.get_by_text("Until you compare pictures once, you have to trust this service").wait_for()
+            await page.get_by_text("Until you compare five pictures once, you have to trust this service").wait_for()
         await begin_and_join(sam, femi)
         sams, femis = await five(sam), await five(femi)
         assert sams == femis

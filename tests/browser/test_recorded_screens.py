@@ -65,7 +65,12 @@ async def test_three_presses_from_help_tell_our_helpers_hold_the_mark_and_say_wh
         await press(maya, "Tell our helpers")  # three
         await maya.get_by_role("heading", name="We heard you").wait_for()
         await expect(maya.locator(".lead")).to_contain_text("A helper will look by")
-        for sentence in ("It is not your fault.", "Pay nothing.", "Do not delete it.", "Tell a grown-up you trust."):
+        for sentence in (
+            "It is not your fault.",
+            "If they want money, do not pay.",
+            "Do not delete it.",
+            "Tell a grown-up you trust.",
+        ):
             await expect(maya.get_by_text(sentence, exact=False).first).to_be_visible()
         away = maya.get_by_role("link", name="Open Report Remove")
         assert await away.get_attribute("rel") == "noopener noreferrer"

@@ -98,7 +98,7 @@ export class RfPairing extends View {
       : this.#state === "live" ? html`<p class="lead">${words("pair.lead")}</p>${this.#square ? qr(this.#square) : null}
           <p>${words("pair.or")}</p><ol class="code small">${this.#words.map((word) => html`<li>${word}</li>`)}</ol>`
       : html`<p class="lead">${words(this.#state === "over" ? "pair.over" : "home.stuck")}</p><button type="button" class="button" data-do="fresh">${words("pair.new")}</button>`}
-      <a class="link" href="/grown-up/">${words("pair.grown-up")}</a></main>${helpOnly()}`;
+      <a class="link" href="/grown-up/">${words("pair.grown-up")}</a><a class="link" href="/">${words("pair.start")}</a></main>${helpOnly()}`;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * To decide: one request at a time, the facts in view, three equal answers (design 3.17), and the page with more about how they know
- * each other (3.18). The answer is the reader's alone: nothing is chosen beforehand, and saying no is as near as saying yes.
+ * each other (3.18). A new browser of another family and a device that nobody has signed for stand here too: calls wait for both. The answer is the reader's alone: nothing is chosen beforehand, and saying no is as near as saying yes.
  */
 import { post } from "../../shared/api.js";
 import { html } from "../../shared/html.js";
@@ -10,8 +10,10 @@ import { faultOf, look, renew } from "../known.js";
 import { Page, radios, stuck, typed, waiting } from "../page.js";
 import { beWith } from "../presence.js";
 import { go, to } from "../route.js";
+import { newBrowsers, newDevices } from "../signing.js";
 import { dayAndTime } from "../when.js";
-import { whose } from "../whose.js";
+import { choose, whose } from "../whose.js";
+import { changedNote, knowThem } from "./contacts.js";
 
 /** @typedef {import("../facts.js").Decision} Decision */
 /** @typedef {import("../facts.js").ToAllow} ToAllow */
@@ -45,6 +47,8 @@ class Decide extends Page {
       answer: (control) => void this.attempt(() => this.#answer(/** @type {Answer} */ (control.dataset.answer))),
       allow: (control) => void this.attempt(() => this.#allow(control.dataset.id ?? "", /** @type {"yes" | "no"} */ (control.dataset.answer))),
       come: (control) => void this.attempt(() => this.#come(control.dataset.id ?? "")),
+      known: (control) => void knowThem(this, control.dataset.ref ?? "", newBrowsers().find(({ ref }) => ref === control.dataset.ref)?.name ?? ""),
+      devices: (control) => this.#devices(control.dataset.child ?? ""),
       again: () => void renew("decisions", "toAllow"),
     };
   }
@@ -127,6 +131,19 @@ class Decide extends Page {
       <p class="second after">${words(one.kind === "ask" ? "allow.after" : "allow.after-present", fill)}</p></section>`;
   }
 
+  /** @param {string} child */
+  #devices(child) {
+    choose(child);
+    go("devices");
+  }
+
+  /** What signatures wait for: calls with them, or on it, stay shut until a yes that only this reader can say. */
+  #signatures() {
+    return html`<div class="cards" data-key="signatures">${newBrowsers().map(({ ref, name }) => html`<section class="ask panel" data-key="browser-${ref}" aria-labelledby="browser-${ref}"><h2 id="browser-${ref}">${words("decide.browser", { name })}</h2>${changedNote(ref, name)}</section>`)}
+      ${newDevices().map(({ child, name, id, label }) => html`<section class="ask panel" data-key="device-${id}" aria-labelledby="device-${id}"><h2 id="device-${id}">${words("decide.device", { name })}</h2><p>${label}</p><p class="second">${words("sign.waits-child", { name })}</p>
+        <p><button class="button" type="button" data-do="devices" data-child="${child}">${words("decide.device-look")}<span class="hidden-words"> ${words("devices.for", { label })}</span></button></p></section>`)}</div>`;
+  }
+
   /** @override */
   connectedCallback() {
     this.news = justSaid;
@@ -142,10 +159,12 @@ class Decide extends Page {
     const ask = this.open;
     const calls = look("me")?.kind === "guardian" && this.parts.length === 0 ? (look("toAllow") ?? []) : [];
     const said = this.parts.length === 0 ? this.#unfair() : null;
-    if (!ask && calls.length === 0) return this.#nothing(said);
+    const signatures = this.parts.length === 0 ? newBrowsers().length + newDevices().length : 0;
+    if (!ask && calls.length + signatures === 0) return this.#nothing(said);
     if (ask && this.more && ask.id === this.parts[0]) return this.#detail(ask);
     const rest = asks.filter((one) => one !== ask);
-    return html`${this.notes()}${this.news ? this.#change() : null}<h1 tabindex="-1">${words("decide.title", { n: asks.length + calls.length })}</h1>${said}<div class="cards" data-key="calls">${calls.map((one) => this.#call(one))}</div>${ask ? this.#card(ask) : null}
+    return html`${this.notes()}${this.news ? this.#change() : null}<h1 tabindex="-1">${words("decide.title", { n: asks.length + calls.length + signatures })}</h1>${said}<div class="cards" data-key="calls">${calls.map((one) => this.#call(one))}</div>${ask ? this.#card(ask) : null}
+      ${signatures ? this.#signatures() : null}
       ${rest.length > 0 ? html`<h2 class="also" data-key="also">${words("decide.others")}</h2><ul class="folded" data-key="rest">${rest.map((one) => html`<li data-key="${one.id}"><a href="${to("decide", one.id)}"><span>${title(one)}</span>${icon("chev")}</a></li>`)}</ul>` : null}`;
   }
 

@@ -90,7 +90,7 @@ class People extends Page {
     return html`${this.notes()}<h1 tabindex="-1">${words("people.title")}</h1>
       <ul class="fence" data-key="fence">${people.map((person) => html`<li data-key="${person.ref}">${fencePost({ card: person, href: to("call", person.ref), before: words("people.call"), state: state(person) })}</li>`)}</ul>
       ${people.map((person) => changedNote(person.ref, person.name))}
-      <ul class="stops" data-key="stops">${people.map((person) => html`<li data-key="${person.ref}">${picturesWith(person)}<button class="link" type="button" data-do="stop" data-ref="${person.ref}">${words("people.stop", { name: person.name })}</button><button class="link" type="button" data-do="block" data-ref="${person.ref}">${words("people.block", { name: person.name })}</button></li>`)}</ul>${this.#blocked()}`;
+      <ul class="stops" data-key="stops">${people.filter((person) => !person.own).map((person) => html`<li data-key="${person.ref}">${picturesWith(person)}<button class="link" type="button" data-do="stop" data-ref="${person.ref}">${words("people.stop", { name: person.name })}</button><button class="link" type="button" data-do="block" data-ref="${person.ref}">${words("people.block", { name: person.name })}</button></li>`)}</ul>${this.#blocked()}`;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { ApiFault } from "../../shared/api.js";
 import { html } from "../../shared/html.js";
+import { everyWhile } from "../../shared/idle.js";
 import { chip, icon, peg } from "../../shared/parts.js";
 import { picture, PICTURES } from "../../shared/pictures.js";
 import { words } from "../../shared/words.js";
@@ -13,7 +14,8 @@ import { advance, begin, found, join, leftHere, putAway, say, stageOf } from "..
 import { faultOf, look, renew } from "../known.js";
 import { Page, stuck, waiting } from "../page.js";
 import { to } from "../route.js";
-import { signedElsewhere, signingKey } from "../signing.js";
+import { signedElsewhere, signingKey, takeOver } from "../signing.js";
+import { telephoneIsHere } from "../telephone.js";
 import { whose } from "../whose.js";
 
 /** @typedef {import("../../shared/html.js").Markup} Markup */
@@ -22,8 +24,13 @@ import { whose } from "../whose.js";
 /** @typedef {import("../comparing.js").Stage} Stage */
 /** @typedef {Record<string, string>} Fill */
 
-/** How often it is looked, while the page is open, whether the other one has done something. The server also says so. */
+/**
+ * How often it is looked, while a comparison runs, whether the other one has done something. Over the wire the server says so by itself, so
+ * then every sixth time is enough; and while nobody is at the page it is seldom.
+ */
 const LOOK_MS = 2500;
+const WITH_WIRE = 6;
+const LOOK_SELDOM_MS = 30_000;
 
 /** What the list says beside a contact. @param {Contact} one */
 export function picturesNote(one) {
@@ -47,16 +54,20 @@ export const picturesWith = (one) => (one.pictures?.can
 
 class Pictures extends Page {
   /** @type {Stage | ""} */ #stage = "";
-  /** @type {ReturnType<typeof setInterval> | undefined} */ #timer;
+  #stop = () => {};
 
   /** @override */
   connectedCallback() {
     super.connectedCallback();
-    this.#timer = setInterval(() => !document.hidden && this.isConnected && !this.#settled && void renew("pictures"), LOOK_MS);
+    let beat = 0;
+    this.#stop = everyWhile(LOOK_MS, LOOK_SELDOM_MS, () => {
+      beat += 1;
+      if (this.#runs && !(telephoneIsHere() && beat % WITH_WIRE)) void renew("pictures");
+    });
   }
 
   disconnectedCallback() {
-    clearInterval(this.#timer);
+    this.#stop();
   }
 
   /** @override @returns {import("../page.js").Deeds} */
@@ -72,6 +83,7 @@ class Pictures extends Page {
         putAway(this.ref);
         this.update();
       },
+      "sign-here": () => void this.#do(() => takeOver(this.#whose)),
       again: () => void renew("pictures", "contacts", "people"),
     };
   }
@@ -84,13 +96,16 @@ class Pictures extends Page {
     return look("pictures", this.ref);
   }
 
-  /** There is a result, and nothing that could still come would change it: each look leaves a line in the logbook, so there is no other. */
-  get #settled() {
+  /**
+   * Can anything still come that would change what is shown? Each look leaves a line in the logbook, so without a comparison, and
+   * after its result, there is none: that somebody begins comes over the wire, or with everything else while that is away.
+   */
+  get #runs() {
     const { exchange } = this;
-    if (!exchange) return false;
+    if (!exchange || !this.isConnected) return false;
     const stage = stageOf(this.ref, exchange);
     const { known, they } = found(this.ref);
-    return ["differ", "broken", "over"].includes(stage) || (stage === "same" && known && (they === "same" || exchange.step === "none"));
+    return stage === "same" ? !known || (they !== "same" && exchange.step !== "none") : ["asked", "waiting", "coming", "pictures"].includes(stage);
   }
 
   /** Whom this is about: somebody an own child knows, or (`k_…`) somebody this grown-up knows. @returns {Contact | import("../facts.js").Person | undefined} */
@@ -202,7 +217,17 @@ class Pictures extends Page {
 
   /** Only the browser that signs for these devices compares: what is compared is its key. */
   #may() {
-    return signingKey() !== "" && !signedElsewhere(this.ref.startsWith("g_") ? (whose()?.id ?? "") : "");
+    return signingKey() !== "" && !signedElsewhere(this.#whose);
+  }
+
+  /** Whose devices are signed for in this contact: a child's id, or "" for one's own. */
+  get #whose() {
+    return this.ref.startsWith("g_") ? (whose()?.id ?? "") : "";
+  }
+
+  /** In the demo the server holds the keys of the made-up grown-ups, so at first no browser can compare: the way to it is here. */
+  #signHere() {
+    return html`<div class="panel" data-key="not-here"><p>${words("pictures.demo")}</p><p><button class="button" type="button" data-do="sign-here">${words("pictures.demo-sign")}</button></p></div>`;
   }
 
   /** @param {Stage} stage @param {Exchange} exchange @param {Fill} fill @param {Contact | import("../facts.js").Person} one @returns {Markup} */
@@ -215,7 +240,7 @@ class Pictures extends Page {
     return html`<div class="with-post" data-key="who">${peg(one, "mid")}<h1 tabindex="-1">${words("pictures.title", fill)}</h1></div>
       ${now}${stage === "elsewhere" ? html`<p class="second" data-key="elsewhere">${words("pictures.elsewhere")}</p>` : null}
       <ol class="steps" data-key="steps"><li><p>${words("pictures.1", fill)}</p></li><li><p>${words("pictures.2", fill)}</p></li><li><p>${words("pictures.3", fill)}</p></li></ol>
-      ${!this.#may() ? html`<div class="panel" data-key="not-here"><p>${words(signingKey() ? "pictures.sign-elsewhere" : "pictures.no-key", fill)}</p><p><a class="button" href="${to("devices")}">${words("nav.devices")}</a></p></div>`
+      ${!this.#may() && signingKey() && look("me")?.demo ? this.#signHere() : !this.#may() ? html`<div class="panel" data-key="not-here"><p>${words(signingKey() ? "pictures.sign-elsewhere" : "pictures.no-key", fill)}</p><p><a class="button" href="${to("devices")}">${words("nav.devices")}</a></p></div>`
         : left <= 0 ? html`<p class="panel" data-key="none-left">${words("pictures.none-left")}</p>`
           : html`<p data-key="begin"><button class="button go" type="button" id="begin" data-do="begin">${words("pictures.begin")}</button></p>${left < 4 ? html`<p class="second" data-key="left">${words("pictures.left", { n: left })}</p>` : null}`}`;
   }

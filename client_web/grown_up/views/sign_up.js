@@ -58,7 +58,7 @@ class SignIn extends Page {
         ${textField({ id: "password", label: words("sign-in.password"), type: "password", autocomplete: "current-password", wrong: this.wrong("password") })}
         <p><button class="button go">${words("sign-in.go")}</button></p>
       </form>
-      <ul class="other-ways"><li><a class="link" href="${to("sign-up")}">${words("sign-in.new")}</a></li><li><a class="link" href="/child/">${words("sign-in.child")}</a></li></ul>`;
+      <ul class="other-ways"><li><a class="link" href="${to("sign-up")}">${words("sign-in.new")}</a></li><li><a class="link" href="/child/">${words("sign-in.child")}</a></li><li><a class="link" href="/">${words("sign-in.start")}</a></li></ul>`;
   }
 }
 

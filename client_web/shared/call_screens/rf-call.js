@@ -17,6 +17,7 @@ import "./rf-ringing.js";
 export class RfCall extends View {
   /** @type {import("../telephone.js").Telephone | null} */ #telephone = null;
   /** Everybody who may call, by ref. @type {Map<string, Card>} */ people = new Map();
+  /** When this person's calls open again, in one sentence; empty while they are open, and where nobody closes them. */ opens = "";
   /** Said on the Help page after "Stop this person calling me". @type {"" | "busy" | "done" | "stuck"} */ stopping = "";
   /** Who was in this call, kept until it is put away: a contact that has just been ended has still a face on the last page. @type {Map<string, Card>} */
   #met = new Map();
@@ -90,7 +91,10 @@ export class RfCall extends View {
     const ringing = this.querySelector("rf-ringing");
     if (ringing) ringing.cards = cards;
     const ended = this.querySelector("rf-ended");
-    if (ended) ended.card = cards[0] ?? null;
+    if (ended) {
+      ended.card = cards[0] ?? null;
+      ended.opens = this.opens;
+    }
     const inCall = this.querySelector("rf-in-call");
     if (inCall) inCall.cardOf = (ref) => this.#cardOf(ref);
     for (const screen of [help, ringing, ended, inCall]) {

@@ -18,6 +18,8 @@ const SENTENCES = {
 };
 /** Calling again makes sense after these. */
 const AGAIN = new Set(["you-left", "they-left", "no-answer", "gone", "lost"]);
+/** After these the clock says when there may be calls again. */
+const BY_THE_CLOCK = new Set(["quiet", "limit"]);
 /** Long enough to read it twice; then home, with the focus moved. */
 const HOME_AFTER_MS = 20_000;
 
@@ -33,7 +35,8 @@ export function endedSentence(ending, name) {
 
 export class RfEnded extends View {
   /** @type {import("../telephone.js").Telephone | null} */ telephone = null;
-  /** @type {Card | null} */ card = null;
+  /** Who it was with, and, where a page knows it, how one's grown-ups go along. @type {Card & {watch?: string, watched?: boolean} | null} */ card = null;
+  /** When calls open again, in one sentence. */ opens = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
 
   constructor() {
@@ -64,10 +67,15 @@ export class RfEnded extends View {
   draw() {
     const ending = this.telephone?.call?.ending;
     if (!ending || !this.card) return html``;
-    const again = AGAIN.has(kindOf(ending)) && this.telephone?.call?.with.length === 1;
+    const kind = kindOf(ending);
+    const alone = this.telephone?.call?.with.length === 1;
     const child = currentBand() !== "adult";
+    // one's own grown-up has to say yes or to come: then asking is the way on, and leads to the page that asks
+    const ask = kind === "guardian" && alone && child && (this.card.watch === "ask" || this.card.watch === "present") && !this.card.watched;
+    const again = AGAIN.has(kind) && alone;
     // the first sentence is the heading; the rest, where there is more, stands under it
     const [heading, ...rest] = endedSentence(ending, this.card.name ?? words("someone")).split(/(?<=[.!]) (?=\p{Lu})/u);
+    if (BY_THE_CLOCK.has(kind) && this.opens) rest.push(this.opens);
     return html`<main class="middle">
       <div class="rails"><div class="post big ${ground(this.card.ground)}" aria-hidden="true">${avatar(this.card.avatar)}</div></div>
       <h1 tabindex="-1">${heading}</h1>
@@ -75,6 +83,7 @@ export class RfEnded extends View {
       <div class="answers">
         <button type="button" class="button" data-do="ok"><span>${words("ended.ok")}</span></button>
         ${again ? html`<button type="button" class="button" data-do="again"><span>${words("ended.again")}</span></button>` : null}
+        ${ask ? html`<button type="button" class="button" data-do="again" data-key="ask"><span>${words("ring.ask")}</span></button>` : null}
       </div>
       ${child ? html`<button type="button" class="link" data-do="help">${words("ended.odd")}</button>
         <button type="button" class="link" data-do="recorded">${words("recorded.link")}</button><p class="second">${words("call.record")}</p>` : null}

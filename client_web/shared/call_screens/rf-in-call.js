@@ -1,7 +1,8 @@
 /**
  * `rf-in-call`: the call itself. Their picture takes the screen, mine the corner; a plate says who can see and hear me; the
  * dock never hides and never moves: Help, microphone, camera, Leave. With up to seven others everybody has a tile of one size,
- * mine the last, and the plate stands above them; the order of the tiles is the order of the call and never jumps with sound.
+ * mine the last, and the plate stands above them; the order of the tiles is the order of the call and never jumps with sound. On a small
+ * screen the tiles scroll, and can be scrolled with the keys.
  * Leave asks no question.
  */
 import { html, View } from "../html.js";
@@ -97,7 +98,7 @@ export class RfInCall extends View {
     return html`<main class="call">
         ${alone ? null : html`<div class="group-plate ${others.length > 3 ? "many" : ""}" data-key="plate"><h1 tabindex="-1">${listed(this.#names(others))}</h1><rf-seen-by></rf-seen-by>${
           [this.#note(), this.#firstTrouble(others)].filter(Boolean).map((note) => html`<p class="note">${note}</p>`)}</div>`}
-        <div class="stage ${alone ? "with-self" : "group"}" data-tiles="${others.length + 1}">
+        <div class="stage ${alone ? "with-self" : "group"}" data-tiles="${others.length + 1}" ${alone ? null : html`role="group" tabindex="0" aria-label="${words("call.tiles")}"`}>
           ${others.map((ref) => this.#tile(ref, alone))}
           <rf-self data-key="self"></rf-self>
         </div>
