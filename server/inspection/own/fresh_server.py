@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from server import https
+from server import chains, https
 from server.inspection.adapter import CouldNotSee
 from server.inspection.findings import AuditRow, Inspected
 from server.inspection.own.line import ANSWER_SECONDS
