@@ -89,7 +89,7 @@ class Copy:
 
 async def add(db: Database, keeper: Gatekeeper, name: str, now: int) -> str | None:
     """A new helper. Their key, which is kept nowhere; None if there is one of this name already."""
-    helper, secret = f"h_{secrets.token_urlsafe(12)}", secrets.token_urlsafe(32)
+    helper, secret = f"helper_{secrets.token_urlsafe(12)}", secrets.token_urlsafe(32)  # h_ is a family's chain
     key = f"{helper}.{secret}"
     async with db.begin() as tx:
         if not await rows(tx, _NEW_HELPER, id=helper, name=name, hash=_hash(key), now=now):

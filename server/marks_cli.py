@@ -229,7 +229,15 @@ def _ask(arguments: argparse.Namespace, desk: Desk) -> int:
     if isinstance(ask, Decision):
         return _refused(ask)
     print(f"Asked: {ask}\nAnother helper has 24 hours: ringfence marks agree {ask} --helper FILE")
+    print(_NOT_SAID)
     return DONE
+
+
+#: One helper alone could otherwise find out, by asking, in which report a mark is held.
+_NOT_SAID: Final = (
+    "Whether this report holds the mark is not said to one helper alone. If it does not, the other one is refused too. A recording that\n"
+    "came in another way needs a report of its own: ringfence reports open --mark ID --helper FILE"
+)
 
 
 def _agree(arguments: argparse.Namespace, desk: Desk) -> int:

@@ -84,7 +84,7 @@ async def row(house: House, report: str) -> Any:
 
 async def two_helpers(house: House) -> tuple[str, str]:
     made = [await helpers.add(house.db, house.app[keys.KEEPER], name, now(house)) for name in ("Ada", "Ben")]
-    assert all(made)
+    assert all(one and one.startswith("helper_") for one in made), "h_ is the name of a family's chain"
     return made[0] or "", made[1] or ""
 
 
@@ -676,11 +676,12 @@ def test_the_way_from_a_recording_to_two_pseudonyms_on_the_command_line(desk: De
     assert status == 0
     report = out.split()[1].rstrip(".")
     listed = desk("reports", "list", "--helper", ben)[1]
-    assert listed.startswith(f"{report}  taken by h_")
+    assert listed.startswith(f"{report}  taken by helper_")
     assert "close by " in listed
     assert listed.endswith(" 0 marks held\n")
     status, out, _ = desk("marks", "ask", "5EEDCAFE", "--case", report, "--why", "police", "--helper", ada)
     assert status == 0
+    assert "Whether this report holds the mark is not said to one helper alone." in out
     ask = out.split()[1]
     assert desk("marks", "agree", ask, "--helper", ada)[:2] == (
         1,
