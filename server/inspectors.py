@@ -8,8 +8,9 @@ these do not look at theirs.
 **One verb.** An inspector looks at evidence and does nothing else (``inspectors-look-at-evidence``; that they reach no family and change
 nothing is proved in every situation there is). What is to be shown is made first, and read once more by somebody who has not made it:
 ``names_nobody`` looks up every word of it that could be an id or a pseudonym of somebody. One of them found, and the rules refuse
-(``evidence-names-nobody``), whatever went wrong before. (Names are words like others, so they are not looked up: that none is in it is
-up to what makes it, and tests search every page for them.) Each look is a row of the platform's record, under the inspector's id.
+(``evidence-names-nobody``), whatever went wrong before. Names are not looked up, and the rule does not say so: a child may be called
+Will or Rose, or as three letters of a checkpoint happen to read, and would then shut the evidence to everybody. That no name is in it
+is up to what makes it (``evidence.py`` reads none), and tests search every page for those of a house. Each look is a row of the platform's record, under the inspector's id.
 
 What this cannot prevent: whoever may write the database can add an inspector. It leaves a row in the record.
 """
