@@ -41,6 +41,24 @@ def _() -> None:
 
 
 @fault(
+    "childs-acts-in-the-familys-record",
+    "help-is-private",
+    "what a child does leaves a row in the chain that the family is given",
+    "help-private",
+)
+def _() -> None:
+    from server import chains
+
+    concerning = chains.concerning
+
+    def careless(verb: Any, grown_up: str, people: Any) -> tuple[str, ...]:
+        there = list(people)
+        return tuple(dict.fromkeys([*concerning(verb, grown_up, there), *(household for _, household in there)]))
+
+    put(chains, "concerning", careless)
+
+
+@fault(
     "help-closed-in-quiet-hours",
     "help-always-open",
     "telling us, blocking and Help are refused in quiet hours",

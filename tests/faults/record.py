@@ -13,13 +13,12 @@ from tests.faults.seeding import fault, put
 
 @fault("audit-row-not-written", "one-door", "a ring is decided and leaves no row", "record-complete")
 def _() -> None:
-    append = audit.append
+    append_all = audit.append_all
 
-    async def forgetful(tx: Any, chains: Sequence[str], entry: Any) -> None:
-        if entry.question != "ring":
-            await append(tx, chains, entry)
+    async def forgetful(tx: Any, entries: Sequence[tuple[Sequence[str], Any]]) -> None:
+        await append_all(tx, [(chains, entry) for chains, entry in entries if entry.question != "ring"])
 
-    put(audit, "append", forgetful)
+    put(audit, "append_all", forgetful)
 
 
 @fault(

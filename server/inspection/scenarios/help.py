@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import Any, Final
 
 from server.inspection.adapter import CouldNotSee
-from server.inspection.own import Line, Phone, said_no
-from server.inspection.scenarios.household import NOTHING, Two, around_now, talk, two
+from server.inspection.own import FreshServer, Line, Phone, said_no
+from server.inspection.scenarios.household import NOTHING, Two, around_now, ringfence, signed_now, talk, two
 from server.inspection.scenarios.portable import must_not_ring
 from server.inspection.stage import Scenario, Stage
 
@@ -22,6 +23,14 @@ async def _pages(line: Line, child: str) -> dict[str, bytes]:
     if shut := sorted(path.partition("?")[0] for path, answer in answers.items() if answer.status != 200):
         raise CouldNotSee(f"{len(shut)} of a grown-up's pages did not open, {shut[0].replace(child, '…')} first.")
     return {path: answer.body for path, answer in answers.items()}
+
+
+async def _rows(line: Line) -> list[str]:
+    """The rows of the family's own record, as the family is given them."""
+    file = await line.call("GET", "/api/record/file")
+    if file.status != 200:
+        raise CouldNotSee(f"The record of an own family was not handed out (status {file.status}).")
+    return [one for one in file.body.decode().splitlines() if json.loads(one).get("is") in ("row", "head")]
 
 
 async def _tells(there: Two, about: Any = None) -> int:
@@ -41,6 +50,10 @@ async def help_private(stage: Stage) -> None:
     before = [
         await _pages(one, child) for one, child in ((there.sam, there.maya.child_id), (there.femi, there.theo.child_id))
     ]
+    ours = isinstance(ringfence(stage).server, FreshServer)
+    if ours:
+        await signed_now(stage)  # what was done until now is in the record that a family is given
+    lines = [await _rows(one) for one in (there.sam, there.femi)]
     marks = len(sam.line.seen), len(femi.line.seen)
     told = await _tells(there, {"call": call})
     await there.maya.child.post(f"/api/child/people/{there.maya_sees_theo}/block")
@@ -78,6 +91,18 @@ async def help_private(stage: Stage) -> None:
         )
         stage.attack(
             f"The child's grown-up asks for {path.replace(there.maya.child_id, '…')}.", seen, bool(code) or not told_of
+        )
+    signed = "It has been signed since." if ours else "What is signed later was not looked at."
+    if ours:
+        await signed_now(stage)
+    for who, line, old in (
+        ("The child's grown-up", there.sam, lines[0]),
+        ("The other family's grown-up", there.femi, lines[1]),
+    ):
+        rows = await _rows(line)
+        seen = f"{len(rows) - len(old)} more rows." if rows != old else "They are the same, byte for byte."
+        stage.attack(
+            f"{who} compares the rows of the family's record with those from before.", f"{seen} {signed}", rows == old
         )
     heard = [
         m["t"]

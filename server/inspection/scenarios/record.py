@@ -9,13 +9,8 @@ from typing import Any, Final
 from server import record_check
 from server.inspection.adapter import CouldNotSee
 from server.inspection.own import FreshServer, said_no, told_no
-from server.inspection.scenarios.household import refused, ringfence, talk, two
+from server.inspection.scenarios.household import SIGNED_HOURLY, refused, ringfence, signed_now, talk, two
 from server.inspection.stage import Scenario, Stage
-
-SIGNED_HOURLY: Final = (
-    "A family is shown its record as far as it is signed, once an hour. "
-    "Rows of this very run are looked at on a server of our own."
-)
 
 
 async def record_complete(stage: Stage) -> None:
@@ -54,18 +49,11 @@ async def record_complete(stage: Stage) -> None:
     await leaves_rows("A grown-up asks for what is not theirs and is refused,")
 
 
-async def _signed(stage: Stage) -> None:
-    server = ringfence(stage).server
-    if not isinstance(server, FreshServer):
-        raise CouldNotSee(SIGNED_HOURLY)
-    await server.checkpoint()
-
-
 async def record_whole(stage: Stage) -> None:
     """What the server hands out is checked here, by a reader that knows nothing but the documented format."""
     there = await two(stage, back=True)
     await there.one.leave(await talk(stage, there, "audio"))
-    await _signed(stage)
+    await signed_now(stage)
     note = await there.sam.call("GET", "/api/checkpoint")
     if note.status != 200:
         raise CouldNotSee(f"Nobody was given a signed checkpoint (status {note.status}).")
@@ -79,7 +67,7 @@ async def record_whole(stage: Stage) -> None:
     stage.control(
         "A family exports its own record.",
         f"{looked.rows} rows, {looked.open_rows} open, {looked.covered} under a signed checkpoint, {looked.keys} keys.",
-        looked.rows > 5 and looked.covered == looked.rows,  # where nothing is signed nothing is found, either
+        looked.rows > 2 and looked.covered == looked.rows,  # where nothing is signed nothing is found, either
     )
     seen = (
         f"{len(found)} findings: {found[0]}."
@@ -130,13 +118,13 @@ async def record_names(stage: Stage) -> None:
     platform = ringfence(stage)
     await there.one.leave(await talk(stage, there, "audio"))
     await stage.platform.find(await stage.device(await stage.stranger()), there.maya.name)
-    await _signed(stage)
+    await signed_now(stage)
     names = [n for home in platform.homes.values() for n in (home.name, home.guardian_name)] + list(platform.grown_ups)
     places = [line.home for line in platform.lines if line.home]
     for who, line in (("The child's grown-up", there.sam), ("The other grown-up", there.femi)):
         body = (await line.call("GET", "/api/record/file")).body.decode()
         rows = body.count('"row"')
-        stage.control(f"{who} exports the own record.", f"{rows} rows.", rows > 5)
+        stage.control(f"{who} exports the own record.", f"{rows} rows.", rows > 2)
         hits = sum(one in body for one in (*names, *places, there.maya_sees_theo, there.theo_sees_maya))
         seen = f"{hits} of them are in it." if hits else "None of them is in it."
         stage.attack(
