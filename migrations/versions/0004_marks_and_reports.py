@@ -18,7 +18,7 @@ def upgrade() -> None:
             "id",
             sa.String(length=32),
             nullable=False,
-            comment="h_... Random; in the audit record. As long as what they decided is kept.",
+            comment="helper_... Random; in the audit record. As long as what they decided is kept.",
         ),
         sa.Column(
             "name",
