@@ -1,5 +1,5 @@
 # Two commands matter: `make run` and `make test`. Each sets up what it needs, on a fresh machine too.
-# The rest: setup, check (types and lint), bench, trials, proofs, regulators, and the slow suites prove, faults, inspection, soak, witness, fuzz, chaos and platforms.
+# The rest: setup, check (types and lint), bench, trials, proofs, regulators, and the slow suites prove, faults, inspection, soak, witness, fuzz, chaos, platforms and postgres.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -9,7 +9,7 @@ TYPESCRIPT := typescript@5.9.3
 # Two gigabytes are far more than one run needs.
 IN_MEMORY = [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 2000000 ] 2>/dev/null && mkdir -p -m 700 /dev/shm/ringfence-tests-$$UID && export TMPDIR=/dev/shm/ringfence-tests-$$UID;
 
-.PHONY: pictures run test check setup bench trials prove proofs faults regulators inspection soak witness fuzz chaos platforms lock clean browsers node
+.PHONY: pictures run test check setup bench trials prove proofs faults regulators inspection soak witness fuzz chaos platforms postgres lock clean browsers node
 
 run: setup
 	@$(VENV)/bin/ringfence demo $(if $(HTTPS),--https)
@@ -77,6 +77,11 @@ chaos: setup
 platforms: setup node
 	@bash .ci/setup platforms
 	@$(PY) -m pytest -m slow -k platforms
+
+# The tests whose rows matter, on a PostgreSQL of their own that is made for the run and goes with it.
+postgres: setup
+	@bash .ci/setup postgres "$(VENV)"
+	@$(PY) -m tests.on_postgresql
 
 setup: $(VENV)/.ready
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import databases
+
 if TYPE_CHECKING:
     from tests.house import Families, House
 
 
+@pytest.fixture(autouse=True)
+def databases_go_with_their_test() -> Iterator[None]:
+    """On a PostgreSQL server; files go with their folder. Those of a fixture of the module were there before, and stay."""
+    before = databases.named()
+    yield
+    databases.drop(databases.named() - before)
+
+
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    """The whole server on a free port, with a temporary SQLite, the cheapest argon2id and a clock moved by hand."""
+    """The whole server on a free port, with a database of its own, the cheapest argon2id and a clock moved by hand."""
     from tests.house import open_house
 
     async with open_house(tmp_path) as opened:

@@ -31,6 +31,7 @@ from server.inspection.families import Families as Families
 from server.inspection.families import Two as Two
 from server.passwords import Passwords
 from server.settings import DEMO_SLUGS, Settings
+from tests import databases
 
 DAY = 86_400_000
 
@@ -87,19 +88,20 @@ def cheap_passwords() -> Passwords:
     return Passwords(PasswordHasher.from_parameters(CHEAPEST))
 
 
-_EMPTY: list[bytes] = []  #: the records of a house in which nobody has lived, migrated once and then copied
+_EMPTY = databases.Mould()  #: the records of a house in which nobody has lived
 
 
-async def _migrated(settings: Settings) -> None:
+async def _migrated(settings: Settings) -> Settings:
+    """The settings of a house whose records are there and of today's shape."""
+    if settings.database:
+        await migrate(settings.database)
+        return settings
     file = Path(settings.data) / "ringfence.sqlite"
-    if settings.database_url != Settings(data=settings.data).database_url or file.exists():
-        await migrate(settings.database_url)
-    elif _EMPTY:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(_EMPTY[0])
+    if databases.there(file):
+        await migrate(databases.url(file))
     else:
-        await migrate(settings.database_url)
-        _EMPTY.append(file.read_bytes())
+        await _EMPTY.pour(file, migrate)
+    return dataclasses.replace(settings, database=databases.url(file)) if databases.on_postgresql() else settings
 
 
 async def _open(settings: Settings, hand: Hand) -> tuple[web.Application, web.AppRunner, Settings]:
@@ -107,7 +109,7 @@ async def _open(settings: Settings, hand: Hand) -> tuple[web.Application, web.Ap
     if not settings.demo and not settings.origin:
         names = ("localhost", *(f"{slug}.localhost" for slug in DEMO_SLUGS))
         settings = dataclasses.replace(settings, origin=tuple(f"http://{name}:{settings.port}" for name in names))
-        await _migrated(settings)
+        settings = await _migrated(settings)
     app = await build_app(settings, clock=Clock(wall=hand), passwords=cheap_passwords())
     return app, await open_doors(app, sockets), settings
 

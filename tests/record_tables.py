@@ -21,12 +21,12 @@ from typing import Final
 from server import audit, checkpoints, notes, record, record_keys, tree
 from server.audit import APART, HOUR, START, Entry, Row, hash_of
 from server.checkpoints import Checkpoint, Head
-from server.db.models import metadata
 from server.db.session import Database, rows
 from server.notes import Signer, Verifier
 from server.record_check import TOLERANCE_MS, Check, Finding
 from server.record_keys import Key
 from server.settings import Settings
+from tests import databases
 
 CHAINS: Final = ("h_sam", "o_maya", audit.PLATFORM)
 EVERY: Final = (APART, *CHAINS)
@@ -65,10 +65,8 @@ async def made(folder: Path) -> Made:
     """A family's chain, a child's own and the platform's; seven checkpoints, one hand-over in the middle."""
     settings = Settings(data=str(folder))
     now = [START_MS]
-    db = await Database.open(f"sqlite+aiosqlite:///{folder / 'record.sqlite'}")
+    db = await Database.open(await databases.with_tables(folder / "record.sqlite"))
     try:
-        async with db.begin() as tx:
-            await tx.run_sync(metadata.create_all)
         await checkpoints.take(db, settings, lambda: now[0])
         first, size = "", 0
         for turn in range(5):
@@ -139,12 +137,12 @@ def findings(tables: Tables, reader: Reader) -> list[Finding]:
     return look.done()
 
 
-def blind(tables: Tables) -> list[str]:
 def in_order(chain: str) -> tuple[bool, str]:
     """The chain apart stands first: it says where others end."""
     return chain != APART, chain
 
 
+def blind(tables: Tables) -> list[str]:
     """The same as lines, as an inspector gets them."""
     write = record.Lines()
     lines = [write(record.header("blind", tables.notes[-1] if tables.notes else None))]
@@ -208,10 +206,10 @@ def sign_anew(tables: Tables, key: Signer) -> None:
     heads = {}
     for chain in {row.chain for row in tables.rows}:
         heads[chain] = {row.seq: row.hash for row in of_chain(tables, chain)}
-    tables.log = [Head(one.chain, one.seq, heads.get(one.chain, {}).get(one.seq, one.hash)) for one in tables.log]
     put(tables, APART, hash_anew([_told_anew(row, heads) for row in of_chain(tables, APART)]))
     move_head(tables, APART)
     heads[APART] = {row.seq: row.hash for row in of_chain(tables, APART)}
+    tables.log = [Head(one.chain, one.seq, heads.get(one.chain, {}).get(one.seq, one.hash)) for one in tables.log]
     growing, roots = tree.Growing(), {0: tree.EMPTY}
     for head in tables.log:
         for _ in growing.append(tree.leaf(head.line)):
@@ -225,7 +223,6 @@ def sign_anew(tables: Tables, key: Signer) -> None:
     tables.notes = signed
 
 
-# == the ways ===============================================================================================================
 def _told_anew(row: Row, heads: Mapping[str, Mapping[int, bytes]]) -> Row:
     head = checkpoints.told(row.rules)
     if head is None:
@@ -238,6 +235,7 @@ def rules_of(head: Head) -> str:
     return json.dumps(head.rules)
 
 
+# == the ways ===============================================================================================================
 
 Way = Callable[[random.Random, Tables], None]
 
@@ -470,18 +468,18 @@ def as_it_was(dice: random.Random, tables: Tables) -> None:
     said = checkpoints.read(notes.text_of(tables.notes[-1].encode())) if tables.notes else None
     tables.log = tables.log[: said.size if said else 0]
     heads = {head.chain: head for head in tables.log}
-    tables.rows = [row for row in tables.rows if row.chain in heads and row.seq <= heads[row.chain].seq]
     apart = heads[APART].seq if APART in heads else 0
     told = [checkpoints.told(row.rules) for row in of_chain(tables, APART) if row.seq <= apart]
     heads |= {head.chain: head for head in told if head is not None}
+    tables.rows = [row for row in tables.rows if row.chain in heads and row.seq <= heads[row.chain].seq]
     tables.heads = {chain: (head.seq, head.hash) for chain, head in heads.items()}
     tables.keys = [key for key in tables.keys if said and key.since <= said.at] or tables.keys[:1]
 
 
-#: Every way, and of the names of findings those of which at least one must be there.
 #: Where an inspector is shown too little to see it. Every other way shows in a blind export as well.
 FINER_THAN_AN_HOUR: Final = frozenset({a_new_row_of_the_hour_before})
 
+#: Every way, and of the names of findings those of which at least one must be there.
 WAYS: Final[dict[Way, frozenset[str]]] = {
     a_byte: frozenset({"altered", "missing", "out_of_order", "extra"}),
     a_cut: frozenset({"missing", "altered", "out_of_order", "forked"}),
@@ -489,9 +487,9 @@ WAYS: Final[dict[Way, frozenset[str]]] = {
     another_end: frozenset({"forked", "missing"}),
     an_older_date: frozenset({"forked", "missing", "back_dated"}),
     a_new_row_of_long_ago: frozenset({"back_dated"}),
-    an_extra_row: frozenset({"out_of_order", "altered", "forked", "extra"}),
     a_new_row_of_the_hour_before: frozenset({"back_dated"}),
     another_end_told: frozenset({"forked"}),
+    an_extra_row: frozenset({"out_of_order", "altered", "forked", "extra"}),
     other_chains: frozenset({"altered", "forked", "missing", "extra"}),
     a_head: frozenset({"altered", "missing", "extra"}),
     a_log_entry: frozenset({"forked", "missing", "extra"}),

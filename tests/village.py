@@ -18,12 +18,13 @@ from typing import Any
 from server import chains
 from server.accounts import Kind, SignedIn
 from server.calls import Calls
-from server.db.models import metadata
 from server.db.session import Database, Row, rows
 from server.gatekeeper import Gatekeeper
 from server.policy import load
 from signalling.authority import Seat
+from tests.databases import Mould, make_tables
 
+FILE = "village.db"
 YEAR = 365 * 24 * 3_600_000
 START = 1_795_000_000_000
 
@@ -204,22 +205,22 @@ class Village:
         )
 
     async def last_audit(self, chain: str) -> Row:
+        """The newest row of a chain; ``own()`` is that of a person."""
         return (
             await self.do(
-        """The newest row of a chain; ``own()`` is that of a person."""
                 "SELECT question, who, verdict, rules, rulebook FROM audit WHERE chain = :c ORDER BY seq DESC LIMIT 1",
                 c=chain,
             )
         )[0]
 
 
-async def five_families(there: Village) -> None:
-    """Maya and Theo are friends, Gran is Maya's; Ada is Theo's friend but not Maya's; Kit is a stranger to all."""
 def own(person: str) -> str:
     """The name of this person's own chain."""
     return chains.of_person(f"p-{person}")
 
 
+async def five_families(there: Village) -> None:
+    """Maya and Theo are friends, Gran is Maya's; Ada is Theo's friend but not Maya's; Kit is a stranger to all."""
     await there.family("sam", "maya")
     await there.family("femi", "theo")
     await there.family("bea", "ada")
@@ -236,13 +237,13 @@ async def village(
     folder: Path, settle: Callable[[Village], Awaitable[None]] = five_families, keeper: Gatekeeper | None = None
 ) -> AsyncIterator[Village]:
     """A village in which ``settle`` has happened."""
-    file = folder / "village.db"
-    if settle not in _BUILT:
-        _BUILT[settle] = await _build(file, settle)
-    else:
-        file.write_bytes(_BUILT[settle][0])
-    db = await Database.open(f"sqlite+aiosqlite:///{file}")
-    there = Village(db, keeper or Gatekeeper(_RULEBOOK), **copy.deepcopy(_BUILT[settle][1]))
+    mould, known = _BUILT.setdefault(settle, (Mould(), {}))
+
+    async def build(url: str) -> None:
+        known.update(await _build(url, settle))
+
+    db = await Database.open(await mould.pour(folder / FILE, build))
+    there = Village(db, keeper or Gatekeeper(_RULEBOOK), **copy.deepcopy(known))
     try:
         yield there
     finally:
@@ -250,20 +251,15 @@ async def village(
 
 
 _RULEBOOK = load()
-#: built once, then copied: a hundred commits are a hundred waits for the disk
-_BUILT: dict[Callable[[Village], Awaitable[None]], tuple[bytes, dict[str, Any]]] = {}
+#: the rows of a village, and who is who in them
+_BUILT: dict[Callable[[Village], Awaitable[None]], tuple[Mould, dict[str, Any]]] = {}
 
 
-async def _build(file: Path, settle: Callable[[Village], Awaitable[None]]) -> tuple[bytes, dict[str, Any]]:
-    db = await Database.open(f"sqlite+aiosqlite:///{file}")
-    async with db.begin() as tx:
-        await tx.run_sync(metadata.create_all)
+async def _build(url: str, settle: Callable[[Village], Awaitable[None]]) -> dict[str, Any]:
+    await make_tables(url)
+    db = await Database.open(url)
     there = Village(db, Gatekeeper(_RULEBOOK))
     await settle(there)
-    await db.close()  # the last connection writes the log back into the file
+    await db.close()
     kept = ("household_of", "guardian_of", "kind", "session_of", "device_of", "contact_of")
-    return _contents(file), {name: getattr(there, name) for name in kept}
-
-
-def _contents(file: Path) -> bytes:
-    return file.read_bytes()
+    return {name: getattr(there, name) for name in kept}

@@ -18,6 +18,8 @@ from server.db import migrate
 from server.db.models import metadata
 from server.errors import DatabaseUnusable
 
+pytestmark = pytest.mark.sqlite  # the other database has its own: test_postgresql.py
+
 
 def url_of(path: Path) -> str:
     return f"sqlite+aiosqlite:///{path}"

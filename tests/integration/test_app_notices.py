@@ -16,6 +16,7 @@ from server.db.models import notices
 from server.db.session import Database
 from server.notices import ACT_SECONDS, LATE_SECONDS, STALE_SECONDS, Follower, post
 from signalling.pace import HubLimits
+from tests import databases
 
 
 class Ear:
@@ -50,7 +51,7 @@ class Ear:
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'a.sqlite'}"
+    url = databases.url(tmp_path / "a.sqlite")
     await migrate(url)
     opened = await Database.open(url)
     yield opened

@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 
 from server.app import listen
+from server.db.session import Database, rows
 from server.errors import NoNetwork, PortTaken
 from server.settings import ROOT, Settings
+from tests import databases
 from tests.peers import Browserless
 
 PRODUCTION = {
@@ -34,6 +36,8 @@ PRODUCTION = {
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RINGFENCE_")}
+    if "RINGFENCE_ORIGIN" in more:  # not the demo, which has a file of its own always
+        more = {"RINGFENCE_DATABASE": databases.url(folder / "var" / "ringfence.sqlite"), **more}
     return {**clean, "PYTHONPATH": str(ROOT), "RINGFENCE_DATA": str(folder / "var"), **more}
 
 
@@ -140,14 +144,22 @@ def test_the_audit_record_is_verified_from_the_command_line(tmp_path: Path) -> N
         0,
         "Looked at 0 rows in 0 chains. Every chain is whole.\nNothing is signed yet.\n",
     )
-    with sqlite3.connect(tmp_path / "var" / "ringfence.sqlite") as db:
-        db.execute(
-            "INSERT INTO audit (chain, seq, at, question, who, verdict, rules, rulebook, previous, hash, salt)"
-            " VALUES ('platform', 7, 1, 'ring', '[]', 'allow', '[]', 'x', zeroblob(32), zeroblob(32), zeroblob(48))"
-        )
+    asyncio.run(forged(databases.url(tmp_path / "var" / "ringfence.sqlite")))
     broken = ringfence(tmp_path, "audit", "verify", **PRODUCTION)
     assert broken.returncode == 1
     assert "platform row" in broken.stdout
+
+
+async def forged(url: str) -> None:
+    db = await Database.open(url)
+    async with db.begin() as tx:
+        await rows(
+            tx,
+            "INSERT INTO audit (chain, seq, at, question, who, verdict, rules, rulebook, previous, hash, salt)"
+            " VALUES ('platform', 7, 1, 'ring', '[]', 'allow', '[]', 'x', :none, :none, :salt)",
+            none=bytes(32), salt=bytes(48),
+        )  # fmt: skip
+    await db.close()
 
 
 def test_the_wire_and_the_rules_are_printed_without_any_settings(tmp_path: Path) -> None:

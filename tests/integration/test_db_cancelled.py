@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sqlite3
 import threading
 from pathlib import Path
 
 from sqlalchemy import text
 
-from server.db.session import Database
+from server.db.session import Database, rows
+from tests import databases
 
 STEPS = 60  #: moments at which it is cut, 40 µs apart: before the beginning to after the end of one change
 
@@ -25,13 +25,13 @@ async def change(db: Database) -> None:
 async def test_a_change_cut_at_any_moment_leaves_the_writer_free_and_no_half(tmp_path: Path) -> None:
     """Nothing is collected meanwhile, and every exception is kept: what still points at a thrown-away connection must not keep
     SQLite's lock alive."""
-    path = tmp_path / "cut.sqlite"
-    db = await Database.open(f"sqlite+aiosqlite:///{path}")
+    url = databases.url(tmp_path / "cut.sqlite")
+    db = await Database.open(url)
     kept: list[BaseException] = []
     gc.disable()
     try:
         async with db.begin() as tx:
-            await tx.execute(text("CREATE TABLE t (a)"))
+            await tx.execute(text("CREATE TABLE t (a INTEGER)"))
         for step in range(STEPS):
             cut = asyncio.create_task(change(db))
             await asyncio.sleep(step * 40e-6)
@@ -46,7 +46,10 @@ async def test_a_change_cut_at_any_moment_leaves_the_writer_free_and_no_half(tmp
     async with asyncio.timeout(4):
         while any("_connection_worker_thread" in one.name for one in threading.enumerate()):
             await asyncio.sleep(0.01)  # a thread that stays would keep the whole process from ending
-    with sqlite3.connect(path, timeout=0) as other:
-        other.execute("BEGIN IMMEDIATE")
-        ones, twos = (other.execute("SELECT count(*) FROM t WHERE a = ?", (a,)).fetchone()[0] for a in (1, 2))
+    other = await Database.open(url)
+    try:
+        async with asyncio.timeout(1), other.begin() as tx:  # nothing holds it any more
+            ones, twos = [(await rows(tx, "SELECT count(*) FROM t WHERE a = :a", a=a))[0][0] for a in (1, 2)]
+    finally:
+        await other.close()
     assert ones == twos >= STEPS

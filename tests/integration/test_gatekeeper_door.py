@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from server import audit, facts
@@ -22,7 +23,8 @@ from server.db.session import Database, rows
 from server.facts import Asked
 from server.policy import Decision, Verb
 from signalling.authority import Permit, Refusal
-from tests.village import Village, own, village
+from tests import databases
+from tests.village import FILE, Village, own, village
 
 
 @pytest.fixture
@@ -64,10 +66,21 @@ async def test_what_is_rolled_back_takes_its_audit_row_along(v: Village) -> None
     assert await v.do("SELECT 1 FROM audit") == []
 
 
+#: From now on the database takes no row of the record.
+REFUSED = {
+    "sqlite": ["CREATE TRIGGER refused BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END"],
+    "postgresql": [
+        "CREATE FUNCTION no() RETURNS trigger AS $$ BEGIN RAISE 'disk full'; END $$ LANGUAGE plpgsql",
+        "CREATE TRIGGER refused BEFORE INSERT ON audit EXECUTE FUNCTION no()",
+    ],
+}
+
+
 async def test_without_an_audit_row_there_is_no_call(v: Village) -> None:
     ref = await v.ref("maya", "theo")
     assert isinstance(await v.calls.ring(v.seat("maya"), [ref], "audio"), Permit)
-    await v.do("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    for statement in REFUSED[v.db.kind]:
+        await v.do(statement)
     with pytest.raises((DBAPIError, sqlite3.Error)):
         await v.calls.ring(v.seat("maya"), [ref], "audio")
     assert len(await v.do("SELECT 1 FROM calls")) == 1
@@ -117,12 +130,13 @@ async def test_looking_changes_nothing_and_sees_one_moment(v: Village) -> None:
         before = await rows(tx, "SELECT COUNT(*) FROM people")
         await v.family("newcomer")
         assert await rows(tx, "SELECT COUNT(*) FROM people") == before
-        with pytest.raises(sqlite3.OperationalError):
+        with pytest.raises((DBAPIError, sqlite3.OperationalError), match=r"read-?only"):
             await rows(tx, "DELETE FROM people")
     async with v.db.read() as tx:
         assert await rows(tx, "SELECT COUNT(*) FROM people") != before
 
 
+@pytest.mark.sqlite
 async def test_records_that_are_only_in_memory_are_refused() -> None:
     for url in ("sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"):
         with pytest.raises(ValueError, match="must be a file"):
@@ -203,13 +217,16 @@ async def probe(v: Village, monkey_log: list[str], asking: Any) -> tuple[object,
 
 @pytest.fixture
 async def spied(tmp_path: Path) -> AsyncIterator[tuple[Village, list[str]]]:
-    """A village whose writing connection tells each statement that SQLite runs."""
+    """A village whose writing connection tells each statement that the database runs."""
     async with village(tmp_path) as there:
         seen: list[str] = []
         async with there.db.begin() as tx:
-            raw = (await tx.get_raw_connection()).driver_connection
+            raw: Any = (await tx.get_raw_connection()).driver_connection
             assert raw is not None
-            await raw.set_trace_callback(lambda sql: seen.append(re.sub(r"'[^']*'|\b\d+\b", "...", sql)))
+            if there.db.kind == "sqlite":
+                await raw.set_trace_callback(lambda sql: seen.append(re.sub(r"'[^']*'|\b\d+\b", "...", sql)))
+            else:
+                event.listen(there.db._writer.sync_engine, "before_cursor_execute", lambda *its: seen.append(its[2]))
         yield there, seen
 
 
@@ -285,7 +302,7 @@ asyncio.run(main())
 async def test_a_kill_leaves_each_call_with_its_row_and_each_row_with_its_call(tmp_path: Path, after: float) -> None:
     async with village(tmp_path) as v:
         ref, now = await v.ref("maya", "theo"), v.now
-    url = f"sqlite+aiosqlite:///{tmp_path / 'village.db'}"
+    url = databases.url(tmp_path / FILE)
     process = subprocess.Popen(  # noqa: ASYNC220  # a process that is to be killed, started once
         [sys.executable, "-c", _RINGS_UNTIL_KILLED, url, ref, str(now)], stdout=subprocess.PIPE, cwd=os.getcwd()
     )

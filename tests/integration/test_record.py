@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import sqlite3
 import stat
 import time
 from pathlib import Path
@@ -16,14 +15,11 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import create_engine
-from sqlalchemy import text as sql
 
 from server import audit, chains, checkpoints, notes, record, record_check, record_keys
 from server.api import keys
 from server.cli import main
 from server.db import migrate
-from server.db.models import metadata
 from server.db.session import Database, rows
 from server.errors import CannotStart
 from server.policy import Verb
@@ -31,6 +27,7 @@ from server.policy.facts import REACH_VERBS
 from server.policy.prove import OPEN_TO_ALL
 from server.record_check import check_lines
 from server.settings import Settings
+from tests import databases
 from tests.house import Families, House, Two
 from tests.integration.families import look, rung_up
 from tests.peers import Browserless
@@ -50,11 +47,11 @@ async def told(house: House, device: Browserless, where: str = "/api/record") ->
 
 async def sign(house: House) -> str:
     return await checkpoints.take(house.db, house.settings, house.app[keys.CLOCK].now)
+
+
 async def beats(house: House) -> int:
     """How many checkpoints there are: each makes the log longer by one for all chains that no family is shown."""
     return len(await look(house, "SELECT * FROM checkpoints"))
-
-
 
 
 async def everybody(house: House) -> dict[str, tuple[str, str]]:
@@ -82,14 +79,13 @@ async def a_full_day(house: House, families: Families) -> Two:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=str(tmp_path), origin=("https://calls.example",))
+    database = databases.url(tmp_path / "ringfence.sqlite")
+    return Settings(data=str(tmp_path), origin=("https://calls.example",), database=database)
 
 
 @pytest.fixture
-async def db(settings: Settings) -> Any:
-    opened = await Database.open(settings.database_url)
-    async with opened.begin() as tx:
-        await tx.run_sync(metadata.create_all)
+async def db(settings: Settings, tmp_path: Path) -> Any:
+    opened = await Database.open(await databases.with_tables(tmp_path / "ringfence.sqlite"))
     yield opened
     await opened.close()
 
@@ -285,9 +281,9 @@ async def test_the_overview_says_how_much_there_is_and_whether_it_is_whole(house
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ("UPDATE audit SET at = 'x' WHERE seq = 2", "altered"),
+        pytest.param("UPDATE audit SET at = 'x' WHERE seq = 2", "altered", marks=pytest.mark.sqlite),
         ("UPDATE audit SET hash = 'x' WHERE seq = 2", "altered"),
-        ("UPDATE audit SET salt = zeroblob(48) WHERE seq = 2", "altered"),
+        ("UPDATE audit SET salt = previous WHERE seq = 2", "altered"),
         ("DELETE FROM audit WHERE seq = 2", "missing"),
         ("DELETE FROM audit_heads", "extra"),
         ("DELETE FROM record_log WHERE idx = 1", "missing"),
@@ -400,7 +396,7 @@ def spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """``ringfence …`` in this process, on a production database of its own: status and output."""
     for name, value in {
         "DATA": str(tmp_path / "var"), "ORIGIN": "https://calls.example", "PROXIES": "1", "ACCOUNTABLE_PERSON": "Ada Example",
-        "ACCOUNTABLE_CONTACT": "safety@calls.example",
+        "ACCOUNTABLE_CONTACT": "safety@calls.example", "DATABASE": databases.url(tmp_path / "var" / "ringfence.sqlite"),
     }.items():  # fmt: skip
         monkeypatch.setenv(f"RINGFENCE_{name}", value)
 
@@ -414,7 +410,7 @@ def spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def some_rows(folder: Path, many: int = 5) -> None:
     async def write() -> None:
-        db = await Database.open(f"sqlite+aiosqlite:///{folder / 'var' / 'ringfence.sqlite'}")
+        db = await Database.open(databases.url(folder / "var" / "ringfence.sqlite"))
         async with db.begin() as tx:
             for number in range(many):
                 entry = audit.Entry(
@@ -424,6 +420,14 @@ def some_rows(folder: Path, many: int = 5) -> None:
         await db.close()
 
     asyncio.run(write())
+
+
+async def emptied(folder: Path, *tables: str) -> None:
+    db = await Database.open(databases.url(folder / "var" / "ringfence.sqlite"))
+    async with db.begin() as tx:
+        for table in tables:
+            await rows(tx, f"DELETE FROM {table}")  # the names of our own tables
+    await db.close()
 
 
 def test_the_record_is_signed_exported_proved_and_checked_from_the_command_line(spoken: Any, tmp_path: Path) -> None:
@@ -550,11 +554,7 @@ def test_a_record_that_was_begun_anew_in_the_same_tables_is_found_where_it_is_si
     spoken("audit", "checkpoint")
     file = tmp_path / "var" / "record.checkpoint"
     genuine = file.read_text()
-    db = sqlite3.connect(tmp_path / "var" / "ringfence.sqlite")
-    for table in ("audit", "audit_heads", "record_keys", "checkpoints", "record_log", "record_nodes"):
-        db.execute(f"DELETE FROM {table}")  # the names above
-    db.commit()
-    db.close()
+    asyncio.run(emptied(tmp_path, "audit", "audit_heads", "record_keys", "checkpoints", "record_log", "record_nodes"))
     some_rows(tmp_path, 7)
     status, said = spoken("audit", "verify")
     assert (status, said.split("\n")[0]) == (1, "(kept) 1: unsigned")
@@ -581,24 +581,20 @@ def test_the_checkpoint_beside_the_key_moves_on_with_an_honest_record(spoken: An
 
 
 async def test_an_older_database_keeps_its_rows_and_gets_chains_that_can_be_checked(tmp_path: Path) -> None:
-    path = tmp_path / "old.sqlite"
-    await migrate.migrate(f"sqlite+aiosqlite:///{path}")
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        command.downgrade(migrate.config(connection), "0007")
-    with engine.begin() as connection:
+    url = databases.url(tmp_path / "old.sqlite")
+    await migrate.migrate(url)
+    db, none = await Database.open(url), bytes(32)
+    async with db.begin() as tx:
+        await tx.run_sync(lambda connection: command.downgrade(migrate.config(connection), "0007"))
         for chain in ("h_a", "platform"):
             for seq in (1, 2, 3):
-                connection.execute(
-                    sql(
-                        "INSERT INTO audit VALUES (:c, :s, :s, 'ring', '[]', 'allow', '[]', 'x', zeroblob(32), zeroblob(32))"
-                    ),
-                    {"c": chain, "s": seq},
-                )
-            connection.execute(sql("INSERT INTO audit_heads VALUES (:c, 3, zeroblob(32))"), {"c": chain})
-    engine.dispose()
-    await migrate.migrate(f"sqlite+aiosqlite:///{path}")
-    db = await Database.open(f"sqlite+aiosqlite:///{path}")
+                await rows(
+                    tx,
+                    "INSERT INTO audit VALUES (:c, :s, :at, 'ring', '[]', 'allow', '[]', 'x', :none, :none)",
+                    c=chain, s=seq, at=seq, none=none,
+                )  # fmt: skip
+            await rows(tx, "INSERT INTO audit_heads VALUES (:c, 3, :none)", c=chain, none=none)
+    await migrate.migrate(url)
     assert await audit.verify(db) == []
     looked, found = await record.check(db)
     assert (looked.rows, looked.chains, found) == (6, 2, [])

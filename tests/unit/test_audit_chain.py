@@ -9,8 +9,8 @@ import pytest
 
 from server import audit
 from server.audit import Entry, Finding
-from server.db.models import metadata
 from server.db.session import Database, rows
+from tests import databases
 
 CHAINS = ("h_sam", "h_femi", audit.PLATFORM)
 LENGTH = 12
@@ -23,9 +23,8 @@ def entry(number: int) -> Entry:
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(f"sqlite+aiosqlite:///{tmp_path / 'audit.db'}")
+    opened = await Database.open(await databases.with_tables(tmp_path / "audit.db"))
     async with opened.begin() as tx:
-        await tx.run_sync(metadata.create_all)
         for number in range(LENGTH):
             await audit.append(tx, CHAINS, entry(number))
     yield opened
@@ -54,7 +53,7 @@ async def test_an_untouched_record_is_whole(db: Database) -> None:
         "question = 'help'",
         "rulebook = 'another'",
         "rules = ' ' || rules",
-        "salt = zeroblob(48)",
+        "salt = previous",
     ],
 )
 async def test_an_altered_row_is_found_where_it_is(db: Database, seq: int, change: str) -> None:

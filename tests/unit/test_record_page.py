@@ -16,10 +16,10 @@ import pytest
 
 from server import audit, checkpoints, notes, record, record_keys
 from server.audit import Entry
-from server.db.models import metadata
 from server.db.session import Database, rows
 from server.record_check import check_lines
 from server.settings import Settings
+from tests import databases
 from tests.record_tables import START_MS
 
 ROOT = Path(__file__).parents[2]
@@ -50,13 +50,12 @@ class Story:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        self.settings = Settings(data=str(folder))
+        self.settings = Settings(data=str(folder), database=databases.url(folder / "ringfence.sqlite"))
         self.now = START_MS
 
     async def open(self) -> Story:
-        self.db = await Database.open(self.settings.database_url)
+        self.db = await Database.open(await databases.with_tables(Path(self.settings.data) / "ringfence.sqlite"))
         async with self.db.begin() as tx:
-            await tx.run_sync(metadata.create_all)
             await rows(tx, "INSERT INTO households VALUES ('sam', 'GB', 'Europe/London', 1)")
             await rows(tx, "INSERT INTO people (id, household_id, kind, name, avatar, ground, pseudonym, state, created_at) "
                            "VALUES ('sam', 'sam', 'guardian', 'Sam', 1, 1, 'p-sam', 'active', 1)")  # fmt: skip
@@ -131,7 +130,7 @@ async def test_another_story_than_the_one_that_was_told_before_is_found(story: S
     """The whole database made anew, well made and signed with the right key: only this device knows."""
     kept = (await ask(tmp_path, await (await story.live()).told()))[0]["keep"]
     await story.db.close()
-    (tmp_path / "a" / "ringfence.sqlite").unlink()
+    databases.remove(tmp_path / "a" / "ringfence.sqlite")
     other = await Story(tmp_path / "a").open()
     try:
         for table in ("record_keys", "checkpoints", "record_log", "record_nodes"):
@@ -197,7 +196,7 @@ async def test_a_file_of_later_is_whole_with_its_proof_unproven_without_and_fork
 
     # the whole database made anew, signed with the right key: with a proof of its own it is another history; without one nothing shows it
     await story.db.close()
-    (tmp_path / "a" / "ringfence.sqlite").unlink()
+    databases.remove(tmp_path / "a" / "ringfence.sqlite")
     other = await Story(tmp_path / "a").open()
     other.now = story.now  # later than what was kept: its times are not what shows it
     try:
@@ -300,7 +299,6 @@ def other_hex(dice: random.Random, value: str) -> str:
     return value[:at] + dice.choice([sign for sign in "0123456789abcdef" if sign != value[at]]) + value[at + 1 :]
 
 
-async def test_every_line_that_is_written_is_of_the_written_schema(story: Story) -> None:
 async def test_a_row_of_a_chain_that_no_family_is_shown_is_proved_through_the_chain_apart(
     story: Story, tmp_path: Path
 ) -> None:
@@ -325,6 +323,7 @@ async def test_a_row_of_a_chain_that_no_family_is_shown_is_proved_through_the_ch
             assert here == there != []
 
 
+async def test_every_line_that_is_written_is_of_the_written_schema(story: Story) -> None:
     from jsonschema import Draft202012Validator
 
     await (await story.live()).live()
