@@ -43,6 +43,8 @@ CALLS: Final[web.AppKey[Calls]] = web.AppKey("calls")
 GATE: Final[web.AppKey[Gate]] = web.AppKey("gate")
 HUB: Final[web.AppKey[Hub]] = web.AppKey("hub")
 FOLLOWER: Final[web.AppKey[Follower]] = web.AppKey("follower")
+#: Set when another process may serve the same records from now on (``server/db/alone.py``).
+LOST: Final[web.AppKey[asyncio.Event]] = web.AppKey("lost")
 THROTTLE: Final[web.AppKey[Throttle]] = web.AppKey("throttle")
 PASSWORDS: Final[web.AppKey[Passwords]] = web.AppKey("passwords")
 #: Only in a demo: its made-up grown-ups sign for the devices of their families (``demo.py``). Given the time.
@@ -96,11 +98,19 @@ async def read(request: web.Request, shape: type[T]) -> T:
     except TimeoutError:
         raise BadRequest from None
     try:
-        return msgspec.json.decode(raw or b"{}", type=shape)
+        body = msgspec.json.decode(raw or b"{}", type=shape)
     except msgspec.ValidationError as wrong:
         raise BadRequest(_field(str(wrong))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest from None
+    if NUL in raw:  # no text of ours has one, and PostgreSQL takes none
+        raise BadRequest(
+            {name: "wrong" for name, value in msgspec.json.decode(raw).items() if NUL in msgspec.json.encode(value)}
+        )
+    return body
+
+
+NUL: Final = rb"\u0000"
 
 
 def _field(sentence: str) -> dict[str, str]:

@@ -171,6 +171,8 @@ async def meant_for_us(request: web.Request, handler: Handler) -> web.StreamResp
             return problems.problem("bad_origin")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         return problems.problem("bad_request")  # nothing that is sent here is worth packing, and nothing is unpacked
+    if "\0" in request.path or "\0" in request.query_string:
+        return problems.problem("bad_request")  # as in a body (``keys.read``)
     return await handler(request)
 
 
