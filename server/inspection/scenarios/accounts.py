@@ -191,7 +191,7 @@ async def teen_leads(stage: Stage) -> None:
     stage.control("The grown-up ends the call.", f"Status {ends.status}.", ends.status == 200)
     await how_it_ended(there.one, call, 5)
     past = await sam.get(f"/api/history?child={there.maya.child_id}")
-    stage.control("The grown-up reads when there were calls.", f"{len(past)} calls.", bool(past))
+    stage.control("The grown-up reads when there were calls.", f"{len(past)} in the list.", bool(past))
     limits = await sam.call("POST", f"{about}/limits", {**NOTHING, "minutes": 600})
     stage.control("The grown-up sets minutes.", f"Status {limits.status}.", limits.status == 200)
 
@@ -224,7 +224,11 @@ async def teen_leads(stage: Stage) -> None:
     await child.post("/api/child/lead", {"lead": False, "read": False})
     past = await sam.get(f"/api/history?child={there.maya.child_id}")
     led = sum(one["started_at"] >= since for one in past)
-    stage.attack("The lead is given back, and the grown-up reads what was led.", f"{led} calls of that time.", not led)
+    stage.attack(
+        "The lead is given back, and the grown-up reads what was led.",
+        f"{led or 'None'} of that time in the list.",
+        not led,
+    )
     await sam.post(f"{about}/age-group", {"group": "9-12"})
     await sam.post(f"{about}/limits", NOTHING)
 

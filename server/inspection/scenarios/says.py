@@ -45,18 +45,16 @@ async def child_says_no(stage: Stage) -> None:
             there.maya_sees_theo, there.theo_sees_maya = refs[both], refs[both[::-1]]
         ended.append(await _ends(stage, there, femi, by_child=by_child))
         declined.append(await _declines(stage, there, femi, by_child=by_child))
-    for what, (by_child_told, by_grown_up_told) in (
-        ("ended contact", ended),
-        ("refused request", declined),
+    for what, (of_child, of_grown_up) in (
+        ("a contact that was ended", ended),
+        ("a request that was refused", declined),
     ):
-        same = by_child_told == by_grown_up_told and by_child_told.pages == at_first
-        seen = (
-            f"The same: {by_child_told.said()}." if same else f"{by_child_told.said()}, and {by_grown_up_told.said()}."
-        )
-        stage.attack(f"The other family looks in a{'n' * (what[0] == 'e')} {what} for who said the no.", seen, same)
-        names = sum(one in by_child_told.text for one in (there.maya.name, there.maya.guardian_name))
+        same = of_child == of_grown_up and of_child.pages == at_first
+        seen = f"Both times the same: {of_child.said()}." if same else f"{of_child.said()}; and {of_grown_up.said()}."
+        stage.attack(f"The other family reads in {what} whether it was the child or the grown-up.", seen, same)
+        names = sum(one in of_child.text for one in (there.maya.name, there.maya.guardian_name))
         stage.attack(
-            f"All that they were told of the {what} is searched for names.",
+            f"All that they were told of {what} is searched for names.",
             f"{names} are in it." if names else "None is in it.",
             not names,
         )
@@ -86,16 +84,9 @@ async def _ends(stage: Stage, there: Two, femi: Phone, *, by_child: bool) -> _To
     if by_child:
         clicked = time.monotonic()
         done = await there.maya.child.call("POST", f"/api/child/people/{there.maya_sees_theo}/end", {})
-        asked = await there.sam.get("/api/decisions"), await there.sam.get("/api/calls/to-allow")
-        alone = done.status == 200 and asked == ([], [])
-        stage.control(
-            "A child ends a contact alone, in a call.",
-            "Done; no grown-up was asked."
-            if alone
-            else f"Status {done.status}; {len(asked[0] + asked[1])} questions to a grown-up.",
-            alone,
-        )
+        stage.control("A child ends a contact, in a call.", f"Status {done.status}.", done.status == 200)
         await stops(stage, "The other child stays in the call.", clicked, there.one, there.two)
+        await _nobody_is_asked(stage, there)
         await must_not_ring(stage, "The other child rings again.", there.two, there.one, there.maya.name)
         await refused(
             stage,
@@ -118,7 +109,8 @@ async def _declines(stage: Stage, there: Two, femi: Phone, *, by_child: bool) ->
     (ask,) = (await there.maya.child.get("/api/child/home"))["asks"]
     if by_child:
         said = await there.maya.child.call("POST", f"/api/child/asks/{ask['id']}/answer", {"yes": False})
-        stage.control("A child refuses a request alone.", f"Status {said.status}.", said.status == 200)
+        stage.control("A child refuses a request.", f"Status {said.status}.", said.status == 200)
+        await _nobody_is_asked(stage, there)
         await refused(
             stage,
             "The child's own grown-up says yes in the child's place.",
@@ -133,6 +125,12 @@ async def _declines(stage: Stage, there: Two, femi: Phone, *, by_child: bool) ->
         await there.maya.child.post(f"/api/child/asks/{ask['id']}/answer", {"yes": True, "how_known": "class"})
         await there.sam.post(f"/api/decisions/{ask['id']}", {"answer": "no"})
     return await _told(there, femi, marks)
+
+
+async def _nobody_is_asked(stage: Stage, there: Two) -> None:
+    asked = [*await there.sam.get("/api/decisions"), *await there.sam.get("/api/calls/to-allow")]
+    seen = f"{len(asked)} questions wait for them." if asked else "Nothing waits for them."
+    stage.attack("The child's grown-up is asked whether the child may.", seen, not asked)
 
 
 async def _told(there: Two, femi: Phone, marks: tuple[int, int]) -> _ToldOf:
@@ -313,10 +311,10 @@ async def _helpers_list(stage: Stage, home: Home, report: dict[str, Any]) -> Non
         stage.attack(tried, "Only who runs a server sees that list.", None)
         return
     key, made_up = (server.file(f"{who}-{secrets.token_hex(4)}") for who in ("helper", "nobody"))
-    await asyncio.to_thread(made_up.write_text, f"h_{secrets.token_urlsafe(12)}.{secrets.token_urlsafe(32)}\n")
     added, _ = await server.types("helpers", "add", key.name, "--key", str(key))
     if added:
         raise CouldNotSee("A helper could not be added.")
+    await asyncio.to_thread(lambda: made_up.write_text(key.read_text().strip()[:-6] + secrets.token_urlsafe(4) + "\n"))
     _, told = await server.types("reports", "list", "--helper", str(key))
     line = next((one for one in told.splitlines() if one.startswith(report["id"])), "")
     by = f"look by {datetime.fromtimestamp(report['look_by'] / 1000, UTC):%Y-%m-%d %H:%M}"

@@ -294,13 +294,7 @@ async def gifts(stage: Stage) -> None:
     came = there.two.line.seen[mark:]
     other = sorted({str(one["t"]) for one in came} - OF_A_CALL)
     reached = hidden in json.dumps(came)
-    seen = (
-        f"{', '.join(other)} came."
-        if other
-        else "What was sent came."
-        if reached
-        else f"Nothing of it in {len(came)} messages."
-    )
+    seen = f"{', '.join(other)} came." if other else "What was sent came." if reached else "Nothing of it came."
     stage.attack("The friend's device is looked at for what was sent.", seen, not other and not reached)
     pages = {
         path: await who.get(path)
