@@ -9,9 +9,14 @@ import pytest
 
 from server import inspect_cli
 from server.inspection.adapter import CouldNotSee
+from server.inspection.device import Answer
 from server.inspection.own import MOST_SIGN_UPS
-from server.inspection.scenarios import help, portable, record, wire
+from server.inspection.scenarios import help, household, portable, record, shown, wire
+from server.inspection.stage import Cast, Stage
+from server.policy.bands import EU
 from server.settings import ROOT
+from server.support import supports
+from tests.toy_platform import Toy
 
 
 class Pages:
@@ -45,3 +50,23 @@ def test_what_is_told_of_the_bounds_elsewhere_is_what_the_stories_keep_to() -> N
     for told in (inspect_cli.BOUNDED, (ROOT / "docs/how-to/inspect.md").read_text("utf-8")):
         for bound in ("twenty", f"{requests} requests", f"{wire.MESSAGES} messages", "three times"):
             assert bound in told, bound
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "as_promised"),
+    [(403, "not_permitted", True), (404, "not_found", None), (200, "", False)],
+)
+async def test_a_no_for_another_reason_than_the_promised_one_is_neither_kept_nor_broken(
+    status: int, code: str, as_promised: bool | None
+) -> None:
+    toy = Toy()
+    stage = Stage(toy, Cast(toy))
+    await household.not_permitted(stage, "It is tried.", Answer(status, f'{{"code": "{code}"}}'.encode(), {}))
+    assert [one.as_promised for one in stage.steps] == [as_promised]
+
+
+def test_the_helplines_of_every_country_that_has_a_list_are_looked_at_and_of_one_that_has_none() -> None:
+    asked, lists = {one.code for one in shown.COUNTRIES}, set(supports().countries)
+    assert lists - {"", "EU"} <= asked
+    assert asked & EU
+    assert asked - lists - EU

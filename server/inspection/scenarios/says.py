@@ -106,7 +106,7 @@ async def _declines(stage: Stage, there: Two, femi: Phone, *, by_child: bool) ->
     words = (await there.maya.child.post("/api/child/friend-code"))["words"]
     typed = {"words": words, "how_known": "class"}
     await there.theo.child.post("/api/child/friend-code/enter", typed)
-    (ask,) = (await there.maya.child.get("/api/child/home"))["asks"]
+    (ask,) = [one for one in (await there.maya.child.get("/api/child/home"))["asks"] if one["waiting_for_me"]]
     if by_child:
         said = await there.maya.child.call("POST", f"/api/child/asks/{ask['id']}/answer", {"yes": False})
         stage.control("A child refuses a request.", f"Status {said.status}.", said.status == 200)
@@ -128,7 +128,8 @@ async def _declines(stage: Stage, there: Two, femi: Phone, *, by_child: bool) ->
 
 
 async def _nobody_is_asked(stage: Stage, there: Two) -> None:
-    asked = [*await there.sam.get("/api/decisions"), *await there.sam.get("/api/calls/to-allow")]
+    waiting = [*await there.sam.get("/api/decisions"), *await there.sam.get("/api/calls/to-allow")]
+    asked = [one for one in waiting if (one["child"] or {}).get("id") == there.maya.child_id]
     seen = f"{len(asked)} questions wait for them." if asked else "Nothing waits for them."
     stage.attack("The child's grown-up is asked whether the child may.", seen, not asked)
 
@@ -323,10 +324,11 @@ async def _helpers_list(stage: Stage, home: Home, report: dict[str, Any]) -> Non
     )
     named = sum(one in told for one in (home.name, home.guardian_name))
     stage.attack("The list is searched for names.", f"{named} are on it." if named else "There is none.", not named)
-    status, _ = await server.types("reports", "take", report["id"], "--helper", str(made_up))
+    status, said = await server.types("reports", "take", report["id"], "--helper", str(made_up))
     state = await _state(home, report["id"])
-    seen = f"Exit status {status}, and it is {state!r}."
-    stage.attack("Somebody who is no helper says that they have looked.", seen, status != 0 and state == "open")
+    seen = f"They are told: {said!r}. It is {state!r}."
+    kept = status != 0 and state == "open"
+    stage.attack("Somebody who is no helper says that they have looked.", seen, kept and ("no helper" in said or None))
     status, _ = await server.types("reports", "take", report["id"], "--helper", str(key))
     state = await _state(home, report["id"])
     stage.control("A helper looks.", f"The child's page says {state!r}.", status == 0 and state == "taken")
