@@ -6,7 +6,8 @@ row of the record is in it, closed or open: a family's export is the family's, a
 digests, the operator gives with ``ringfence audit export``.
 
 The same things give the same bytes: files in one order, one date. What could not be put in (no report yet, documents that are not
-installed) is named in the README inside, not left out in silence.
+installed) is named in the README inside, not left out in silence. No link in a page leads out of the pack: one to something that is in it
+leads there, any other is written as the place in the project where it would lead.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import csv
 import hashlib
 import io
 import json
+import posixpath
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -42,7 +45,7 @@ WHAT: Final[Mapping[str, str]] = {
     "rulebook.md": "Every rule of the safe account, in a child's words and in a grown-up's, with its sources and its condition.",
     "rulebook/": "The same rules as the engine reads them (Cedar), and what changes with age and country.",
     "vectors/": "Situations of families with the right answers, for holding this or another system against.",
-    "regulators/": "One page per law or code: what it asks, what this software does, by which rule, and what is uncertain.",
+    "regulators/": "One page per law or code: what it asks, what this software does, by which rule, and what is uncertain. And the guide.",
     "dpia.md": "A template of a data protection impact assessment, with every column that is kept, why and for how long.",
     "age-assurance.md": "How an age is known here, and what is not done.",
     "sbom.json": "What the software is made of: CycloneDX 1.6.",
@@ -50,6 +53,8 @@ WHAT: Final[Mapping[str, str]] = {
     "record/keys.txt": "The public keys that sign them, and since when.",
     "record/hand-overs.txt": "How each key was put in its place by the one before.",
     "record/now.json": "How many chains and rows there are, and what a check of all of them found, at most a minute before this was made.",
+    "read-a-report.md": "How to read a report of an inspection, for somebody who has never read code.",
+    "images/": "Its pictures.",
     "report/": "The newest inspection that was run here: report.json, page, print, signature and key.",
 }
 
@@ -91,8 +96,45 @@ def files(
         "record/hand-overs.txt": "\n".join(one.hand_over for one in keys if one.hand_over).encode(),
         **{f"report/{name}": raw for name, raw in report.items()},
     }
+    found |= {one.name: one.read_bytes() for one in _there("docs/how-to", "read-a-report.md")}
+    for folder, there, names in _PICTURES:
+        found |= {f"{folder}{one.name}": one.read_bytes() for one in _there(there, names)}
+    found |= {name: within(name, raw, found) for name, raw in found.items() if name.endswith(".md")}
     found["README.md"] = _readme(found, now, book).encode()
     return dict(sorted(found.items()))
+
+
+#: Of the pages, as far as they are in the pack.
+_PICTURES: Final = (
+    ("regulators/pictures/", "docs/regulators/pictures", "*.png"),
+    ("images/", "docs/images", "inspection-report*.png"),
+)
+#: Where a page of the pack lies in the project, for its links; and where in the pack something of the project lies.
+_HOME: Final[Mapping[str, str]] = {
+    "regulators/": "docs/regulators/", "vectors/": "tests/conformance/", "rulebook.md": "docs/reference/rulebook.md",
+    "read-a-report.md": "docs/how-to/read-a-report.md", "images/": "docs/images/",
+    "dpia.md": "docs/regulators/dpia.md", "age-assurance.md": "docs/regulators/age-assurance.md", "rulebook/": "server/policy/",
+}  # fmt: skip
+_LINK: Final = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+
+
+def within(name: str, raw: bytes, found: Mapping[str, bytes]) -> bytes:
+    """A page with links that stay in the pack."""
+    home = next((f"{place}{name.removeprefix(at)}" for at, place in _HOME.items() if name.startswith(at)), name)
+
+    def kept(link: re.Match[str]) -> str:
+        picture, text, target = link[1], link[2], link[3]
+        if re.match(r"[a-z]+:|#", target):
+            return link[0]
+        path, mark, anchor = target.partition("#")
+        there = posixpath.normpath(posixpath.join(posixpath.dirname(home), path))
+        for at, place in sorted(_HOME.items(), key=lambda one: -len(one[1])):
+            here = f"{at}{there.removeprefix(place)}"
+            if there.startswith(place) and here in found:
+                return f"{picture}[{text}]({posixpath.relpath(here, posixpath.dirname(name) or '.')}{mark}{anchor})"
+        return f"{text} (`{there}` in the project)"
+
+    return _LINK.sub(kept, raw.decode("utf-8")).encode()
 
 
 NONE: Final = " **Not in this pack:** there is none here."
@@ -141,7 +183,7 @@ def _readme(found: Mapping[str, bytes], now: int, book: Rulebook) -> str:
         "3. The rules: `python3 vectors/run.py` feeds the vectors to any program that decides; the conformance README says how.",
         "4. The report: `ringfence inspect verify report`, with the key that you trust.",
         "",
-        "Links between the pages in here are those of the project, and some lead out of the pack.",
+        "No link between the pages in here leads out of the pack: what is not in it stands as its place in the project.",
         "",
         "The whole record, with nothing in it but digests and times, is given by the operator: `ringfence audit export`.",
         "",

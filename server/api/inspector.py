@@ -276,7 +276,7 @@ async def _parts(app: web.Application, now: int) -> tuple[dict[str, Any], Signer
 
 
 def _is_text(name: str) -> bool:
-    return not name.endswith(".pdf")
+    return not name.endswith((".pdf", ".png"))
 
 
 PACKING: Final[web.AppKey[asyncio.Lock]] = web.AppKey("packing")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import posixpath
+import re
 import zipfile
 from typing import Any
 
@@ -219,6 +221,17 @@ async def test_the_pack_holds_what_it_says_and_is_signed_by_the_records_key(hous
         pack.SUMS, pack.SIGNED,
     }  # fmt: skip
     line = found["record/keys.txt"].decode().split(" since ")[0]
+    pages = {name: raw.decode() for name, raw in found.items() if name.endswith(".md")}
+    assert {"regulators/ten-minute-guide.md", "read-a-report.md"} <= pages.keys()
+    for name, page in pages.items():
+        for target in re.findall(r"\]\(([^)\s]+)\)", page):
+            path = target.partition("#")[0]
+            if path and not re.match(r"[a-z]+:", target):
+                assert posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) in found, (name, target)
+    guide = pages["regulators/ten-minute-guide.md"]
+    assert "](pictures/situation.png)" in guide
+    assert "](../rulebook.md)" in guide
+    assert "your first approved call (`docs/tutorial/first-call.md` in the project)" in guide
     text, _ = notes.opened(found[pack.SIGNED], notes.verifier(line))
     assert text == pack.signed_text(line.split("+")[0], found[pack.SUMS].decode())
     assert json.loads(found["sbom.json"])["bomFormat"] == "CycloneDX"
