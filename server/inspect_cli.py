@@ -16,6 +16,7 @@ import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
 KEY: Final = "RINGFENCE_INSPECTOR_KEY"
 MARK: Final = {"proven": "proven   ", "broken": "BROKEN   ", "not_shown": "not shown"}
 
+PATIENT_MINUTES: Final = 120
+
 BOUNDED: Final = (
     "Against a server that is not on this machine only a bounded amount is done: one scenario at a time, at most twenty made-up "
-    "grown-ups sign up, at most 310 requests are sent one after the other and at most 120 messages at once, the cut of a call is "
-    "measured three times; no load. What could not be tried for that reason could not be shown. The families are closed again "
-    "afterwards, as far as the server lets one. Do it only to a server that is yours or whose owner has said yes."
+    "grown-ups sign up in an hour, at most 310 requests are sent one after the other and at most 120 messages at once, the cut of a "
+    "call is measured three times; no load. What could not be tried for that reason could not be shown, unless the run waits "
+    "(--patient). The families are closed again afterwards, as far as the server lets one. Do it only to a server that is yours or "
+    "whose owner has said yes."
 )
 
 
@@ -78,8 +82,24 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--at-once", type=int, default=0, metavar="N", help="scenarios at a time on a server of its own"
     )
+    parser.add_argument(
+        "--patient",
+        type=_minutes,
+        nargs="?",
+        const=PATIENT_MINUTES,
+        default=0,
+        metavar="MINUTES",
+        help="where the server says when it lets in the next family, wait until then: so long in all, at most "
+        f"(without a number: {PATIENT_MINUTES})",
+    )
     parser.set_defaults(command=run)
     verify_cli.add_command(parser.add_subparsers(metavar="verify"))
+
+
+def _minutes(typed: str) -> int:
+    if not (typed.isascii() and typed.isdecimal() and 1 <= int(typed) <= 1_440):
+        raise argparse.ArgumentTypeError("1 to 1440 minutes")
+    return int(typed)
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -125,9 +145,15 @@ async def _inspect(
 ) -> Inspection:
     from server.inspection import own
     from server.inspection import run as play
+    from server.inspection.patience import Patience
 
     bounded = arguments.against is not None and not own.is_this_machine(arguments.against)
-    return await play.inspect(platform, chosen, tell=tell, bounded=bounded, at_once=arguments.at_once or play.AT_ONCE)
+    patience = Patience(60.0 * arguments.patient)
+    if isinstance(platform, own.Ringfence):
+        platform.patience = patience
+    return await play.inspect(
+        platform, chosen, tell=tell, bounded=bounded, at_once=arguments.at_once or play.AT_ONCE, patience=patience
+    )
 
 
 def _chosen(every: Sequence[Scenario], arguments: argparse.Namespace) -> tuple[Scenario, ...]:
@@ -247,6 +273,11 @@ class Said:
             print(f"{len(what['scenarios'])} scenarios for {len(what['promises'])} promises.", flush=True)
         elif kind == "opened":
             print(f"Inspecting {what['name']} {what['version']}".rstrip() + ".", flush=True)
+        elif kind == "waiting":
+            at = datetime.fromtimestamp(what["until"] / 1000).astimezone()
+            print(f"waiting    until {at:%H:%M:%S %Z}. {what['why']}", flush=True)
+        elif kind == "playing":
+            self._steps.pop(what["scenario"], None)  # it may be played once more
         elif kind == "step":
             self._steps.setdefault(what["scenario"], []).append(what)
         elif kind == "done":

@@ -59,17 +59,18 @@ MAX_KEYS: Final = 50_000  # about 10 MB; an attacker with more homes than that i
 
 
 class Throttle:
-    """``now`` gives milliseconds. One per process."""
+    """``now`` gives milliseconds. ``paces``: others than those above are for tests only. One per process."""
 
-    def __init__(self, now: Callable[[], int]) -> None:
+    def __init__(self, now: Callable[[], int], paces: Mapping[Action, Pace] = PACES) -> None:
         self._now = now
+        self.paces = paces
         self._key = secrets.token_bytes(32)
         self._failures: OrderedDict[bytes, deque[int]] = OrderedDict()
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
     def check(self, action: Action, *, account: str | None = None, address: str | None = None) -> int | None:
         """None: go on, and the attempt is counted. Otherwise whole seconds to wait, and nothing is counted."""
-        now, pace = self._now(), PACES.get(action, GUESSING)
+        now, pace = self._now(), self.paces.get(action, GUESSING)
         keys = self._keys(action, account, address)
         wait = max((self._wait(key, pace, now) for key in keys), default=0)
         if wait > 0:

@@ -137,3 +137,11 @@ class CanBeAskedToRecord(Protocol):
 
     async def record(self, by: Device, call: str) -> Answer:
         """Somebody in the call asks the server to record it, in whatever way its wire has. Ok: it records now."""
+
+
+@runtime_checkable
+class CanHaveAnotherChild(Protocol):
+    """A grown-up can have more than one child, so that where people are few nobody new has to sign up."""
+
+    async def another_child(self, family: Family, name: str) -> Family:
+        """The same grown-up with another child. The child of before is gone, with all that they had."""

@@ -17,12 +17,14 @@ from typing import Any, Final
 
 from server.inspection.adapter import CouldNotSee, NoSuchThing, Platform
 from server.inspection.findings import Finding, Inspection, Step
+from server.inspection.patience import Patience
 from server.inspection.stage import Cast, Scenario, play
 
 Tell = Callable[[Mapping[str, Any]], None]
 
 AT_ONCE: Final = 4  # scenarios; each has two to five peers that encode and decode
 WHOLE_SECONDS: Final = 600.0
+BOUNDED_SECONDS: Final = 1_800.0  # on somebody else's: one scenario after the other, and few people, who take turns
 WAITS_SECONDS: Final = 60.0  # more for a story where people are few and take turns
 OPEN_SECONDS, CLOSE_SECONDS, SHUT_SECONDS = 120.0, 90.0, 30.0
 
@@ -34,10 +36,15 @@ async def inspect(
     tell: Tell = lambda _: None,
     bounded: bool = False,
     at_once: int = AT_ONCE,
-    seconds: float = WHOLE_SECONDS,
+    seconds: float | None = None,
     closing: float = CLOSE_SECONDS,
+    patience: Patience | None = None,
 ) -> Inspection:
-    """Play all of ``scenarios``. ``bounded``: the platform is somebody else's. ``seconds`` and, after them, ``closing`` at most."""
+    """Play all of ``scenarios``. ``bounded``: the platform is somebody else's. ``seconds`` and, after them, ``closing`` at most, and what
+    there is ``patience`` for."""
+    seconds = seconds or (BOUNDED_SECONDS if bounded else WHOLE_SECONDS)
+    patience = patience or Patience()
+    patience.told = tell
     begun_at, until = _now(), time.monotonic() + seconds
     promises = tuple(dict.fromkeys(promise for one in scenarios for promise in one.promises))
     tell(
@@ -51,7 +58,7 @@ async def inspect(
     found: dict[str, Finding] = {}
     if fault is None:
         tell({"t": "opened", "name": platform.inspected.name, "version": platform.inspected.version})
-        cast = Cast(platform, bounded=bounded)
+        cast = Cast(platform, bounded=bounded, patience=patience)
         turn = asyncio.Semaphore(1 if bounded else max(1, at_once))
 
         async def one_of_many(one: Scenario) -> None:
@@ -63,7 +70,7 @@ async def inspect(
                 if one.alone:
                     found[one.id] = await _play(one, platform, cast, until, tell)
             many = [one for one in scenarios if not one.alone]
-            many.sort(key=lambda one: (not one.waits, bounded and one.uses_up))
+            many.sort(key=lambda one: (not one.waits, bounded and one.last, bounded and one.uses_up))
             await asyncio.gather(*(one_of_many(one) for one in many))
         finally:
             await _shut(cast)
@@ -113,14 +120,19 @@ async def _close(platform: Platform, seconds: float) -> str | None:
 
 
 async def _play(scenario: Scenario, platform: Platform, cast: Cast, until: float, tell: Tell) -> Finding:
-    left = until - time.monotonic()
+    before = cast.patience.waited
+    left = until + before - time.monotonic()
     if left < 1:
         finding = _not_played(scenario, "The time for the whole inspection was used up before this could be played.")
     else:
-        tell({"t": "playing", "scenario": scenario.id, "title": scenario.title})
         waits = WAITS_SECONDS if cast.bounded else 0.0
         shorter = dataclasses.replace(scenario, seconds=min(scenario.seconds + waits, left))
-        finding = await play(shorter, platform, cast, lambda step: tell(_step(scenario.id, step)))
+        for _ in range(2):
+            tell({"t": "playing", "scenario": scenario.id, "title": scenario.title})
+            finding = await play(shorter, platform, cast, lambda step: tell(_step(scenario.id, step)))
+            if finding.shown != "not_shown" or cast.patience.waited == before:
+                break
+            before = cast.patience.waited  # it had to wait in the middle of something: once more, from the beginning
     tell(_done(finding))
     return finding
 

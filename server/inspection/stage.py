@@ -17,8 +17,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from server.inspection.adapter import Answer, CouldNotSee, Device, Family, Media, NoSuchThing, Platform, Ring
+from server.inspection.adapter import (
+    Answer,
+    CanHaveAnotherChild,
+    CouldNotSee,
+    Device,
+    Family,
+    Media,
+    NoSuchThing,
+    Platform,
+    Ring,
+)
 from server.inspection.findings import NO_SUCH_THING, AuditRow, Finding, Measured, Step, outcome_of
+from server.inspection.patience import Patience
 
 RINGS_OF_A_PAIR: Final = 3  # within five minutes, each way: what a platform that counts rings may let through
 RINGS_IN_A_MINUTE: Final = 4  # of a pair; a platform may let through some more
@@ -42,7 +53,8 @@ T = TypeVar("T", bound=Shared)
 class Scenario:
     """One story. ``promises``: ids of the ledger that it is for. ``seconds``: at most so long. ``alone``: nothing else is played
     meanwhile, because it measures. ``portable``: only the verbs of ``adapter.py``, so any platform can be asked. ``uses_up``: its people
-    are of no use afterwards, so it is played late where they are few. ``waits``: it waits more than it does, so it takes nobody's turn."""
+    are of no use afterwards, so it is played late where they are few. ``last``: after it the platform has everybody from our address wait,
+    so where all come from one it is the last one. ``waits``: it waits more than it does, so it takes nobody's turn."""
 
     id: str
     title: str
@@ -52,6 +64,7 @@ class Scenario:
     alone: bool = False
     portable: bool = False
     uses_up: bool = False
+    last: bool = False
     waits: bool = False
 
 
@@ -67,13 +80,15 @@ class Friends:
 
 class Cast:
     """Who has been made so far on this platform. Several scenarios take from it at the same time. ``bounded``: it is somebody
-    else's, so little is done."""
+    else's, so little is done. ``patience``: how long is waited where it lets in more people later."""
 
-    def __init__(self, platform: Platform, *, bounded: bool = False) -> None:
-        self.platform, self.bounded = platform, bounded
+    def __init__(self, platform: Platform, *, bounded: bool = False, patience: Patience | None = None) -> None:
+        self.platform, self.bounded, self.patience = platform, bounded, patience or Patience()
         self.asked = True  # this platform wants a yes before two children may call each other
         self._free: list[Friends] = []
         self._parted: list[Friends] = []
+        self._bereft: list[Friends] = []
+        self._used: list[Family] = []
         self._pairs = 0
         self.strangers: list[str] = []
         self.families: list[Family] = []
@@ -133,6 +148,31 @@ class Cast:
         if self.bounded:
             self._parted.append(pair)
 
+    async def family(self, child: str) -> Family:
+        """A family that knows nobody. Where people are few, a grown-up whose child has played their part has another one."""
+        platform = self.platform
+        if self._used and isinstance(platform, CanHaveAnotherChild):
+            return await platform.another_child(self._used.pop(0), self.name(child))
+        return await platform.family(self.name(child))
+
+    def used(self, family: Family) -> None:
+        """This child has played their part."""
+        if self.bounded:
+            self._used.append(family)
+
+    def bereft(self, pair: Friends) -> None:
+        """The first of these two children is of no use any more, or the two can never be friends again."""
+        if self.bounded:
+            self._bereft.append(pair)
+
+    async def consoled(self) -> Friends | None:
+        """A family whose first child is of no use any more, with another one; and the family that the first one knew."""
+        platform = self.platform
+        if not self._bereft or not isinstance(platform, CanHaveAnotherChild):
+            return None
+        pair = self._bereft.pop(0)
+        return Friends(await platform.another_child(pair.a, self.name("Maya")), pair.b, rang=pair.rang)
+
 
 _SECOND: Final = ("Alder", "Birch", "Cedar", "Hazel", "Juniper", "Linden", "Maple", "Rowan", "Willow")
 
@@ -153,6 +193,8 @@ class Stage:
     _apart: list[Friends] = field(default_factory=list)
     _strangers: list[str] = field(default_factory=list)
     _alone: list[Family] = field(default_factory=list)
+    _used: list[Family] = field(default_factory=list)
+    _ruined: list[Friends] = field(default_factory=list)
     _devices: list[Device] = field(default_factory=list)
     _records: list[Callable[[int], Awaitable[Sequence[AuditRow]]]] = field(default_factory=list)
     _later: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -185,10 +227,9 @@ class Stage:
             self.families.append(made)
             self._alone.append(made)
             return made
-        made = await self.platform.family(self.cast.name(child))
+        made = await self.cast.family(child)
         self.families.append(made)
-        if back:
-            self._alone.append(made)
+        (self._alone if back else self._used).append(made)
         return made
 
     async def stranger(self, name: str = "Alex", *, back: bool = True) -> str:
@@ -208,20 +249,32 @@ class Stage:
     async def friends(self, *, rings: int = 1, back: bool = False) -> Friends:
         """Two families who have said every yes. ``rings``: so many this scenario makes. ``back``: it leaves them as they were."""
         pair = self.cast.free(rings)
-        if pair is None and (pair := await self.cast.parted()) is not None:
-            await self.approve(pair.a, pair.b)
-            pair = Friends(pair.a, pair.b, rang=pair.rang)
         if pair is None:
-            a = await self.platform.family(self.cast.name("Maya"))
-            b = await self.platform.family(self.cast.name("Theo"))
-            pair = self.cast.made(Friends(a, b))
-            await self.approve(a, b)
+            pair = await self._two_strangers()
+            await self.approve(pair.a, pair.b)
         pair.rings -= rings
         if self.cast.bounded:
             await self._their_turn(pair, rings)
         self.families += [pair.a, pair.b]
         (self._back if back else self._apart).append(pair)
         return pair
+
+    async def to_be_friends(self, *, rings: int = 1) -> Friends:
+        """Two families who do not know each other, and who are friends when the scenario is over."""
+        pair = await self._two_strangers()
+        pair.rings -= rings
+        if self.cast.bounded:
+            await self._their_turn(pair, rings)
+        self.families += [pair.a, pair.b]
+        self._back.append(pair)
+        return pair
+
+    async def _two_strangers(self) -> Friends:
+        """Two families who do not know each other: who parted, or with another child, or new ones."""
+        pair = await self.cast.parted() or await self.cast.consoled()
+        if pair is not None:
+            return Friends(pair.a, pair.b, rang=pair.rang)
+        return self.cast.made(Friends(await self.cast.family("Maya"), await self.cast.family("Theo")))
 
     async def _their_turn(self, pair: Friends, rings: int) -> None:
         """A child may ring only so often in a minute."""
@@ -230,8 +283,9 @@ class Stage:
         pair.rang += [time.monotonic()] * rings
 
     def ruined(self, pair: Friends) -> None:
-        """They will not be friends again: an account or a device of theirs is gone."""
+        """They will not be friends again: an account or a device of the first child is gone."""
         self._apart = [one for one in self._apart if one is not pair]
+        self._ruined.append(pair)
 
     async def approve(self, a: Family, b: Family) -> bool:
         """Every yes. Where nobody approves anything the story goes on without, and its steps say so (``call``): what such a platform
@@ -327,6 +381,10 @@ class Stage:
                 self.cast.give_back(pair)
             for pair in self._apart:
                 self.cast.part(pair)
+            for pair in self._ruined:
+                self.cast.bereft(pair)
+            for family in self._used:
+                self.cast.used(family)
             self.cast.strangers += self._strangers
             self.cast.families += self._alone
 
@@ -346,7 +404,8 @@ async def play(
     whole = asyncio.timeout(scenario.seconds)
     try:
         async with whole:
-            await scenario.play(stage)
+            with cast.patience.pauses(whole):
+                await scenario.play(stage)
     except TimeoutError:
         fault = f"It took longer than {scenario.seconds:.0f} seconds." if whole.expired() else "No answer came in time."
     except NoSuchThing as thing:

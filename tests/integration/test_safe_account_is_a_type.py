@@ -308,6 +308,7 @@ FLAGS: Final[dict[str, str]] = {
     "inspect --out": "where the report is written",
     "inspect --at-once": "how many stories are told at a time",
     "inspect --json-progress": "prints",
+    "inspect --patient": "how long the inspector waits, where a server says to come later",
     "inspect verify folder": "reads",
     "inspect verify --key": "which signature is looked for",
     "inspectors add name": "an inspector more: looks at what names nobody, by the rules, and reaches no family",

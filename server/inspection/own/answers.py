@@ -47,3 +47,11 @@ def told_no(message: Mapping[str, Any]) -> str:
     if code in LATER:
         raise CouldNotSee(f"The server said to come later ({code}).")
     raise CouldNotSee("The server gave an answer that is none of its documented ones.")
+
+
+def comes_later(answer: HttpAnswer) -> int:
+    """In how many seconds the server lets us try again, by its ``Retry-After``; 0 where it says nothing of that."""
+    told = str(answer.headers.get("Retry-After", ""))
+    if answer.code not in LATER or not (told.isascii() and told.isdecimal()):
+        return 0
+    return max(1, int(told[:9]))

@@ -5,18 +5,27 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
 from server.inspection.adapter import CouldNotSee
 from server.inspection.device import Browserless, Refused
 from server.inspection.families import Families
-from server.inspection.own.answers import LATER
+from server.inspection.own.answers import LATER, comes_later
 from server.inspection.own.line import Line
 
 if TYPE_CHECKING:
     from server.inspection.own.ringfence import Ringfence
+
+
+#: What whoever reads that something could not be shown for want of people can do.
+GO_ON: Final = "Play it then, with --only; or let the run wait, with --patient."
+
+
+def in_minutes(seconds: float) -> str:
+    """How long that is, for a sentence."""
+    return f", in {round(seconds)} seconds" if seconds < 90 else f", in {round(seconds / 60)} minutes"
 
 
 @dataclass(eq=False)
@@ -57,8 +66,9 @@ async def or_not_shown(work: Any) -> Any:
     except Refused as no:
         code = no.answer.code
         if code in LATER:
+            when = in_minutes(seconds) if (seconds := comes_later(no.answer)) else ""
             raise CouldNotSee(
-                f"The server lets only so many families in from one address and said to come later ({no.path})."
+                f"The server lets only so many families in from one address and said to come later{when} ({no.path}). {GO_ON}"
             ) from None
         raise CouldNotSee(
             f"A family could not be made: {no.path} was answered {no.answer.status} {code}".rstrip() + "."

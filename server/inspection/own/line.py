@@ -8,12 +8,18 @@ import ssl
 from typing import Any, Final
 
 from server.inspection.device import Answer as HttpAnswer
-from server.inspection.device import Browserless, Tone
-from server.inspection.own.answers import said_no
+from server.inspection.device import Browserless, Refused, Tone
+from server.inspection.own.answers import comes_later, said_no
+from server.inspection.patience import Patience
 
 ANSWER_SECONDS: Final = 15.0  # for one HTTP answer
 KEPT_BODIES: Final = 500  # of what one device was told, for looking through
 KEPT_BYTES: Final = 32 * 1024 * 1024  # ... all of them together
+#: What makes a family, and is counted where it comes from.
+COMING_IN: Final = frozenset(
+    {"/api/sign-up", "/api/sign-in", "/api/pairings", "/api/child/friend-code", "/api/child/friend-code/enter"}
+)
+LETS_IN_LATER: Final = "The server lets only so many families in from one address, and said when the next may come."
 
 
 class Line(Browserless):
@@ -27,6 +33,7 @@ class Line(Browserless):
     ) -> None:
         super().__init__(base, trust=trust, home=home, seconds=seconds)
         self.home = home
+        self.patience = Patience()  # none
         self.close_on_end = False
         self.bodies: list[bytes] = []
         self._kept = 0
@@ -48,6 +55,16 @@ class Line(Browserless):
             self._kept += len(answer.body)
             self.bodies.append(answer.body)
         return answer
+
+    async def post(self, path: str, body: Any = None) -> Any:
+        """A step that a well-behaved page takes; where the server says when the next one may come in, it waits until then."""
+        while True:
+            try:
+                return await super().post(path, body)
+            except Refused as no:
+                seconds = comes_later(no.answer) if path in COMING_IN else 0
+                if not seconds or not await self.patience.wait(seconds, LETS_IN_LATER):
+                    raise
 
     def was_told(self) -> str:
         """Everything that this device was told, as one text."""

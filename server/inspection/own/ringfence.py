@@ -8,7 +8,7 @@ import ipaddress
 import json
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from server.inspection import carried
@@ -17,12 +17,15 @@ from server.inspection.families import Families
 from server.inspection.findings import AuditRow, Inspected
 from server.inspection.own.answers import NOES, said_no, told_no
 from server.inspection.own.fresh_server import FreshServer, audit_row
-from server.inspection.own.home import DoorsAt, Home, or_not_shown, quietly
+from server.inspection.own.home import GO_ON, DoorsAt, Home, or_not_shown, quietly
 from server.inspection.own.line import Line
 from server.inspection.own.phone import SENDER_FIELDS, Phone, stands_in
 from server.inspection.own.where import Elsewhere, Server, is_this_machine
+from server.inspection.patience import Patience
 
-MOST_SIGN_UPS: Final = 20  # on a server that is not on this machine
+MOST_SIGN_UPS: Final = 20  # within an hour, on a server that is not on this machine
+MOST_IN_ALL: Final = 60  # ... in a run that waits
+HOUR_SECONDS: Final = 3_600.0
 
 #: Where somebody would look for a person. Most of it does not exist here, which is the point.
 LOOKING: Final = (
@@ -42,9 +45,10 @@ class Ringfence:
         default_factory=dict
     )  #: (viewer, other): the ref under which the one knows the other
     lines: list[Line] = field(default_factory=list)
+    patience: Patience = field(default_factory=Patience)  #: where the server says to come later
     _tag: str = field(default_factory=lambda: secrets.token_hex(4))
     _houses: int = 0
-    _signed_up: int = 0
+    _signed_up: list[float] = field(default_factory=list)  # when
 
     @property
     def inspected(self) -> Inspected:
@@ -83,6 +87,7 @@ class Ringfence:
     def line(self, home: str | None = None) -> Line:
         """A new device of nobody yet. ``home``: the address that it comes from."""
         made = Line(self.server.base, trust=self.server.trust, home=home, seconds=self.server.patience)
+        made.patience = self.patience
         self.lines.append(made)
         return made
 
@@ -93,21 +98,24 @@ class Ringfence:
         self._houses += 1
         return str(ipaddress.IPv4Address("127.1.0.0") + self._houses)
 
-    def _families(self) -> Families:
-        self._signed_up += 1
-        if (
-            isinstance(self.server, Elsewhere)
-            and not is_this_machine(self.server.base)
-            and self._signed_up > MOST_SIGN_UPS
-        ):
-            raise CouldNotSee(
-                f"{MOST_SIGN_UPS} made-up grown-ups have signed up, and no more do on somebody else's server; play this one with --only."
-            )
+    async def _families(self) -> Families:
+        """One more grown-up may sign up."""
+        if isinstance(self.server, Elsewhere) and not is_this_machine(self.server.base):
+            now = time.monotonic()
+            lately = [at for at in self._signed_up if at > now - HOUR_SECONDS]
+            if len(self._signed_up) >= MOST_IN_ALL:
+                raise CouldNotSee(
+                    f"{MOST_IN_ALL} made-up grown-ups have signed up, and no more do on somebody else's server. {GO_ON}"
+                )
+            why = f"{MOST_SIGN_UPS} made-up grown-ups have signed up, and no more do within an hour on somebody else's server"
+            if len(lately) >= MOST_SIGN_UPS and not await self.patience.wait(lately[0] + HOUR_SECONDS - now, f"{why}."):
+                raise CouldNotSee(f"{why}. {GO_ON}")
+        self._signed_up.append(time.monotonic())
         return Families(DoorsAt(self, self.new_home()), f"-{self._tag}-{len(self.lines)}")
 
     async def home(self, name: str, group: str = "9-12") -> Home:
         """A family with one child of this age."""
-        families = self._families()
+        families = await self._families()
         grown_up = f"Adult {name}"[:40]
         guardian = await or_not_shown(families.grown_up(grown_up))
         child, child_id = await or_not_shown(families.child(guardian, name, group))
@@ -119,8 +127,16 @@ class Ringfence:
         home = await self.home(name)
         return Family(home.name, home.guardian_name)
 
+    async def another_child(self, family: Family, name: str) -> Family:
+        before = self.homes.pop(family.child)
+        await quietly(before.guardian, f"/api/children/{before.child_id}/consent/withdraw", {})
+        child, child_id = await or_not_shown(before.families.child(before.guardian, name))
+        assert isinstance(child, Line)
+        self.homes[name] = replace(before, name=name, child=child, child_id=child_id)
+        return Family(name, before.guardian_name)
+
     async def stranger(self, name: str) -> str:
-        made = await or_not_shown(self._families().grown_up(name))
+        made = await or_not_shown((await self._families()).grown_up(name))
         assert isinstance(made, Line)
         self.grown_ups[name] = made
         return name

@@ -352,5 +352,5 @@ SCENARIOS: Final = (
     Scenario("forge", "Answers that were made up", ("asked-first", "only-you"), forge),
     Scenario("foreign-page", "A page of another site", ("only-you",), foreign_page),
     Scenario("no-switch", "Switching protection off", ("staff-cannot-switch-off",), no_switch),
-    Scenario("flood", "Far too much", ("floods-do-not-end-calls",), flood),
+    Scenario("flood", "Far too much", ("floods-do-not-end-calls",), flood, last=True),
 )
