@@ -503,16 +503,17 @@ async def decided(
     return [Row(at * MINUTE, verb, verdict, tuple(json.loads(ruled))) for at, verb, verdict, ruled in found]
 
 
-#: The same decision stands in the chain of each household that it concerns: one event, one row here. Who asked stands first in ``who``,
-#: under a pseudonym of 22 signs.
+#: The same decision stands in each chain that it concerns: one event, one row here. In the chain apart nothing was decided. Who asked
+#: stands first in ``who``, under a pseudonym of 22 signs.
 _FORMS: Final = """
 SELECT question, verdict, rules, count(*), count(DISTINCT substr(who, 1, 24))
-  FROM (SELECT DISTINCT at, question, verdict, rules, who FROM audit WHERE at >= :since) AS events
+  FROM (SELECT DISTINCT at, question, verdict, rules, who FROM audit WHERE at >= :since AND chain <> 'apart') AS events
  GROUP BY question, verdict, rules
 """
 _LISTED: Final = """
 SELECT at / 60000, question, verdict, rules
-  FROM (SELECT DISTINCT at, question, verdict, rules, who FROM audit WHERE at >= :since AND at < :until) AS events
+  FROM (SELECT DISTINCT at, question, verdict, rules, who FROM audit
+         WHERE at >= :since AND at < :until AND chain <> 'apart') AS events
  WHERE question || ' ' || verdict || ' ' || rules IN ({marks})
  ORDER BY 1 DESC, question, verdict, rules LIMIT :limit
 """

@@ -138,7 +138,8 @@ async def look(db: Database, keeper: Gatekeeper, inspector: Inspector, told: Any
 
 
 async def names_nobody(tx: AsyncConnection, told: Any) -> bool:
-    """Whether no word in this is the id or pseudonym of somebody, of a family or of anything of theirs that can be pointed at."""
+    """Whether no word in this is the id or pseudonym of somebody, of a family or of anything of theirs that can be pointed at; a chain of
+    the record among them."""
     found = {word for text in _texts(told) for word in _WORD.findall(text)}
     words = sorted(found | {word.removeprefix("h_") for word in found})  # the name of a family's chain, and its id
     for first in range(0, len(words), _AT_ONCE):
@@ -172,6 +173,7 @@ UNION ALL SELECT 1 FROM contacts WHERE id IN ({_AMONG})
 UNION ALL SELECT 1 FROM sides WHERE ref IN ({_AMONG})
 UNION ALL SELECT 1 FROM calls WHERE id IN ({_AMONG})
 UNION ALL SELECT 1 FROM reports WHERE id IN ({_AMONG})
+UNION ALL SELECT 1 FROM audit_heads WHERE chain IN ({_AMONG})
 LIMIT 1
 """  # noqa: S608  # only our own :w0, :w1 are put in
 

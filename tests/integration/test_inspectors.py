@@ -221,6 +221,7 @@ async def test_one_word_that_points_at_somebody_and_nothing_is_shown(visit: Visi
         household = (await _words(tx, "households"))[0][0]
         ref = (await _words(tx, "sides"))[0][0]
         contact = (await rows(tx, "SELECT id FROM contacts"))[0][0]
+        own = (await rows(tx, "SELECT chain FROM audit_heads WHERE chain LIKE 'o!_%' ESCAPE '!'"))[0][0]
     call, report = "c_0123456789abcdefABCDEF", "r_0123456789abcdefABCDEF"
     async with visit.house.db.begin() as tx:
         await rows(tx, "INSERT INTO calls (id, media, state, started_at) VALUES (:id, 'audio', 'ended', 1)", id=call)
@@ -235,7 +236,7 @@ async def test_one_word_that_points_at_somebody_and_nothing_is_shown(visit: Visi
     door = (visit.house.db, visit.house.app[keys.KEEPER], inspector)
     assert await inspectors.look(*door, {"rule": "not-approved-contact", "slip": "nobody"}, now(visit.house))
     slips: list[Any] = [
-        person, [person], {"a": household}, f"h_{household}", ref, f"It was {person}, at four.", {person: 1}, contact, call, report,
+        person, [person], {"a": household}, f"h_{household}", ref, f"It was {person}, at four.", {person: 1}, contact, call, report, own,
         {"many": [*(f"-----not-a-word-{n:04}" for n in range(200)), person]},  # looked up in order, so behind all of these
     ]  # fmt: skip
     for slip in slips:

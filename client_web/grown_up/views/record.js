@@ -1,6 +1,6 @@
 /**
- * "Our logbook", the family's part of the record (in words that nobody takes for recording): what grown-ups of this family did here, and
- * a closed line for everything else; and whether somebody changed any of it.
+ * "Our logbook", the family's part of the record (in words that nobody takes for recording): what grown-ups of this family did for it,
+ * and whether somebody changed any of it. Nothing of what a child does is in it.
  *
  * The check is done on this device (`shared/record.js`), against what this device has kept since it checked first: the key that signs
  * and the newest checkpoint. These two stay in this browser, under the account, and are of no use to anybody else.
