@@ -233,7 +233,7 @@ class GrownUp extends View {
     const me = look("me");
     const guardian = me?.kind === "guardian";
     const nav = NAV.filter((one) => guardian || !one.guardian);
-    const count = (look("decisions")?.length ?? 0) + (guardian ? (look("toAllow")?.length ?? 0) : 0) + newBrowsers().length + newDevices().length;
+    const count = (look("decisions")?.length ?? 0) + (guardian ? (look("toAllow")?.length ?? 0) : 0) + newBrowsers().length + newDevices(look("me")?.demo === true).length;
     const current = entry.nav ?? page;
     const child = whose();
     const about = ["contacts", "times", "history", "devices", "account", "sees", "ask"].includes(current) ? `${key} ${child?.id ?? ""}` : key;

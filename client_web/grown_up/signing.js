@@ -216,10 +216,13 @@ export const notHeardFrom = (ref) => {
 export const newBrowsers = () => (desk?.people ?? []).flatMap((person) => (signedElsewhere(person.child ?? "") ? [] : person.contacts.filter((one) => one.changed)));
 
 /**
- * Devices of one's children that nobody has signed for: calls on them wait for a yes that can be said in this browser.
+ * Devices of one's children that nobody has signed for: calls on them wait for a yes that can be said in this browser. In the demo that is so
+ * only once a browser has begun to sign: before, the server does, when there is a call.
+ * @param {boolean} demo
  * @returns {{child: string, name: string, id: string, label: string}[]}
  */
-export const newDevices = () => (desk?.people ?? []).flatMap(({ child, name, devices, contacts }) => (child === null || contacts.length === 0 || signedElsewhere(child)
+export const newDevices = (demo) => (desk?.people ?? []).flatMap(({ child, name, devices, contacts }) => (
+  child === null || contacts.length === 0 || signedElsewhere(child) || (demo && contacts.every(({ roster }) => roster === null))
   ? [] : devices.filter(({ id }) => stateOf(child, id) === "waits").map(({ id, label }) => ({ child, name, id, label }))));
 
 /** The key of this browser; empty while it is not known, or where none can be kept. */

@@ -372,6 +372,9 @@ def test_a_device_that_belongs_to_nobody_shows_a_square_and_four_words(browser: 
     page = stage.open(ready=".qr")
     assert page.locator(".code li").all_inner_texts() == ["pear", "kettle", "boat", "moon"]
     assert page.locator(".fence, .chip").count() == 0
+    assert (
+        page.get_by_role("link", name="Start page").get_attribute("href") == "/"
+    )  # a demo that began again left this tab here
     stage.close()
 
 

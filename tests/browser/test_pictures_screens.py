@@ -6,6 +6,7 @@ and opens what it commits to. It is played here at the two browsers' own wire, w
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -239,7 +240,7 @@ def house() -> Iterator[MadeUp]:
         },
     ]
     answers = {
-        "GET /api/me": {**SAM, "own": "p_sam"},
+        "GET /api/me": {**SAM, "own": "p_sam", "demo": False},
         "GET /api/children/ch_maya/contacts": contacts,
         "GET /api/rosters": {"key": None, "people": people},
         f"GET {WHERE}": NOTHING,
@@ -407,6 +408,33 @@ def test_the_page_asks_while_something_can_still_come_and_no_longer_once_there_i
         assert (asked.count(WHERE) > by_all) is looks, (stage, asked)
         phone.evaluate("localStorage.clear()")
         phone.goto("about:blank")
+
+
+def test_in_the_demo_a_visitor_lets_the_browser_sign_on_the_page_itself_and_then_can_begin(
+    phone: SyncPage, house: MadeUp
+) -> None:
+    house.answers["GET /api/me"] = {**SAM, "own": "p_sam", "demo": True}
+    phone.goto(f"{house.url}/grown-up/#pictures/g_theo")
+    sign = phone.get_by_role("button", name="Let this browser sign")
+    sign.wait_for()
+    assert phone.locator("#begin").count() == 0, "what is compared is the key of a browser that signs"
+    assert "the server signs for the made-up families at first" in phone.locator("main").inner_text()
+    assert violations(phone) == []
+    sign.click()
+    contacts = house.answers["GET /api/rosters"]["people"][1]["contacts"]
+    for _ in range(200):
+        signed = {
+            json.loads(json.loads(body["body"])["m"])["contact"]: body["body"]
+            for path, body in house.sent
+            if path == "/api/rosters"
+        }
+        if len(signed) == len(contacts):
+            break
+        phone.wait_for_timeout(25)
+    for one in contacts:
+        one["roster"] = signed[one["contact"]]
+    phone.reload()
+    phone.wait_for_selector("#begin")
 
 
 @pytest.mark.slow  # make witness

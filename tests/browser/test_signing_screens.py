@@ -134,6 +134,32 @@ def test_another_familys_new_browser_is_said_yes_to_after_a_question_and_not_by_
     assert words["checked"] is False
 
 
+def test_what_waits_for_a_signature_stands_under_to_decide_and_is_counted_until_it_is_said(
+    page: Page, house: MadeUp
+) -> None:
+    house.answers["GET /api/me"] = {**SAM, "own": "sam", "demo": False}
+    house.answers["GET /api/decisions"] = []
+    house.answers["GET /api/rosters"] = desk(changed=True)
+    page.goto(house.url + "/grown-up/#decide")
+    expect(page.locator("h1")).to_have_text("2 things to decide")
+    expect(page.locator(".dock .badge")).to_contain_text("2 waiting")
+    assert page.locator("section.ask h2").all_inner_texts() == ["Theo: a new browser", "Maya: a device to sign"]
+    assert violations(page) == []
+    page.get_by_role("button", name="I asked them, it is theirs").click()
+    page.get_by_role("button", name="Yes, they told me").click()
+    expect(page.locator(".saved")).to_have_text("Saved. Calls with Theo can open again.")
+    assert len(sent(house, "/api/known-keys")) == 1
+    house.answers["GET /api/rosters"] = desk()
+    page.get_by_role("button", name="Look under Devices").click()
+    page.get_by_role("button", name="Sign this device").click()
+    expect(page.locator(".saved")).to_be_visible()
+    (words,) = sent(house, "/api/rosters")
+    assert words["devices"] == [TABLET]
+    page.goto(house.url + "/grown-up/#decide")
+    expect(page.locator("h1")).to_have_text("Nothing to decide")
+    expect(page.locator(".dock .badge")).to_have_count(0)
+
+
 def test_a_browser_that_does_not_sign_here_does_not_offer_a_yes_that_no_device_would_believe(
     page: Page, house: MadeUp
 ) -> None:

@@ -140,7 +140,7 @@ class Decide extends Page {
   /** What signatures wait for: calls with them, or on it, stay shut until a yes that only this reader can say. */
   #signatures() {
     return html`<div class="cards" data-key="signatures">${newBrowsers().map(({ ref, name }) => html`<section class="ask panel" data-key="browser-${ref}" aria-labelledby="browser-${ref}"><h2 id="browser-${ref}">${words("decide.browser", { name })}</h2>${changedNote(ref, name)}</section>`)}
-      ${newDevices().map(({ child, name, id, label }) => html`<section class="ask panel" data-key="device-${id}" aria-labelledby="device-${id}"><h2 id="device-${id}">${words("decide.device", { name })}</h2><p>${label}</p><p class="second">${words("sign.waits-child", { name })}</p>
+      ${newDevices(look("me")?.demo === true).map(({ child, name, id, label }) => html`<section class="ask panel" data-key="device-${id}" aria-labelledby="device-${id}"><h2 id="device-${id}">${words("decide.device", { name })}</h2><p>${label}</p><p class="second">${words("sign.waits-child", { name })}</p>
         <p><button class="button" type="button" data-do="devices" data-child="${child}">${words("decide.device-look")}<span class="hidden-words"> ${words("devices.for", { label })}</span></button></p></section>`)}</div>`;
   }
 
@@ -159,7 +159,7 @@ class Decide extends Page {
     const ask = this.open;
     const calls = look("me")?.kind === "guardian" && this.parts.length === 0 ? (look("toAllow") ?? []) : [];
     const said = this.parts.length === 0 ? this.#unfair() : null;
-    const signatures = this.parts.length === 0 ? newBrowsers().length + newDevices().length : 0;
+    const signatures = this.parts.length === 0 ? newBrowsers().length + newDevices(look("me")?.demo === true).length : 0;
     if (!ask && calls.length + signatures === 0) return this.#nothing(said);
     if (ask && this.more && ask.id === this.parts[0]) return this.#detail(ask);
     const rest = asks.filter((one) => one !== ask);

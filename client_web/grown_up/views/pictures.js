@@ -14,7 +14,7 @@ import { advance, begin, found, join, leftHere, putAway, say, stageOf } from "..
 import { faultOf, look, renew } from "../known.js";
 import { Page, stuck, waiting } from "../page.js";
 import { to } from "../route.js";
-import { signedElsewhere, signingKey, takeOver } from "../signing.js";
+import { signedElsewhere, signingKey, takeOver, toSign } from "../signing.js";
 import { telephoneIsHere } from "../telephone.js";
 import { whose } from "../whose.js";
 
@@ -215,9 +215,9 @@ class Pictures extends Page {
     return this.#start(stage, exchange, fill, one);
   }
 
-  /** Only the browser that signs for these devices compares: what is compared is its key. */
+  /** Only the browser that signs for these devices compares: what is compared is its key. In the demo none does before it is told to. */
   #may() {
-    return signingKey() !== "" && !signedElsewhere(this.#whose);
+    return signingKey() !== "" && !signedElsewhere(this.#whose) && !(look("me")?.demo && !toSign(this.ref)?.roster);
   }
 
   /** Whose devices are signed for in this contact: a child's id, or "" for one's own. */
@@ -227,7 +227,7 @@ class Pictures extends Page {
 
   /** In the demo the server holds the keys of the made-up grown-ups, so at first no browser can compare: the way to it is here. */
   #signHere() {
-    return html`<div class="panel" data-key="not-here"><p>${words("pictures.demo")}</p><p><button class="button" type="button" data-do="sign-here">${words("pictures.demo-sign")}</button></p></div>`;
+    return html`<div class="panel limit" data-key="not-here"><p>${words("pictures.demo")}</p><p><button class="button" type="button" data-do="sign-here">${words("pictures.demo-sign")}</button></p></div>`;
   }
 
   /** @param {Stage} stage @param {Exchange} exchange @param {Fill} fill @param {Contact | import("../facts.js").Person} one @returns {Markup} */
