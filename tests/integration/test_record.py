@@ -9,14 +9,16 @@ import asyncio
 import json
 import shutil
 import stat
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import audit, chains, checkpoints, notes, record, record_check, record_keys
+from server import audit, chains, checkpoints, notes, record, record_check, record_keys, tree
 from server.api import keys
 from server.cli import main
 from server.db import migrate
@@ -31,6 +33,7 @@ from tests import databases
 from tests.house import Families, House, Two
 from tests.integration.families import look, rung_up
 from tests.peers import Browserless
+from tests.unit.test_record_page import in_browser
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:
@@ -598,6 +601,81 @@ async def test_an_older_database_keeps_its_rows_and_gets_chains_that_can_be_chec
     assert await audit.verify(db) == []
     looked, found = await record.check(db)
     assert (looked.rows, looked.chains, found) == (6, 2, [])
+    await db.close()
+
+
+async def of_before(tx: AsyncConnection, settings: Settings) -> str:
+    """Six rows as they were hashed before hours had a commitment of their own, in a log that held the platform's chain too; all of it
+    signed. The checkpoint."""
+    key = notes.new_signer("calls.example/record")
+    notes.keep(record_keys.file_of(settings), key)
+    await rows(
+        tx, "INSERT INTO record_keys (n, key, since, hand_over) VALUES (1, :key, 0, NULL)", key=key.verifier.line
+    )
+    growing = tree.Growing()
+    for place, chain in enumerate(("h_sam", audit.PLATFORM)):
+        last = bytes(32)
+        for seq in (1, 2, 3):
+            texts = ("decide", '["p-sam", "p-maya"]', "allow", '["a"]', "x")
+            row = audit.Row(chain, seq, 1_000 * seq, *texts, last, b"", bytes([seq]) * 48)
+            last = audit.hash_of(last, row.digest)
+            await rows(
+                tx,
+                "INSERT INTO audit VALUES (:c, :s, :at, :q, :who, :v, :r, :b, :previous, :hash, :salt)",
+                c=chain, s=seq, at=row.at, q=texts[0], who=texts[1], v=texts[2], r=texts[3], b=texts[4],
+                previous=row.previous, hash=last, salt=row.salt,
+            )  # fmt: skip
+        head = checkpoints.Head(chain, 3, last)
+        await rows(tx, "INSERT INTO audit_heads (chain, seq, hash) VALUES (:c, 3, :hash)", c=chain, hash=last)
+        await rows(tx, "INSERT INTO record_log VALUES (:place, :c, 3, :hash)", place=place, c=chain, hash=last)
+        for (level, at), hashed in growing.append(tree.leaf(head.line)):
+            await rows(tx, "INSERT INTO record_nodes VALUES (:level, :at, :hash)", level=level, at=at, hash=hashed)
+    said = checkpoints.Checkpoint(key.name, 2, growing.root, 4_000)
+    note = notes.signed(said.text, key).decode()
+    sql = "INSERT INTO checkpoints VALUES (1, 4000, 2, :root, :note)"
+    await rows(tx, sql, root=said.root, note=note)
+    return note
+
+
+async def test_a_record_of_before_goes_on_unchanged_and_every_reader_reads_both_forms(
+    settings: Settings, tmp_path: Path
+) -> None:
+    await migrate.migrate(settings.database_url)
+    db = await Database.open(settings.database_url)
+    async with db.begin() as tx:
+        await tx.run_sync(lambda connection: command.downgrade(migrate.config(connection), "0009"))
+        kept = await of_before(tx, settings)
+        before = await rows(tx, "SELECT * FROM audit ORDER BY chain, seq")
+    await migrate.migrate(settings.database_url)
+    async with db.begin() as tx:
+        assert sorted(await rows(tx, "SELECT chain, covered FROM audit_heads")) == [("h_sam", 3), ("platform", 3)]
+        await audit.append(
+            tx, ("h_sam", "o_maya", audit.PLATFORM), audit.Entry(5_000, "decide", ("p-sam",), "allow", ("a",), "x")
+        )
+    await checkpoints.take(db, settings, lambda: 6_000)
+    async with db.begin() as tx:
+        assert (await rows(tx, "SELECT * FROM audit WHERE at < 5000 ORDER BY chain, seq")) == before
+        log = [tuple(one) for one in await rows(tx, "SELECT idx, chain, seq FROM record_log ORDER BY idx")]
+    # the platform's chain was in the log, and goes on apart
+    assert log == [(0, "h_sam", 3), (1, "platform", 3), (2, "apart", 3), (3, "h_sam", 4)]
+    looked, found = await record.check(db, kept=[kept])
+    assert (found, looked.rows, looked.covered) == ([], 12, 12)
+
+    blind = [line async for line in record.blind_export(db)]
+    family = [line async for line in record.family_file(db, "sam", since=(2,))]
+    key = notes.kept(record_keys.file_of(settings)).verifier
+    for lines in (blind, family):
+        assert check_lines(lines, trusted=key, kept=[kept])[1] == []
+        asked = json.dumps({"lines": lines, "kept": [kept], "key": key.line}) + "\n"
+        node = ["node", str(Path(__file__).parents[1] / "conformance" / "verify_record.mjs"), "--batch"]
+        run = await asyncio.to_thread(subprocess.run, node, input=asked, capture_output=True, text=True, check=True)
+        assert json.loads(run.stdout) == []
+    told_of = in_browser(
+        tmp_path, [{"pages": ["".join(family)], "kept": {"key": key.line, "note": kept, "seq": 0, "hash": ""}}]
+    )
+    assert (told_of[0]["found"], told_of[0]["rows"]) == ([], 4)
+    exact = [one for one in lines_of("".join(blind)) if "rest" in one and "at" in one]
+    assert {one["at"] for one in exact} == {1_000, 2_000, 3_000}  # of before: nothing coarser can be checked of them
     await db.close()
 
 
