@@ -166,7 +166,7 @@ def test_a_page_says_a_promise_word_for_word_as_the_ledger_does(one: Promise) ->
 
 #: Sentences that are so at some moment or for some children only: to everybody, and at any time, they would promise what is not so.
 MOMENTS = re.compile(
-    r"^(It is|That is|This device|You can talk with|Your camera is off\.|Ask )|\b(now|today|no longer|not yet|your age)\b"
+    r"^(It is|That is|This device|You can talk with|Your camera is off\.|Ask )|\b(now|today|no longer|not yet|your age)\b|see this\b|\{name\}"
 )
 
 
@@ -181,7 +181,12 @@ def test_a_child_is_promised_nothing_that_is_so_at_one_moment_or_for_others_only
 
 
 def test_words_of_a_moment_would_be_noticed() -> None:
-    for said in ("Your parents no longer see your calls.", "Your camera is off.", "It is quiet time for you now."):
+    for said in (
+        "Your parents no longer see your calls.",
+        "Your camera is off.",
+        "It is quiet time for you now.",
+        "They cannot see this.",
+    ):
         assert MOMENTS.search(said), said
     lead = BOOK["teenagers-lead"]
     assert lead.child.startswith("From 16, ")
