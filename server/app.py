@@ -30,10 +30,10 @@ from server import api, audit, checkpoints, demo, marks, retention
 from server.api import inspector, keys, middleware, promises, rim
 from server.calls import Calls
 from server.clock import Clock
-from server.db.alone import serve_alone
+from server.db.alone import LOST, serve_alone
 from server.db.migrate import migrate, refuse_old
 from server.db.session import Database
-from server.errors import BadSettings, CannotStart, NoNetwork, PortTaken
+from server.errors import BadSettings, CannotStart, DatabaseUnusable, NoNetwork, PortTaken
 from server.gatekeeper import Gatekeeper
 from server.inspections import Inspections
 from server.notices import Follower
@@ -60,8 +60,9 @@ async def build_app(
         if settings.demo:
             await migrate(settings.database_url)
         await refuse_old(settings.database_url)
-        opened.push_async_callback(await serve_alone(settings.database_url))
-        db = await Database.open(settings.database_url)
+        hold = await serve_alone(settings.database_url)
+        opened.push_async_callback(hold.release)
+        db = await Database.open(settings.database_url, hold.session)
         opened.push_async_callback(db.close)
         clock.not_before(await audit.newest(db))
         await checkpoints.take(db, settings, clock.now)
@@ -79,6 +80,7 @@ async def build_app(
         mark_key = await marks.key(db, clock.now())
         hub = Hub(calls, gate, mark_key=base64.urlsafe_b64encode(mark_key).decode().rstrip("="))
         opened.push_async_callback(hub.close)
+        opened.push_async_callback(_background(_no_more(hub, hold.lost)))
 
         # revocations that a crash cut short, before anybody can come in
         follower = Follower(db, hub, clock)
@@ -91,6 +93,7 @@ async def build_app(
         opened.push_async_callback(passwords.close)
         app = web.Application(middlewares=middleware.MIDDLEWARES, client_max_size=middleware.MAX_BODY)
         app[keys.SETTINGS], app[keys.CLOCK], app[keys.DB], app[keys.KEEPER] = settings, clock, db, keeper
+        app[keys.LOST] = hold.lost
         app[keys.CALLS], app[keys.GATE], app[keys.HUB], app[keys.FOLLOWER] = calls, gate, hub, follower
         app[keys.THROTTLE], app[keys.PASSWORDS] = Throttle(clock.now), passwords
         app[middleware.HEADERS] = {host: middleware.headers_for(settings, host) for host in ("", *settings.hosts)}
@@ -188,6 +191,12 @@ async def _open_gate(settings: Settings, on_event: Callable[[GateEvent], None]) 
         raise CannotStart(str(fault)) from None
 
 
+async def _no_more(hub: Hub, lost: asyncio.Event) -> None:
+    """Another process may serve from now on, and hear of revocations in our place. So no call goes on here."""
+    await lost.wait()
+    await hub.drain()
+
+
 def _background(work: Awaitable[None]) -> Callable[[], Awaitable[None]]:
     """Start ``work`` as a task; the answer stops it."""
     task = asyncio.ensure_future(work)
@@ -249,6 +258,15 @@ async def reload_rules(app: web.Application, load: Callable[[], Rulebook] = load
         await app[keys.HUB].everybody_again()
 
 
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(one.wait()) for one in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waits:
+            one.cancel()
+
+
 async def serve(settings: Settings, *, opened: Callable[[Settings], None]) -> None:
     """One process, from listening to the last goodbye. ``opened`` is told when the doors are open."""
     context = tls(settings)
@@ -267,7 +285,9 @@ async def serve(settings: Settings, *, opened: Callable[[Settings], None]) -> No
     loop.add_signal_handler(signal.SIGHUP, lambda: app[keys.HUB].spawn(reload_rules(app)))
     opened(settings)
     try:
-        await enough.wait()
+        await _either(enough, app[keys.LOST])
         log.info("closing: telling everybody, then going")
     finally:
         await runner.cleanup()
+    if app[keys.LOST].is_set():
+        raise DatabaseUnusable(LOST)

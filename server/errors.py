@@ -9,6 +9,7 @@
     │   │   ├── PortTaken        somebody else listens there
     │   │   ├── NoNetwork        no address to listen on or to be reached at
     │   │   └── DatabaseUnusable locked, read-only, not migrated, not there
+    │   ├── NotOurs              503 database_busy: another process may serve these records now, so this one changes nothing
     │   └── Busy                 503 busy_try_again: a bounded queue is full
     └── TheirFault               the request is not one of ours; never logged with its content
         ├── BadRequest           422 bad_request: body or parameter is not of the documented shape
@@ -52,6 +53,12 @@ class NoNetwork(CannotStart):
 
 class DatabaseUnusable(CannotStart):
     """The records cannot be opened for writing, or are of another version."""
+
+
+class NotOurs(OurFault):
+    """PostgreSQL ended the session with which this process holds its database. It changes nothing more, and closes."""
+
+    code = "database_busy"
 
 
 class Busy(OurFault):

@@ -4,11 +4,11 @@ A change is one transaction, and there is one writer at a time. That is what mak
 the facts, the decision, its audit row, the change and the notice about it are read and written by the same transaction, and
 no other change can slip in between them. The writers queue here, and those who shut something go first. On SQLite the writer is
 one connection (``BEGIN IMMEDIATE``, so a write that cannot start fails at once and not half-way); on PostgreSQL it holds a
-transaction-scoped advisory lock as well. Leaving the block commits; an exception rolls everything back, the audit row included.
-So a refusal is returned, never raised.
+transaction-scoped advisory lock as well, and asks in the same breath whether this process may still serve (``server/db/alone.py``).
+Leaving the block commits; an exception rolls everything back, the audit row included. So a refusal is returned, never raised.
 
-Durability is not for sale: ``synchronous=FULL``. What a caller has been told has reached the disk. Looking cannot change
-anything: SQLite's reading connections are ``query_only``, PostgreSQL's transactions are ``READ ONLY``.
+Durability is not for sale: ``synchronous=FULL``, ``synchronous_commit=on``. What a caller has been told has reached the disk.
+Looking cannot change anything: SQLite's reading connections are ``query_only``, PostgreSQL's transactions are ``READ ONLY``.
 
 ``rows()`` is the short way for the hot path: plain SQL with named parameters, one trip to SQLite's thread instead of four
 (about a quarter of the cost of a Core select). The same text must run on both databases.
@@ -29,9 +29,13 @@ from sqlalchemy import TextClause, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from server.errors import NotOurs
+
 _READERS: Final = 4  # threads that may look at SQLite at once; looking is short
-_BUSY_MS: Final = 5_000  # another process (a backup, the command line) may hold the file for a moment
-_ADVISORY: Final = 0x52494E47  # "RING": the one writer on PostgreSQL
+_BUSY_MS: Final = 5_000  # another process (a backup, the command line) may hold the file, or the turn, for a moment
+_CONNECT_SECONDS: Final = 10  # a server that is not there is said, not waited for
+TURN: Final = 0x52494E47  #: "RING": the lock of the one writer on PostgreSQL
+SERVES: Final = 0x52494E48  #: the lock of the one process that serves
 
 Row = Sequence[Any]
 
@@ -43,12 +47,14 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._turn = _Turn()
+        self._holder: int | None = None
 
     @classmethod
-    async def open(cls, url: str) -> Database:
+    async def open(cls, url: str, holder: int | None = None) -> Database:
         """Open ``sqlite+aiosqlite:///path`` or ``postgresql+asyncpg://...`` and make sure that it answers.
 
-        Makes no tables: that is the migrations' work. Raises what the driver raises when the database cannot be used.
+        Makes no tables: that is the migrations' work. Raises what the driver raises when the database cannot be used. ``holder``: the
+        session of PostgreSQL without whose lock nothing is changed (``server/db/alone.py``); commands have none.
         """
         parsed = make_url(url)
         opened = _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgresql(parsed)
@@ -58,6 +64,7 @@ class Database:
         except BaseException:
             await opened.close()
             raise
+        opened._holder = holder
         return opened
 
     async def close(self) -> None:
@@ -75,6 +82,8 @@ class Database:
         async with self._turn.taken(), self._writer.begin() as tx:
             if tx.dialect.name != "sqlite":
                 await tx.execute(_TAKE_TURN)  # the command line may be at work beside us
+                if self._holder is not None and not await rows(tx, STILL_HELD, key=SERVES, pid=self._holder):
+                    raise NotOurs
             yield tx
 
     @asynccontextmanager
@@ -180,7 +189,12 @@ def _prepared(sql: str) -> TextClause:
     return text(sql)
 
 
-_TAKE_TURN: Final = text(f"SELECT pg_advisory_xact_lock({_ADVISORY})")
+_TAKE_TURN: Final = text(f"SELECT pg_advisory_xact_lock({TURN})")
+#: Whether this session of PostgreSQL holds the lock with this key, as PostgreSQL itself sees it.
+STILL_HELD: Final = """
+SELECT 1 FROM pg_locks
+ WHERE locktype = 'advisory' AND classid = 0 AND objid = :key AND objsubid = 1 AND pid = :pid AND granted
+"""
 
 
 def _open_sqlite(url: URL) -> Database:
@@ -251,7 +265,12 @@ def _begin(connection: sqlite3.Connection, begin: str) -> None:
 
 def _open_postgresql(url: URL) -> Database:
     writer = create_async_engine(
-        url, hide_parameters=True, pool_size=8, max_overflow=0, isolation_level="READ COMMITTED"
+        url,
+        hide_parameters=True,
+        pool_size=2,  # one writes at a time; the other is for when a task was cancelled and its connection is being thrown away
+        max_overflow=0,
+        isolation_level="READ COMMITTED",
+        connect_args=asked_of_postgresql(synchronous_commit="on", lock_timeout=str(_BUSY_MS)),
     )
     reader = create_async_engine(
         url,
@@ -260,5 +279,18 @@ def _open_postgresql(url: URL) -> Database:
         max_overflow=0,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
+        connect_args=asked_of_postgresql(),
     )
     return Database(writer, reader)
+
+
+def asked_of_postgresql(**settings: str) -> dict[str, Any]:
+    """What every connection of ours is opened with, whatever the server's own defaults are. A machine of ours that vanished is
+    noticed by PostgreSQL within half a minute, and what its sessions hold is free again."""
+    ours = {
+        "application_name": "ringfence",
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+    }
+    return {"timeout": _CONNECT_SECONDS, "server_settings": ours | settings}
