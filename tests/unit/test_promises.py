@@ -166,7 +166,8 @@ def test_a_page_says_a_promise_word_for_word_as_the_ledger_does(one: Promise) ->
 
 #: Sentences that are so at some moment or for some children only: to everybody, and at any time, they would promise what is not so.
 MOMENTS = re.compile(
-    r"^(It is|That is|This device|You can talk with|Your camera is off\.|Ask )|\b(now|today|no longer|not yet|your age)\b|see this\b|\{name\}"
+    r"^(It is|That is|This device|You can talk with|Your camera is off\.|Ask )"
+    r"|\b(now|today|no longer|not yet|your age)\b|see this\b|\{name\}"
 )
 
 
