@@ -14,13 +14,15 @@ const percent = (part, whole) => `${(whole > 0 ? Math.min(100, (100 * part) / wh
 
 /**
  * Bars, each with its own words at its end: the rows of a table, so that picture and table are one thing and cannot disagree.
- * @param {{title: string, what: string, count: string, bars: Bar[], most?: number}} chart `what` and `count`: heads of the two columns with words
+ * @param {{title: string, what: string, count: string, bars: Bar[], most?: number}} chart `what` and `count`: heads of the two columns with
+ * words. `most`: what a whole bar stands for, and then each is drawn within a whole one
  */
-export function barChart({ title, what, count, bars, most = Math.max(1, ...bars.map((bar) => bar.value ?? 0)) }) {
+export function barChart({ title, what, count, bars, most }) {
+  const whole = most ?? Math.max(1, ...bars.map((bar) => bar.value ?? 0));
   return html`<table class="small bars"><caption>${title}</caption>
     <thead><tr><th scope="col">${what}</th><td></td><th scope="col" class="n">${count}</th></tr></thead>
     <tbody>${bars.map((bar) => html`<tr><th scope="row">${bar.label}</th><td class="drawn"><svg width="100%" height="18" aria-hidden="true" class="${bar.value === null ? "few" : ""}"
-      ><rect width="${bar.value === null ? "22" : percent(bar.value, most)}" height="18" rx="5"></rect></svg></td><td class="n">${bar.words}</td></tr>`)}</tbody></table>`;
+      >${most === undefined ? null : html`<rect class="whole" x="1" y="1" width="99.5%" height="16" rx="5"></rect>`}<rect width="${bar.value === null ? "22" : percent(bar.value, whole)}" height="18" rx="5"></rect></svg></td><td class="n">${bar.words}</td></tr>`)}</tbody></table>`;
 }
 
 /** A plain small table. The first cell of a row is its head. @param {{caption: string, head: string[], rows: (string | Markup)[][]}} t */

@@ -122,8 +122,8 @@ class Inspection extends Page {
     const begun = run.opened || told > 0 || run.now.length > 0;
     return html`<section class="panel" data-key="running" aria-busy="true"><h2>${begun ? words("inspection.running", { n: told, all: run.all }) : words("inspection.preparing")}</h2>
       ${begun ? null : html`<p data-key="preparing">${words("inspection.preparing-what")}</p>`}
-      ${this.#fence(run)}
-      ${run.now.length === 0 ? null : html`<h3>${words("inspection.now")}</h3><ul class="progress now" data-key="now">${run.now.map((one) => html`<li data-key="${one.scenario}"><span>${one.title}<span class="second">${one.tried || words("inspection.making")}</span></span></li>`)}</ul>`}
+      ${run.all > 0 ? this.#fence(run) : null}
+      ${run.now.length === 0 ? null : html`<h3>${words("inspection.now")}</h3><ul class="progress now" data-key="now">${run.now.map((one) => html`<li data-key="${one.scenario}"><span><b>${one.title}</b><span class="second">${one.tried || words("inspection.making")}</span></span></li>`)}</ul>`}
       ${told === 0 ? null : html`<h3>${words("inspection.told")}</h3><ol class="progress told" reversed>${[...run.progress].reverse().map((line) => html`<li data-key="${line.scenario}"><span>${line.title}</span>${storyChip(line.outcome)}<span class="second n">${words("inspection.seconds", { n: Math.round(line.seconds) })}</span></li>`)}</ol>`}
       ${run.to_come.length === 0 ? null : html`<h3>${words("inspection.to-come")}</h3><ul class="progress to-come">${run.to_come.map((title) => html`<li><span>${title}</span></li>`)}</ul>`}</section>`;
   }

@@ -30,9 +30,9 @@ class Overview extends Page {
 
   /** Of the promises to each reader, how many are proven. @param {Promised[]} promises */
   #readers(promises) {
-    return barChart({ title: words("overview.by-reader"), what: words("overview.to"), count: words("proof.proven"), most: promises.length, bars: READERS.map((reader) => {
+    return barChart({ title: words("overview.by-reader"), what: words("overview.to"), count: words("proof.proven"), most: 100, bars: READERS.map((reader) => {
       const own = promises.filter((one) => one.to.includes(reader));
-      return { label: words(`overview.${reader}`), value: countOf(own, "proven"), words: words("overview.proven-of", { n: countOf(own, "proven"), all: own.length }) };
+      return { label: words(`overview.${reader}`), value: (100 * countOf(own, "proven")) / Math.max(1, own.length), words: words("overview.proven-of", { n: countOf(own, "proven"), all: own.length }) };
     }) });
   }
 

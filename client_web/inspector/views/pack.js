@@ -14,7 +14,7 @@ class Pack extends Page {
     return html`<h1 tabindex="-1">${words("pack.title")}</h1><p class="lead">${words("pack.lead")}</p>
       <p class="buttons"><a class="button go" href="${API}/pack">${icon("inbox")}<span>${words("pack.get")}</span></a></p>
       <section class="panel"><h2>${words("pack.inside")}</h2><ul class="inside">${INSIDE.map((one) => html`<li><b>${words(`pack.${one}`)}</b><span class="second">${words(`pack.${one}-says`)}</span></li>`)}</ul></section>
-      <p class="second below">${words("pack.note")} <a href="${to("record")}">${words("pack.record")}</a></p>`;
+      <p class="second after">${words("pack.note")} <a href="${to("record")}">${words("pack.record")}</a></p>`;
   }
 }
 

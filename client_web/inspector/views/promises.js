@@ -4,7 +4,7 @@ import { withoutName } from "../../promises/sentence.js";
 import { onPress } from "../../shared/press.js";
 import { say } from "../../shared/say.js";
 import { listed, words } from "../../shared/words.js";
-import { dateOf, inLine, named, nothing, Page, pageOf, proofChip, ruleLink, select } from "../page.js";
+import { begun, dateOf, inLine, named, nothing, Page, pageOf, proofChip, ruleLink, select } from "../page.js";
 import { here, keepAsked, to } from "../route.js";
 import { look } from "../known.js";
 import { lawOf, sourcesOf } from "./rules.js";
@@ -22,6 +22,13 @@ export const proofLine = ({ proof }) => words(`promises.${proof.outcome}`, { dat
 
 /** How many of them stand how. @param {Promised[]} promises @param {Outcome} outcome */
 export const countOf = (promises, outcome) => promises.filter((one) => one.proof.outcome === outcome).length;
+
+/** A test is named as a true sentence: "tests/unit/test_x.py::test_a_ring_rings[case]" is read as "A ring rings: case", and where it is. @param {string} test */
+function testOf(test) {
+  const [file = "", name = ""] = test.split("::");
+  const [said = "", given = ""] = name.replace(/^test_/, "").replace(/\]$/, "").split("[");
+  return html`<li><span>${begun(said.replaceAll("_", " "))}${given ? `: ${given.replaceAll(/[_-]/g, " ")}` : null}.</span> <span class="code second">${file}</span></li>`;
+}
 
 class Promises extends Page {
   constructor() {
@@ -48,7 +55,7 @@ class Promises extends Page {
       ${alone ? html`<dl class="facts wide">
         ${promise.rules.length > 0 ? html`<div><dt>${words("promises.rules")}</dt><dd>${inLine(promise.rules.map(ruleLink))}</dd></div>` : null}
         ${promise.scenarios.length > 0 ? html`<div><dt>${words("promises.scenarios")}</dt><dd>${promise.scenarios.map((id) => named("scenario", id)).join(", ")}</dd></div>` : null}
-        ${promise.tests.length > 0 ? html`<div><dt>${words("promises.tests")}</dt><dd><ul class="tests">${promise.tests.map((one) => html`<li class="code">${one}</li>`)}</ul></dd></div>` : null}</dl>` : null}</article>`;
+        ${promise.tests.length > 0 ? html`<div><dt>${words("promises.tests")}</dt><dd><ul class="tests">${promise.tests.map(testOf)}</ul></dd></div>` : null}</dl>` : null}</article>`;
   }
 
   /** @override */
