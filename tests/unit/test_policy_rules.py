@@ -93,9 +93,15 @@ SECOND_LOCKS = {
 @pytest.mark.parametrize("rule", sorted(BOOK.rules))
 def test_no_rule_can_be_left_out_unnoticed(rule: str) -> None:
     book = _without(rule)
-    answers = [(BOOK.decide_plain(v.question), book.decide_plain(v.question)) for v in VECTORS]
-    assert any(full.rules != less.rules for full, less in answers)
-    assert any(full.allowed != less.allowed for full, less in answers) is (rule not in SECOND_LOCKS)
+    noticed = turned = False
+    for vector in sorted(VECTORS, key=lambda one: rule not in one.rules):  # those that name it most likely turn
+        full, less = BOOK.decide_plain(vector.question), book.decide_plain(vector.question)
+        noticed |= full.rules != less.rules
+        turned |= full.allowed != less.allowed
+        if noticed and turned:
+            break
+    assert noticed
+    assert turned is (rule not in SECOND_LOCKS)
 
 
 def test_every_rule_decides_some_vector_and_every_vector_names_known_rules() -> None:
