@@ -259,12 +259,13 @@ class Stage:
         (self._back if back else self._apart).append(pair)
         return pair
 
-    async def to_be_friends(self, *, rings: int = 1) -> Friends:
-        """Two families who do not know each other, and who are friends when the scenario is over."""
+    async def to_be_friends(self, *, rings: int = 1, refused: int = 0) -> Friends:
+        """Two families who do not know each other, and who are friends when the scenario is over. ``refused``: so often one of them rings
+        before, in vain."""
         pair = await self._two_strangers()
         pair.rings -= rings
         if self.cast.bounded:
-            await self._their_turn(pair, rings)
+            await self._their_turn(pair, rings + refused)
         self.families += [pair.a, pair.b]
         self._back.append(pair)
         return pair

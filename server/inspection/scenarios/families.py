@@ -108,7 +108,7 @@ SLOTS: Final = {
 async def three_yeses(stage: Stage) -> None:
     """Everybody but one has said yes. (The fourth of the four is the child who typed the code: without that there is nothing.)"""
     platform = ringfence(stage)
-    pair = await stage.to_be_friends()
+    pair = await stage.to_be_friends(refused=len(SLOTS))
     a, b = pair.a, pair.b
     there = _Asking(platform.home_of(a), platform.home_of(b))
     maya, theo = await stage.device(a.child), await stage.device(b.child)
