@@ -10,7 +10,7 @@ import time
 from typing import Final
 
 from server.inspection.adapter import CouldNotSee
-from server.inspection.own import FreshServer, Home, Line, Phone, Ringfence
+from server.inspection.own import FreshServer, Home, Phone, Ringfence
 from server.inspection.scenarios.household import (
     NOTHING,
     how_it_ended,
@@ -18,6 +18,7 @@ from server.inspection.scenarios.household import (
     phone,
     refused,
     ringfence,
+    sees_call,
     stops,
     talk,
     two,
@@ -183,7 +184,7 @@ async def teen_leads(stage: Stage) -> None:
         await child.call("POST", "/api/child/lead", {"lead": True, "read": False}),
     )
     call = await talk(stage, there, "audio")
-    seen = await _sees_call(sam, call)
+    seen = await sees_call(sam, call)
     stage.control(
         "Before that, the grown-up looks at live calls.", "It is there." if seen else "It is not there.", seen
     )
@@ -198,7 +199,7 @@ async def teen_leads(stage: Stage) -> None:
     await child.post("/api/child/lead", lead)
     since = (await child.get("/api/child/limits"))["leads_since"]
     call = await talk(stage, there, "audio")
-    seen = await _sees_call(sam, call, 1.5)
+    seen = await sees_call(sam, call, 1.5)
     stage.attack(
         "The teenager leads, and the grown-up looks at live calls.",
         "It is there." if seen else "There is none.",
@@ -231,16 +232,6 @@ async def teen_leads(stage: Stage) -> None:
     )
     await sam.post(f"{about}/age-group", {"group": "9-12"})
     await sam.post(f"{about}/limits", NOTHING)
-
-
-async def _sees_call(guardian: Line, call: str, seconds: float = 5) -> bool:
-    """Whether a grown-up's page comes to show this call: it is written down a moment after media is up."""
-    until = time.monotonic() + seconds
-    while not (seen := any(one["call"] == call for one in await guardian.get("/api/calls/live"))):
-        if time.monotonic() >= until:
-            break
-        await asyncio.sleep(0.2)
-    return seen
 
 
 SCENARIOS: Final = (

@@ -117,6 +117,16 @@ async def stops(stage: Stage, tried: str, clicked: float, *devices: Phone) -> No
         stage.attack(tried, f"The last packet came {took:.0f} ms afterwards.", took <= BOUND_MS)
 
 
+async def sees_call(guardian: Line, call: str, seconds: float = 5) -> bool:
+    """Whether a grown-up's page comes to show this call: it is written down a moment after media is up."""
+    until = time.monotonic() + seconds
+    while not (seen := any(one["call"] == call for one in await guardian.get("/api/calls/live"))):
+        if time.monotonic() >= until:
+            break
+        await asyncio.sleep(0.2)
+    return seen
+
+
 async def how_it_ended(device: Phone, call: str, seconds: float = 3) -> dict[str, Any]:
     """What this device is told of the end of a call; {} when it is told nothing."""
     try:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from server.inspection.scenarios.household import (
     phone,
     refused,
     ringfence,
+    sees_call,
     stops,
     talk,
     two,
@@ -62,17 +63,11 @@ async def child_says_no(stage: Stage) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _ToldOf:
-    """What the other family was told: kinds of messages with the reasons and names in them, and their pages."""
+    """What the other family was told: kinds of messages with the reasons and names in them, and their pages. ``text``: all of it."""
 
     messages: frozenset[tuple[str, str, str]]
     pages: str
-    text: str = ""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ToldOf) and (self.messages, self.pages) == (other.messages, other.pages)
-
-    def __hash__(self) -> int:
-        return hash((self.messages, self.pages))
+    text: str = field(compare=False)
 
     def said(self) -> str:
         return ", ".join(sorted(" ".join(part for part in one if part) for one in self.messages))
@@ -80,6 +75,8 @@ class _ToldOf:
 
 async def _ends(stage: Stage, there: Two, femi: Phone, *, by_child: bool) -> _ToldOf:
     call = await talk(stage, there, "audio")
+    if not all(await asyncio.gather(*(sees_call(one, call) for one in (there.sam, there.femi)))):
+        raise CouldNotSee("A call was not written down, so who is told what of its end would be chance.")
     marks = len(there.two.line.seen), len(femi.line.seen)
     if by_child:
         clicked = time.monotonic()
