@@ -3,6 +3,7 @@ import { AVATARS } from "../shared/avatars.js";
 import { html } from "../shared/html.js";
 import { avatar, ground as groundClass } from "../shared/parts.js";
 import { words } from "../shared/words.js";
+import { begun } from "./when.js";
 import { mistakeLine } from "./page.js";
 
 /** A picture for somebody who has not chosen one, different each time. @returns {{avatar: number, ground: number}} */
@@ -27,6 +28,6 @@ const choice = (group, value, on, peg, ground, text) => html`<label data-key="${
  * @param {string | undefined} [wrong]
  */
 export const pictureForm = (chosen, wrong) => html`<fieldset class="field"><legend class="hidden-words">${words("picture.title")}</legend>${mistakeLine("avatar-0", wrong)}
-  <div class="picker">${AVATARS.map(({ number, name }) => choice("avatar", number, number === chosen.avatar, number, number === chosen.avatar ? chosen.ground : suits(number, (number % 8) + 1), words(`picture.${name}`)))}</div></fieldset>
+  <div class="picker">${AVATARS.map(({ number, name }) => choice("avatar", number, number === chosen.avatar, number, number === chosen.avatar ? chosen.ground : suits(number, (number % 8) + 1), begun(words(`picture.${name}`))))}</div></fieldset>
   ${AVATARS[chosen.avatar] ? html`<fieldset class="field" data-key="grounds"><legend>${words("picture.ground")}</legend>
     <div class="picker">${AVATARS[chosen.avatar]?.grounds.map((ground) => choice("ground", ground, ground === chosen.ground, chosen.avatar, ground, words(`ground.${ground}`)))}</div></fieldset>` : null}`;

@@ -136,6 +136,11 @@ def test_a_child_who_has_told_and_comes_back_from_help_is_still_told_that_we_hea
     stage = Stage(browser, origin, viewport={"width": 390, "height": 844})
     page = stage.open(ready=".chip")
     stage.go("#/recorded/k_theo0000")
+    page.get_by_label("They filmed the screen, or took a photo.").check()
+    page.get_by_role("button", name="Help", exact=True).click()
+    page.wait_for_timeout(PRESS_AGAIN_MS)
+    page.get_by_role("button", name="I’m OK. Go back.").click()
+    assert page.get_by_label("They filmed the screen, or took a photo.").is_checked(), "nothing picked is lost"
     send(page)
     page.get_by_role("heading", name="We heard you").wait_for()
     page.get_by_role("button", name="Help", exact=True).click()
@@ -148,6 +153,7 @@ def test_a_child_who_has_told_and_comes_back_from_help_is_still_told_that_we_hea
     stage.go("#/recorded/k_theo0000")  # whoever comes later finds the form, and not what was told
     page.locator("[data-do=send]").wait_for()
     assert page.get_by_role("heading", name="We heard you").count() == 0
+    assert page.locator(".choices :checked").count() == 0
     stage.close()
 
 

@@ -143,7 +143,10 @@ def test_what_waits_for_a_signature_stands_under_to_decide_and_is_counted_until_
     page.goto(house.url + "/grown-up/#decide")
     expect(page.locator("h1")).to_have_text("2 things to decide")
     expect(page.locator(".dock .badge")).to_contain_text("2 waiting")
-    assert page.locator("section.ask h2").all_inner_texts() == ["Theo: a new browser", "Maya: a device to sign"]
+    assert page.locator("section.ask h2").all_inner_texts() == [
+        "Calls with Theo wait for you",
+        "A device of Maya’s waits for you",
+    ]
     assert violations(page) == []
     page.get_by_role("button", name="I asked them, it is theirs").click()
     page.get_by_role("button", name="Yes, they told me").click()

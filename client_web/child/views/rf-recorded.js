@@ -25,23 +25,27 @@ const CALLS = 4;
 /** Kept in the page, so that a number is there without the network. */
 const CHILDLINE = "0800 1111";
 
+/** What was picked: a call, a person, nobody in particular, or nothing yet. @typedef {{call: string} | {ref: string} | null | undefined} Who */
+
 /**
- * What was told from the page that is open. Help takes the page away and brings it back, and whoever has told must not meet an empty form
- * then, as if it had been lost. Forgotten with the first step to another page, so nobody who comes later finds it.
- * @type {{hash: string, report: Report} | null}
+ * What was told, or only picked so far, on the page that is open. Help takes the page away and brings it back, and nobody must meet an empty
+ * form then, as if it had been lost. Forgotten with the first step to another page, so nobody who comes later finds it.
+ * @type {{hash: string, report: Report | null, who: Who, what: string[]} | null}
  */
 let justTold = null;
 addEventListener("hashchange", () => { justTold = null; });
 
+const fromHere = () => (justTold?.hash === location.hash ? justTold : null);
+
 export class RfRecorded extends View {
   /** The call or the person this was opened for. */ #about = "";
   /** @type {ToTell | null} */ #known = null;
-  /** What was picked: a call, a person, nobody in particular, or nothing yet. @type {{call: string} | {ref: string} | null | undefined} */ #who = undefined;
-  #what = new Set();
+  /** @type {Who} */ #who = fromHere()?.who;
+  #what = new Set(fromHere()?.what);
   /** The page that this stands on. */ #from = location.hash;
   /** One name for this report, for as long as it is not sent. */ #request = newRequest();
   /** @type {"" | "sending" | "stuck" | "offline" | "slow" | "out"} */ #state = "";
-  /** @type {Report | null} */ #done = justTold?.hash === location.hash ? justTold.report : null;
+  /** @type {Report | null} */ #done = fromHere()?.report ?? null;
 
   constructor() {
     super();
@@ -50,7 +54,7 @@ export class RfRecorded extends View {
       ref: (control) => this.#pick({ ref: control.dataset.ref ?? "" }),
       nobody: () => this.#pick(null),
       other: () => this.#pick(undefined),
-      what: (control) => { this.#what[/** @type {HTMLInputElement} */ (control).checked ? "add" : "delete"](control.id); },
+      what: (control) => { this.#what[/** @type {HTMLInputElement} */ (control).checked ? "add" : "delete"](control.id); this.#keep(); },
       send: () => void this.#send(),
       hide: () => this.dispatchEvent(new CustomEvent("hide-this", { bubbles: true })),
     });
@@ -96,10 +100,16 @@ export class RfRecorded extends View {
     return this.#known?.people ?? known.home?.people ?? [];
   }
 
-  /** @param {{call: string} | {ref: string} | null | undefined} who */
+  /** Help may come between. */
+  #keep() {
+    justTold = { hash: this.#from, report: this.#done, who: this.#who, what: [...this.#what] };
+  }
+
+  /** @param {Who} who */
   #pick(who) {
     this.#who = who;
     if (who === undefined) this.#about = "";
+    this.#keep();
     this.update();
     arrive();
   }
@@ -113,7 +123,7 @@ export class RfRecorded extends View {
       this.#done = await post("/api/child/reports", { request: this.#request, about: this.#who ?? null, what: [...this.#what] });
       this.#state = "";
       this.#request = newRequest();
-      justTold = this.#done && { hash: this.#from, report: this.#done };
+      this.#keep();
     } catch (fault) {
       const code = fault instanceof ApiFault ? fault.code : "internal";
       this.#state = code === "offline" ? "offline" : code === "slow_down" ? "slow" : code === "not_signed_in" ? "out" : "stuck";

@@ -140,8 +140,8 @@ class Decide extends Page {
   /** What signatures wait for: calls with them, or on it, stay shut until a yes that only this reader can say. */
   #signatures() {
     return html`<div class="cards" data-key="signatures">${newBrowsers().map(({ ref, name }) => html`<section class="ask panel" data-key="browser-${ref}" aria-labelledby="browser-${ref}"><h2 id="browser-${ref}">${words("decide.browser", { name })}</h2>${changedNote(ref, name)}</section>`)}
-      ${newDevices(look("me")?.demo === true).map(({ child, name, id, label }) => html`<section class="ask panel" data-key="device-${id}" aria-labelledby="device-${id}"><h2 id="device-${id}">${words("decide.device", { name })}</h2><p>${label}</p><p class="second">${words("sign.waits-child", { name })}</p>
-        <p><button class="button" type="button" data-do="devices" data-child="${child}">${words("decide.device-look")}<span class="hidden-words"> ${words("devices.for", { label })}</span></button></p></section>`)}</div>`;
+      ${newDevices(look("me")?.demo === true).map(({ child, name, id, label }) => html`<section class="ask panel" data-key="device-${id}" aria-labelledby="device-${id}"><h2 id="device-${id}">${words("decide.device", { name })}</h2><div class="note"><p>${label}</p><p>${words("sign.waits-child", { name })}</p>
+        <p><button class="button" type="button" data-do="devices" data-child="${child}">${words("decide.device-look")}<span class="hidden-words"> ${words("devices.for", { label })}</span></button></p></div></section>`)}</div>`;
   }
 
   /** @override */
