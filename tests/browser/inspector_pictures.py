@@ -53,7 +53,8 @@ def with_few_colours(picture: Image.Image) -> Image.Image:
 
 
 async def keep(page: Page, name: str) -> None:
-    """One screen of the page as a small picture."""
+    """One screen of the page as a small picture, once nothing on it is still to come."""
+    await expect(page.locator(".waiting, .loading")).to_have_count(0)
     raw = await page.screenshot(animations="disabled")
     picture = with_few_colours(Image.open(io.BytesIO(raw)).convert("RGB"))
     FOLDER.mkdir(parents=True, exist_ok=True)
