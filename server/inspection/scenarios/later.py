@@ -371,13 +371,13 @@ async def two_helpers(stage: Stage) -> None:
     def told(said: str, of: set[str]) -> set[str]:
         return {one for one in of if re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", said)}
 
-    async def types(tried: str, *what: str) -> str:
-        """An attack: a clear no, and nobody's pseudonym or name in it."""
+    async def types(tried: str, *what: str) -> None:
+        """An attack: a clear no in one sentence, and nobody's pseudonym or name in it."""
         status, said = await server.types(*what)
         learnt = told(said, names | pseudonyms)
         seen = f"{said.splitlines()[-1] if said else 'Nothing was said.'} (exit status {status})"
-        stage.attack(tried, "They were told who." if learnt else seen, status != 0 and bool(said) and not learnt)
-        return said
+        clear = status == 1 and len(said.splitlines()) == 1
+        stage.attack(tried, "They were told who." if learnt else seen, False if learnt or not status else clear or None)
 
     case = ("--case", old.report, "--why", "report")
     status, said = await server.types("marks", "ask", old.mark, *case, *ada)
@@ -461,7 +461,7 @@ async def fails_closed(stage: Stage) -> None:
         another = own.file("another")  # where everything is as it must be, but for the settings
         await asyncio.to_thread(copied, old.snapshot, another)
         for what, settings, word in UNSAFE:
-            opened, said = await own.would_open(RINGFENCE_DATA=str(another), **settings)
+            opened, said = await own.would_open(RINGFENCE_DATA=str(another), RINGFENCE_PORT="0", **settings)
             stage.attack(
                 f"It is started with {what}.",
                 "It opened its doors." if opened else f"It did not open: {said.splitlines()[-1] if said else ''}",
