@@ -26,11 +26,8 @@ from server.inspection.own.home import or_not_shown
 from server.inspection.scenarios.years import House, There, house, rings
 from server.inspection.stage import Scenario, Stage
 
-BEFORE_A_MONTH, AFTER_A_MONTH, AFTER_A_YEAR = (
-    29 * DAY,
-    31 * DAY,
-    373 * DAY,
-)  # the last: a year, and the week that a sign-in is kept
+BEFORE_A_MONTH, AFTER_A_MONTH = 29 * DAY, 31 * DAY
+AFTER_A_YEAR: Final = 373 * DAY  # and the week for which a sign-in is kept after its end
 
 
 def _now() -> int:
@@ -41,6 +38,11 @@ def _of(stage: Stage, there: There, *names: str) -> None:
     """The rows that this story leaves in that house are its rows."""
     for name in names:
         stage.recorded(lambda since, name=name: asyncio.to_thread(there.server.rows_about, name, since))  # type: ignore[misc]
+
+
+def for_this(no: bool, reason: bool) -> bool | None:
+    """A no that was given for the reason that is looked at. One for another reason shows nothing."""
+    return (reason or None) if no else False
 
 
 def days(ms: int) -> str:
@@ -73,7 +75,9 @@ async def a_year(stage: Stage) -> None:
         code, rang = await rings(one, other, ref)
         rules = await asyncio.to_thread(there.why, old.maya.name, "ring", since)
         seen = "It rang." if rang else f"Refused ({code}) by the rules {', '.join(sorted(rules))}; nothing rang."
-        stage.attack(f"{who} rings when the yes is older than a year.", seen, not rang and bool(code) and rules >= PAST)
+        stage.attack(
+            f"{who} rings when the yes is older than a year.", seen, for_this(not rang and bool(code), rules >= PAST)
+        )
     for what, line, path in (
         ("The child's page", maya, "/api/child/home"),
         ("The grown-up's page", sam, f"/api/children/{old.maya.child_id}/contacts"),
@@ -152,7 +156,7 @@ async def old_age(stage: Stage) -> None:
     stage.attack(
         "The house takes an age of a year ago for the age of today.",
         f"It refused by the rules {', '.join(sorted(rules))}." if rules else "It wrote down no reason.",
-        rules >= TOO_YOUNG,
+        for_this(True, rules >= TOO_YOUNG),  # that it refused was seen above
     )
     said = await guardian.call("POST", f"/api/children/{old.zoe.child_id}/age-group", {"group": "16-17"})
     codes = [said_no(said), *[said_no(await zoe.call("POST", path, body)) for _, path, body in POWERS]]
@@ -331,7 +335,7 @@ async def nobody_looked(stage: Stage) -> None:
             stage.attack(
                 f"{tried} It is told as if there were time.",
                 seen,
-                status == 1 and "OVERDUE by 1 h" in line and said.startswith("!! OVERDUE"),
+                False if "look by" in line else for_this(True, status == 1 and "OVERDUE by 1 h" in line),
             )
     there = await old.after(BEFORE_A_MONTH)
     await there.server.tidied()
@@ -385,8 +389,8 @@ async def two_helpers(stage: Stage) -> None:
     learnt = told(said, names | pseudonyms)
     stage.attack(
         "One helper alone asks whose copy a recording is, in an open case.",
-        "They were told who." if learnt else "They were told that another helper has to agree.",
-        status == 0 and found is not None and not learnt,
+        "They were told who." if learnt else f"They were told {said.splitlines()[-1] if said else 'nothing'!r}.",
+        False if learnt else (status == 0 and found is not None) or None,
     )
     ask = found[0] if found else "a_none"
     await types("The same helper agrees, too.", "marks", "agree", ask, *ada)
@@ -465,21 +469,21 @@ async def fails_closed(stage: Stage) -> None:
             stage.attack(
                 f"It is started with {what}.",
                 "It opened its doors." if opened else f"It did not open: {said.splitlines()[-1] if said else ''}",
-                not opened and word in said,
+                for_this(not opened, word in said),
             )
         await asyncio.to_thread(_break, own.data, "UPDATE audit_heads SET hash = zeroblob(32) WHERE chain = 'platform'")
         red = await _red(line)
         stage.attack(
             "Somebody changes the record behind its back, and it goes on as if it were well.",
             f"Its health page turns red: {', '.join(red)}." if red else "Its health page stays green.",
-            red == ["audit"],
+            "audit" in red,
         )
         await own.shut()
         opened, said = await own.would_open()
         stage.attack(
             "It is started again like that.",
             "It opened its doors." if opened else f"It did not open: {said.splitlines()[-1] if said else ''}",
-            not opened and "audit" in said,
+            for_this(not opened, "audit" in said),
         )
     finally:
         await there.close()
@@ -492,7 +496,7 @@ async def _guards(line: Line) -> dict[str, bool]:
     return {str(name): works is True for name, works in answer.json["guards"].items()}
 
 
-async def _red(line: Line, seconds: float = 10.0) -> list[str]:
+async def _red(line: Line, seconds: float = 30.0) -> list[str]:
     """Guards that its health page says are not effective; waits until there is one, for it looks once a second."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -537,15 +541,12 @@ async def _unknown_is_no(stage: Stage, line: Line, key: str) -> None:
         )
         unknown = [fact for fact, known in values.items() if NOT_KNOWN in known]
         answers = [await judged({**start, fact: NOT_KNOWN}) for fact in unknown]
-        refused = [
-            one
-            for one in answers
-            if one["verdict"] == "deny" and NOT_KNOWN_RULE in {str(rule["id"]) for rule in one["rules"]}
-        ]
+        refused = [{str(rule["id"]) for rule in one["rules"]} for one in answers if one["verdict"] == "deny"]
         stage.attack(
             f"One of the {len(unknown)} facts of it that can be unknown is not known, each in its turn.",
-            f"{len(refused)} of {len(unknown)} are refused, by the rule {NOT_KNOWN_RULE}.",
-            bool(unknown) and len(refused) == len(unknown),
+            f"{len(refused)} of {len(unknown)} are refused, "
+            f"{sum(NOT_KNOWN_RULE in rules for rules in refused)} by the rule {NOT_KNOWN_RULE}.",
+            for_this(len(refused) == len(unknown), bool(unknown) and all(NOT_KNOWN_RULE in rules for rules in refused)),
         )
 
 
