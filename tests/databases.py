@@ -9,12 +9,15 @@ The name does not begin with ``RINGFENCE_``: it is no setting, and the house ref
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import importlib
 import os
-import subprocess
+import threading
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 VARIABLE: Final = "TEST_DATABASE"
 
@@ -91,8 +94,8 @@ class Mould:
             _tell(f'CREATE DATABASE "{name}"')
             await make(_address(name))
             self._database = name
-        remove(file)
-        _NAMED.add(_name(file))
+        if there(file):
+            remove(file)
         _tell(f'CREATE DATABASE "{_name(file)}" TEMPLATE "{self._database}"')
         return _address(_name(file))
 
@@ -129,14 +132,27 @@ def _address(database: str) -> str:
 
 
 def _tell(sql: str) -> str:
-    """Let the server's own client run one statement, outside any transaction: making a database will not be in one."""
+    """One statement outside any transaction (making a database will not be in one), on a connection that is kept: one for each process,
+    on a loop of its own, so that it can be waited for from anywhere."""
+    return asyncio.run_coroutine_threadsafe(_fetch(sql), _loop()).result(60)
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="databases", daemon=True).start()
+    return loop
+
+
+async def _fetch(sql: str) -> str:
     from sqlalchemy.engine import make_url
 
-    server = make_url(os.environ[VARIABLE]).set(drivername="postgresql", database="postgres")
-    done = subprocess.run(
-        ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", server.render_as_string(hide_password=False), "-c", sql],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"{sql}: {done.stderr.strip()}")
-    return done.stdout.strip()
+    address = os.environ[VARIABLE]
+    if address not in _OPEN:
+        asyncpg = importlib.import_module("asyncpg")  # an extra
+        server = make_url(address).set(drivername="postgresql", database="postgres")
+        _OPEN[address] = await asyncpg.connect(server.render_as_string(hide_password=False))
+    return str(await _OPEN[address].fetchval(sql) or "")
+
+
+_OPEN: Final[dict[str, Any]] = {}

@@ -109,14 +109,14 @@ class Device:
                 self.last[publisher] = frame
             self.frames[publisher, track.kind] += 1
 
-    async def more(self, publisher: str, kind: str, count: int = 5, seconds: float = 10) -> None:
+    async def more(self, publisher: str, kind: str, count: int = 5, seconds: float = 30) -> None:
         """Until so many more frames of that kind were decoded from that publisher."""
         target = self.frames[publisher, kind] + count
         async with asyncio.timeout(seconds):
             while self.frames[publisher, kind] < target:
                 await asyncio.sleep(0.02)
 
-    async def connected(self, seconds: float = 10) -> None:
+    async def connected(self, seconds: float = 30) -> None:
         """This end knows it too; to close before says goodbye to nobody."""
         async with asyncio.timeout(seconds):
             while self.pc.connectionState != "connected":
@@ -175,7 +175,7 @@ class Room:
         self.gate.allow(publisher, viewer, "audio")
         self.gate.allow(publisher, viewer, "video")
 
-    async def told(self, event: GateEvent, seconds: float = 10) -> None:
+    async def told(self, event: GateEvent, seconds: float = 30) -> None:
         """Until the gate has told this."""
         async with asyncio.timeout(seconds):
             while event not in self.events:
@@ -231,7 +231,7 @@ class Scene:
 
     async def counted(self, name: str, at_least: int) -> None:
         """Until the gate has counted so many."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while self.count(name) < at_least:
                 await asyncio.sleep(0.005)
 
@@ -241,7 +241,7 @@ class Scene:
         while seen != (seen := self.count("received")):
             await asyncio.sleep(0.03)
 
-    async def told(self, event: GateEvent, seconds: float = 5) -> None:
+    async def told(self, event: GateEvent, seconds: float = 30) -> None:
         async with asyncio.timeout(seconds):
             while event not in self.events:
                 await asyncio.sleep(0.005)

@@ -29,7 +29,7 @@ from tests.street import QUICK, PaperGate, be_ready
 from tests.village import Village, five_families, village
 
 PACKAGE = Path(policy.__file__).parent
-PATIENCE = 5.0  # seconds; far more than anything here takes, and never measured
+PATIENCE = 30.0  # seconds; far more than anything here takes, and never measured
 DAY = 24 * 3_600_000
 
 

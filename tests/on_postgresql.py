@@ -49,7 +49,7 @@ def programs() -> Path:
     """Where PostgreSQL's own programs are; Debian keeps those of a server out of the path."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda one: int(one.parts[-3]))
     at = str(found[-1]) if found else shutil.which("initdb")
-    if at is None or shutil.which("psql") is None:
+    if at is None:
         raise SystemExit("PostgreSQL is not installed. On Debian: apt-get install postgresql")
     return Path(at).parent
 

@@ -332,7 +332,7 @@ class Phone:
         return await self.ask("seal.ready", call=call, kids=[own, own | 1])
 
     async def frame(self) -> dict[str, Any]:
-        received = await self.ws.receive(timeout=5)
+        received = await self.ws.receive(timeout=30)
         if received.type is not aiohttp.WSMsgType.TEXT:
             return {"t": "closed", "code": self.ws.close_code}
         message: dict[str, Any] = json.loads(received.data)

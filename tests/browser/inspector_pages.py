@@ -12,7 +12,7 @@ async def visit(browser: Browser, scheme: str = "light", width: int = 1280, heig
         locale="en-GB",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     return context
 
 

@@ -31,6 +31,8 @@ POLICY = (
 FLAGS = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--disable-quic",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 #: A voice of this device, so that the read-aloud button is there to be seen (headless Chromium has none).
 VOICE = "speechSynthesis.getVoices = () => [{localService: true, lang: 'en-GB', name: 'Own'}];"
 
@@ -226,7 +228,7 @@ class Stage:
 
     def say(self, **message: Any) -> None:
         """Speak as the server, once the page has said hello."""
-        for _ in range(200):
+        for _ in range(600):
             if self._socket is not None and self.heard:
                 break
             self.page.wait_for_timeout(50)
@@ -284,6 +286,7 @@ class Stage:
         """Another page of the child's app."""
         self.page.evaluate("a => { location.hash = a }", address)
         self.page.wait_for_timeout(120)
+        self.page.evaluate(DRAWN)  # on a busy machine that takes longer
         return self.page
 
     def close(self) -> None:
@@ -292,7 +295,7 @@ class Stage:
 
 def until(page: Page, truth: str) -> None:
     """Wait until an expression is true. Playwright's own waiting needs eval in the page, which the content policy refuses."""
-    for _ in range(100):
+    for _ in range(600):
         if page.evaluate(truth):
             return
         page.wait_for_timeout(50)

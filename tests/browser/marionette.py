@@ -77,7 +77,7 @@ class Firefox:
         )
         return found["value"]
 
-    async def press(self, words: str, seconds: float = 15) -> None:
+    async def press(self, words: str, seconds: float = 45) -> None:
         """Press the first visible button or link with these words, as soon as there is one."""
 
         async def pressed() -> bool:
@@ -86,7 +86,7 @@ class Firefox:
 
         await self._until(words, pressed, seconds)
 
-    async def sees(self, words: str, seconds: float = 15) -> None:
+    async def sees(self, words: str, seconds: float = 45) -> None:
         """Wait until the page shows these words."""
 
         async def shown() -> bool:

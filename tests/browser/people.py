@@ -62,7 +62,7 @@ async def screen(browser: Browser, width: int = 390, height: int = 844) -> Page:
     """A screen of its own: own cookies, own storage."""
     context = await browser.new_context(viewport={"width": width, "height": height})
     await context.add_init_script(WATCH)
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(30_000)
     return await context.new_page()
 
 
@@ -186,7 +186,7 @@ async def keys_of(device: Browserless) -> set[str]:
     return {one["key"] for person in people if person["child"] for one in person["devices"] if one["key"]}
 
 
-async def signed_for(device: Browserless, before: set[str], seconds: float = 10) -> None:
+async def signed_for(device: Browserless, before: set[str], seconds: float = 30) -> None:
     """Once this child's page has told a key that was not there before, the grown-up signs for it."""
     if device.guardian is None:
         return
@@ -207,7 +207,7 @@ async def pair_by_api(page: Any, guardian: Browserless, child: str) -> None:
     people = (await guardian.get("/api/rosters"))["people"]
     before = {one["key"] for person in people for one in person["devices"]}
     await guardian.post("/api/pairings/approve", {"words": four, "child": child})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             people = (await guardian.get("/api/rosters"))["people"]
             if {one["key"] for person in people for one in person["devices"]} - before - {None}:

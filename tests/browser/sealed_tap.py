@@ -187,7 +187,7 @@ def all_sealed(tap: Tap, who: Who, since: int = 0, until: int | None = None) -> 
 
 
 async def until_sealed(
-    tap: Tap, who: Who, *, audio: int = 0, video: int = 0, since: int = 0, seconds: float = 20
+    tap: Tap, who: Who, *, audio: int = 0, video: int = 0, since: int = 0, seconds: float = 60
 ) -> None:
     """`all_sealed`, until so many frames of each kind have come and opened."""
     opened: dict[str, int] = {}
@@ -327,7 +327,7 @@ async def tile(page: Page, name: str) -> dict[str, Any]:
     return found
 
 
-async def tile_is(page: Page, name: str, seconds: float = 10, **wanted: Any) -> dict[str, Any]:
+async def tile_is(page: Page, name: str, seconds: float = 30, **wanted: Any) -> dict[str, Any]:
     """Until somebody's tile is like this."""
     seen: dict[str, Any] = {}
     try:
@@ -341,7 +341,7 @@ async def tile_is(page: Page, name: str, seconds: float = 10, **wanted: Any) -> 
         raise AssertionError((name, wanted, seen)) from None
 
 
-async def dropped(page: Page, reason: str, more: int = 1, seconds: float = 10) -> int:
+async def dropped(page: Page, reason: str, more: int = 1, seconds: float = 30) -> int:
     """Until the page's worker has dropped so many more frames for this reason."""
 
     async def count() -> int:

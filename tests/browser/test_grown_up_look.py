@@ -100,7 +100,7 @@ def phone(chromium: Browser) -> Iterator[Page]:
 
 def visit(browser: Browser, width: int) -> BrowserContext:
     context = browser.new_context(viewport={"width": width, "height": 844}, locale="en-GB", reduced_motion="reduce")
-    context.set_default_timeout(8000)
+    context.set_default_timeout(30_000)
     return context
 
 

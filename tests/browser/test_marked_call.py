@@ -58,7 +58,7 @@ class Recorder:
         self.times.clear()
 
     async def wait(self, seconds: float) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not self.times or self.times[-1] - self.times[0] < seconds:
                 await asyncio.sleep(0.1)
 
@@ -88,7 +88,7 @@ async def on_record(house: House) -> dict[int, tuple[str, str | None]]:
 
 async def until_on_record(house: House, wanted: tuple[str, str | None]) -> int:
     """The mark of which that is known, as soon as it is."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(45):
         while True:
             for number, known in (await on_record(house)).items():
                 if known == wanted:

@@ -240,7 +240,7 @@ async def alive(page: Page, kind: str, look: str) -> Any:
     return told["result"]["value"]
 
 
-async def nothing_astray(page: Page, seconds: float = 10) -> None:
+async def nothing_astray(page: Page, seconds: float = 30) -> None:
     """Until the only received streams and tracks that a script holds are those that are played. The event that brought a track has one
     too, for as long as the browser needs to clear it away."""
     playing = "[...document.querySelectorAll('rf-picture video, rf-picture audio')].filter(one => one.srcObject?.active).length"
@@ -279,7 +279,7 @@ async def test_during_a_call_received_streams_are_where_they_are_played_and_nowh
         await two.theo.ask(t="call.media", call=incoming["call"], audio=True, video=True)
         await open_curtain(page)
         await two.theo.wait_frames("video", 5)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(45):
             while not await page.evaluate("document.querySelector('rf-picture video')?.videoWidth > 0"):
                 await asyncio.sleep(0.1)
 

@@ -326,7 +326,7 @@ def test_no_step_scrolls_sideways_and_each_has_one_heading_with_the_focus(browse
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[SyncPage]:
     context = browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce", locale="en-GB")
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     yield page
     context.close()

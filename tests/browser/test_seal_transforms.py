@@ -69,7 +69,7 @@ async def ask() -> AsyncIterator[Ask]:
         yield page.evaluate
 
 
-async def until(ask: Ask, name: str, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20) -> dict[str, Any]:
+async def until(ask: Ask, name: str, wanted: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
     """What one end counts, as soon as it is so."""
     seen: dict[str, Any] = {}
     for _ in range(int(seconds / 0.2)):

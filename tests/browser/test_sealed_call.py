@@ -138,7 +138,7 @@ async def test_neither_microphone_nor_camera_is_on_a_sender_before_the_worker_ha
         await page.context.add_init_script(UNHEARD)
         two = await calls(page, house)
         await open_curtain(page)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(45):
             while await page.evaluate("unheard.length") < 2 or not await marked(house):
                 await asyncio.sleep(0.1)
         assert await page.evaluate("[real(), opened.size]") == ["", 2]  # both are open, and neither is on the wire
@@ -159,7 +159,7 @@ SILENT = "[...document.querySelectorAll('rf-picture audio')].every(one => one.sr
 
 async def heard(page: Page) -> None:
     """Until somebody else's sound is on the page."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(45):
         while await page.evaluate(SILENT):
             await asyncio.sleep(0.1)
 
@@ -200,7 +200,7 @@ async def test_a_build_that_attaches_one_task_too_late_fails_the_same_check_and_
         await serve_instead(page, late)
         two = await calls(page, house)
         maya = place(house, 0)
-        await page.get_by_role("heading", name="This call had to stop").wait_for(timeout=20_000)
+        await page.get_by_role("heading", name="This call had to stop").wait_for(timeout=60_000)
         await page.get_by_text("We could not keep it closed.").wait_for()
         assert tap.frames(maya.peer)
         with pytest.raises((AssertionError, seal_twin.Dropped)):

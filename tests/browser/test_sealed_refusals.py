@@ -196,7 +196,7 @@ async def test_frames_that_were_changed_played_again_or_sealed_with_another_key_
     theirs._current = epoch, right
     await tile_is(page, "Theo", **allowed)
     frames, _ = await decoded(page)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await decoded(page))[0] < frames + 5:
             await asyncio.sleep(0.1)
 
@@ -212,7 +212,7 @@ def at_the_gate(house: House, name: str) -> int:
     return house.app[keys.GATE].counters()[name]
 
 
-async def until_counted(house: House, name: str, more: int, seconds: float = 10) -> None:
+async def until_counted(house: House, name: str, more: int, seconds: float = 30) -> None:
     """Until the gate has counted so many more."""
     target = at_the_gate(house, name) + more
     async with asyncio.timeout(seconds):

@@ -75,7 +75,7 @@ async def rung_up(caller: Browserless, callee: Browserless, ref: str, media: Med
     return str(ring["call"])
 
 
-async def ends(device: Browserless, call: str, seconds: float = 3) -> str:
+async def ends(device: Browserless, call: str, seconds: float = 20) -> str:
     """Wait until this device is told that the call is over. With which code."""
     told = await device.until(lambda m: m["t"] == "call.ended" and m["call"] == call, seconds=seconds)
     return str(told["code"])

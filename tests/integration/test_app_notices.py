@@ -155,7 +155,7 @@ async def test_waking_is_enough_and_forgetting_to_wake_only_costs_a_moment(db: D
                 await post(tx, "facts_changed", [str(number)], now=1)
             if wakes:
                 follower.wake()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while len(ear.heard) <= number:
                     await asyncio.sleep(0.01)
     finally:
@@ -177,7 +177,7 @@ async def test_the_follower_outlives_a_database_that_is_away(db: Database, tmp_p
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.01)
 

@@ -153,7 +153,7 @@ async def agree(call: Room, firefox: Marionette, bob: Device) -> None:
     body = roster(EVERYBODYS, "x_bob", "a", [key_of(bob.keys.identity)], 1)
     await firefox.run(TOLD, entry("bob", "x_bob", "a", body))
     bob.keys.peer("alice", INDEX)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(45):
         while not bob.keys.confirmed("alice"):
             heard, to_page[:] = list(to_page), []
             for said in await firefox.run(EXCHANGE, heard):
@@ -176,7 +176,7 @@ async def test_firefox_and_another_device_see_and_hear_each_other(firefox: Mario
         call.allow("alice", "bob")
         call.allow("bob", "alice")
         await asyncio.gather(bob.more("alice", "video", 20), bob.more("alice", "audio", 20))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(45):
             while (seen := await firefox.run(STATS))["frames"] < 20 or seen["audio"] < 2000:
                 await asyncio.sleep(0.1)
         assert call.gate.counters()["dropped_fault"] == 0

@@ -41,7 +41,7 @@ async def answer(phone: Phone, device: Device, call: str) -> None:
 async def agree(one: Phone, ones: Device, other: Phone, others: Device) -> None:
     """Their devices have keys for each other. The words do not go by the wire here: what is tested is what comes of them."""
     meet(ones, others, one.knows(other.person), other.knows(one.person))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not (ones.keys.confirmed(one.knows(other.person)) and others.keys.confirmed(other.knows(one.person))):
             await asyncio.sleep(0.01)
 

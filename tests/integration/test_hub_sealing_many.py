@@ -105,7 +105,7 @@ async def test_eight_who_come_in_at_once_all_get_keys_and_not_one_word_is_refuse
         for phone, ring in zip(callees, rings, strict=True):
             await phone.tell(t="call.accept", id="a", call=call, nonce=ring["nonce"])
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not all(one.agreed(7) and one.ready for one in devices) or len(here.seeing()) < 8 * 7:
                     await asyncio.sleep(0.02)
         finally:

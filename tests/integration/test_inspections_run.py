@@ -189,7 +189,7 @@ async def test_one_at_a_time_and_stopped_with_everything_that_it_started(setting
     await runs.close()
     (run,) = runs.every()
     assert run.outcome == "not_proven"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while alive(started):
             await asyncio.sleep(0.01)
     assert runs.start(3) is not None

@@ -200,7 +200,7 @@ class Scene:
         self.held.flows = False
 
     async def until(self, so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not so():
                 await asyncio.sleep(0)
 

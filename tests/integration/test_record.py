@@ -383,7 +383,7 @@ async def test_checkpoints_are_taken_as_often_as_is_set_also_when_nothing_moved(
 
     object.__setattr__(settings, "checkpoint_minutes", 0.0001)  # six milliseconds
     running = asyncio.ensure_future(checkpoints.run(db, settings, clock))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(passed) < 3:
             await asyncio.sleep(0.01)
     running.cancel()
