@@ -226,8 +226,9 @@ class Pictures extends Page {
   }
 
   /** In the demo the server holds the keys of the made-up grown-ups, so at first no browser can compare: the way to it is here. */
-  #signHere() {
-    return html`<div class="panel limit" data-key="not-here"><p>${words("pictures.demo")}</p><p><button class="button" type="button" data-do="sign-here">${words("pictures.demo-sign")}</button></p></div>`;
+  /** @param {Fill} fill */
+  #signHere(fill) {
+    return html`<div class="panel limit" data-key="not-here"><p>${words("pictures.demo", fill)}</p><p><button class="button" type="button" data-do="sign-here">${words("pictures.demo-sign")}</button></p></div>`;
   }
 
   /** @param {Stage} stage @param {Exchange} exchange @param {Fill} fill @param {Contact | import("../facts.js").Person} one @returns {Markup} */
@@ -240,7 +241,7 @@ class Pictures extends Page {
     return html`<div class="with-post" data-key="who">${peg(one, "mid")}<h1 tabindex="-1">${words("pictures.title", fill)}</h1></div>
       ${now}${stage === "elsewhere" ? html`<p class="second" data-key="elsewhere">${words("pictures.elsewhere")}</p>` : null}
       <ol class="steps" data-key="steps"><li><p>${words("pictures.1", fill)}</p></li><li><p>${words("pictures.2", fill)}</p></li><li><p>${words("pictures.3", fill)}</p></li></ol>
-      ${!this.#may() && signingKey() && look("me")?.demo ? this.#signHere() : !this.#may() ? html`<div class="panel" data-key="not-here"><p>${words(signingKey() ? "pictures.sign-elsewhere" : "pictures.no-key", fill)}</p><p><a class="button" href="${to("devices")}">${words("nav.devices")}</a></p></div>`
+      ${!this.#may() && signingKey() && look("me")?.demo ? this.#signHere(fill) : !this.#may() ? html`<div class="panel" data-key="not-here"><p>${words(signingKey() ? "pictures.sign-elsewhere" : "pictures.no-key", fill)}</p><p><a class="button" href="${to("devices")}">${words("nav.devices")}</a></p></div>`
         : left <= 0 ? html`<p class="panel" data-key="none-left">${words("pictures.none-left")}</p>`
           : html`<p data-key="begin"><button class="button go" type="button" id="begin" data-do="begin">${words("pictures.begin")}</button></p>${left < 4 ? html`<p class="second" data-key="left">${words("pictures.left", { n: left })}</p>` : null}`}`;
   }
