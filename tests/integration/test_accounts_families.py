@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 
 import pytest
@@ -311,11 +312,8 @@ async def test_an_unpaired_device_is_nobodys_at_once_and_the_live_calls_hear_it(
 
 async def session_over(house: House) -> list[tuple[str]]:
     """Which sign-ins the newest notice to the live calls ends."""
-    [(ended,)] = await look(
-        house,
-        "SELECT json_extract(detail, '$.sessions[0]') FROM notices WHERE kind = 'session_over' ORDER BY id DESC LIMIT 1",
-    )
-    return [(ended,)]
+    [(detail,)] = await look(house, "SELECT detail FROM notices WHERE kind = 'session_over' ORDER BY id DESC LIMIT 1")
+    return [(json.loads(detail)["sessions"][0],)]
 
 
 # -- sign-ins -------------------------------------------------------------------------------------------------------------------

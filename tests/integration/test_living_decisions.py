@@ -257,7 +257,7 @@ def test_no_reason_of_ones_own_home_reaches_the_other() -> None:
 async def test_a_camera_that_is_no_longer_approved_is_shut_and_the_voices_go_on(tmp_path: Path) -> None:
     async with two_calls(tmp_path) as (here, concerned, other):
         contact = here.village.contact_of[frozenset(("maya", "theo"))]
-        await here.village.do("UPDATE yeses SET video = 0 WHERE contact_id = :c AND slot = 'guardian_b'", c=contact)
+        await here.village.do("UPDATE yeses SET video = FALSE WHERE contact_id = :c AND slot = 'guardian_b'", c=contact)
         await here.changed("maya", "theo")
         assert {kind for _, _, kind in here.seeing(concerned)} == {"audio"}
         assert len(here.seeing(concerned)) == 2
