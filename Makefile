@@ -6,6 +6,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # tsc only reads our JSDoc; nothing of it is shipped. Pinned here, fetched by npx, never committed.
 TYPESCRIPT := typescript@5.9.3
+# What one process has compiled the next need not compile again, and the tests start many.
+unexport PYTHONDONTWRITEBYTECODE
 # Two gigabytes are far more than one run needs.
 IN_MEMORY = [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 2000000 ] 2>/dev/null && mkdir -p -m 700 /dev/shm/ringfence-tests-$$UID && export TMPDIR=/dev/shm/ringfence-tests-$$UID;
 
