@@ -55,6 +55,10 @@ async def refuse_old(url: str) -> None:
     try:
         async with engine.begin() as connection:
             await _take_turn(connection)
+            if connection.dialect.name == "postgresql":
+                encoding = (await connection.exec_driver_sql("SHOW server_encoding")).scalar_one()
+                if encoding != "UTF8":
+                    raise DatabaseUnusable("The database must be made with the encoding UTF8: people have names.")
             found = await connection.run_sync(revision)
             if found is None:
                 raise DatabaseUnusable(_NOT_YET)

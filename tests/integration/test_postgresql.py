@@ -17,6 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from server import audit, record
 from server.db import migrate
@@ -208,6 +209,22 @@ async def test_whatever_is_wrong_with_the_server_is_one_sentence(url: str) -> No
         async with admin.begin() as tx:
             await rows(tx, "DROP ROLE somebody")
         await admin.close()
+
+
+async def test_a_database_that_cannot_hold_every_name_is_refused(url: str) -> None:
+    opened = await Database.open(url)
+    admin = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with opened.read() as tx:
+        name = (await rows(tx, "SELECT current_database()"))[0][0]
+    await opened.close()
+    async with admin.connect() as connection:
+        await connection.exec_driver_sql(
+            f"CREATE DATABASE \"{name}_latin\" TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+        with pytest.raises(DatabaseUnusable, match="UTF8"):
+            await migrate.refuse_old(f"{url}_latin")
+        await connection.exec_driver_sql(f'DROP DATABASE "{name}_latin"')
+    await admin.dispose()
 
 
 async def test_a_change_that_the_server_refuses_is_told_plainly_and_leaves_nothing(
