@@ -8,7 +8,6 @@ sizes too. The control is a grown-up's own act, which shows.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from pathlib import Path
@@ -28,28 +27,26 @@ from tests.peers import Browserless
 RECORD = ("/api/record", "/api/record?after=1", "/api/record?since=1", "/api/record/file", "/api/record/file?since=1")
 
 #: Where a parent sees of a call who, when and how long, as the families agreed (row 52).
-CALLS_ARE_SEEN = ("/api/history", "/api/calls")
+CALLS_ARE_SEEN = ("/api/history", "/api/calls/live")
+#: What anybody may read, or an inspector only: nothing of a child is in it, and it is held to that elsewhere.
+NOT_OF_A_FAMILY = ("/api/inspector", "/api/words", "/api/promises")
 
 
 async def sign(house: House) -> None:
     await checkpoints.take(house.db, house.settings, house.app[keys.CLOCK].now)
 
 
-async def polled(device: Browserless, two: Two, *, calls: bool = True) -> dict[str, tuple[int, bytes]]:
+async def polled(device: Browserless, two: Two) -> dict[str, tuple[int, bytes]]:
     """Every answer of the API to this grown-up, with every id that they have put in."""
     paths = [*RECORD]
     for route in api.ROUTES:
-        if route.method == "GET" and route.path not in ("/ws", "/healthz"):
+        if route.method == "GET" and route.path.startswith("/api/") and not route.path.startswith(NOT_OF_A_FAMILY):
             paths += [
                 route.path.replace("{id}", child) + (f"?child={child}" if route.path == "/api/history" else "")
                 for child in (two.maya_id, two.theo_id)
             ]
-    seen = {}
-    for path in dict.fromkeys(paths):
-        if calls or not path.startswith(CALLS_ARE_SEEN):
-            answer = await device.call("GET", path)
-            seen[path] = answer.status, answer.body
-    return seen
+    answers = {path: await device.call("GET", path) for path in dict.fromkeys(paths)}
+    return {path: (answer.status, answer.body) for path, answer in answers.items()}
 
 
 async def asks_for_help_and_blocks(two: Two) -> None:
@@ -83,16 +80,12 @@ async def test_every_answer_to_a_grown_up_is_the_same_before_and_after_a_child_a
     assert b'"add_child"' in before[0]["/api/record"][1]
     held = await look(house, "SELECT COUNT(*) FROM audit")
     await asks_for_help_and_blocks(two)
-    await house.app[keys.FOLLOWER].catch_up()
-    assert (await look(house, "SELECT COUNT(*) FROM audit"))[0][0] > held[0][0] + 5  # it was asked, and written down
-    assert [await polled(one, two) for one in grown_ups] == before
-
-    before = [await polled(one, two, calls=False) for one in grown_ups]
     await tries_and_calls(two)
     await house.app[keys.FOLLOWER].catch_up()
-    after = [await polled(one, two, calls=False) for one in grown_ups]
-    different = {path for one, other in zip(before, after, strict=True) for path in one if one[path] != other[path]}
-    assert different == set()
+    assert (await look(house, "SELECT COUNT(*) FROM audit"))[0][0] > held[0][0] + 10  # it was asked, and written down
+    after = [await polled(one, two) for one in grown_ups]
+    changed = {path for one, other in zip(before, after, strict=True) for path in one if one[path] != other[path]}
+    assert not {path for path in changed if not path.startswith(CALLS_ARE_SEEN)}
 
 
 HEX = re.compile(r"[0-9a-f]{32,}")
@@ -108,6 +101,8 @@ def shape(path: str, status: int, body: bytes) -> Any:
         it = json.loads(line)
         note = it.pop("note", "")
         it = {name: value for name, value in it.items() if name not in ("at", "chain", "key", "since")}
+        if "index" in it:
+            it["index"] //= 2  # of two families, whose chain comes first in the log is chance
         lines.append((note.split("\n")[1:2], HEX.sub("#", json.dumps(it))))
     return status, len(body), lines
 
@@ -142,7 +137,7 @@ async def story(folder: Path, *, busy: bool) -> list[dict[str, Any]]:
 async def test_when_it_is_signed_a_house_in_which_children_did_all_that_tells_a_grown_up_what_an_idle_one_tells(
     tmp_path: Path,
 ) -> None:
-    idle, busy = await asyncio.gather(story(tmp_path / "idle", busy=False), story(tmp_path / "busy", busy=True))
+    idle, busy = await story(tmp_path / "idle", busy=False), await story(tmp_path / "busy", busy=True)
     for hour in range(3):
         assert busy[hour] == idle[hour], hour
     assert idle[0] != idle[1]  # each hour the log is one longer, whatever was done in it
