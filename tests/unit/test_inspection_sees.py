@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from server import inspect_cli
+from server import inspect_cli, reports
 from server.inspection.adapter import CouldNotSee
 from server.inspection.device import Answer
 from server.inspection.own import MOST_SIGN_UPS
-from server.inspection.scenarios import help, household, portable, record, shown, wire
+from server.inspection.scenarios import accounts, help, household, portable, record, says, shown, wire
 from server.inspection.stage import Cast, Stage
-from server.policy.bands import EU
+from server.policy.bands import EU, bands_in_force
 from server.settings import ROOT
-from server.support import supports
+from server.support import GOOD_FOR_DAYS, supports
 from tests.toy_platform import Toy
 
 
@@ -70,3 +70,11 @@ def test_the_helplines_of_every_country_that_has_a_list_are_looked_at_and_of_one
     assert lists - {"", "EU"} <= asked
     assert asked & EU
     assert asked - lists - EU
+
+
+def test_one_family_more_is_tried_than_one_grown_up_may_be_approved_by_and_a_report_held_to_the_hours_that_are_promised() -> (
+    None
+):
+    assert bands_in_force().terms("GB", "18+").families == accounts.FAMILIES
+    assert says.MOST_HOURS * reports.HOUR == reports.LOOK_MS
+    assert shown.GOOD_FOR.days == GOOD_FOR_DAYS

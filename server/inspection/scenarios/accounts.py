@@ -66,7 +66,7 @@ async def many_families(stage: Stage) -> None:
         )
     name = await stage.stranger("Robin", back=False)
     robin = platform.line_of(name)
-    homes = [platform.home_of(one) for one in await asyncio.gather(*(stage.family("Kit") for _ in range(FAMILIES + 2)))]
+    homes = [platform.home_of(await stage.family("Kit")) for _ in range(FAMILIES + 2)]
     for home in homes[:FAMILIES]:
         await _approves(stage, home, name)
     child, theirs = await phone(stage, homes[0].name), await phone(stage, name)
