@@ -168,6 +168,8 @@ export async function takeOver(whose) {
   }
   elsewhere.delete(whose);
   await signAll();
+  // a child's grown-up is often their contact too: nobody is asked whether they have told themself about their own browser
+  for (const { ref } of newBrowsers()) await sayKnown(ref, { key: me.key });
 }
 
 /**
@@ -210,10 +212,11 @@ export const notHeardFrom = (ref) => {
 };
 
 /**
- * Contacts whose other side somebody else signs for than at first: calls wait for a yes that can be said in this browser.
+ * Contacts whose other side somebody else signs for than at first: calls wait for a yes. Where another browser of the family signs, it is said
+ * there, and this one's reader is told so.
  * @returns {{ref: string, name: string}[]}
  */
-export const newBrowsers = () => (desk?.people ?? []).flatMap((person) => (signedElsewhere(person.child ?? "") ? [] : person.contacts.filter((one) => one.changed)));
+export const newBrowsers = () => (desk?.people ?? []).flatMap((person) => person.contacts.filter((one) => one.changed));
 
 /**
  * Devices of one's children that nobody has signed for: calls on them wait for a yes that can be said in this browser. In the demo that is so

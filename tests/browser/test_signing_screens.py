@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from tests import seal_twin
 from tests.browser.grown_up_pages import SAM, MadeUp, made_up
@@ -112,6 +112,32 @@ def test_where_another_browser_signs_this_one_does_not_until_it_is_told_to(page:
     (words,) = sent(house, "/api/rosters")
     assert words["devices"] == [TABLET]
     assert words["serial"] == 2_000_000_000_000_001  # newer than what the others have met
+
+
+def test_nobody_is_asked_whether_they_have_told_themself_about_their_own_browser(page: Page, house: MadeUp) -> None:
+    """Sam is Maya's grown-up and her contact: when his browser begins to sign for her, it is new to himself too."""
+    other = seal_twin.roster(Ed25519PrivateKey.generate(), "x1", "a", [TABLET], 9)
+
+    def now(route: Route) -> None:
+        if route.request.method != "GET":
+            return route.continue_()
+        signed = next((body["body"] for path, body in house.sent if path == "/api/rosters"), None)
+        known = any(path == "/api/known-keys" for path, _ in house.sent)
+        found = desk(ref="k_sam", name="Sam", roster=signed or other, theirs=None)
+        mine = {"side": "b", "ref": "k_maya", "name": "Maya", "theirs": signed or other}
+        found["people"][0]["contacts"] = [contact(**mine, changed=signed is not None and not known)]
+        return route.fulfill(json=found)
+
+    page.route("**/api/rosters", now)
+    house.answers["GET /api/decisions"] = []
+    page.goto(house.url + "/grown-up/#devices")
+    page.get_by_role("button", name="Let this browser sign instead").first.click()
+    page.get_by_role("button", name="Let it sign").click()
+    expect(page.locator(".saved")).to_be_visible()
+    (words,) = sent(house, "/api/known-keys")
+    assert (words["contact"], words["side"], words["key"]) == ("x1", "a", words["guardian"])
+    page.goto(house.url + "/grown-up/#decide")
+    expect(page.locator("h1")).to_have_text("Nothing to decide")
 
 
 def test_another_familys_new_browser_is_said_yes_to_after_a_question_and_not_by_itself(
