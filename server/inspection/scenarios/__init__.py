@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.inspection.scenarios import accounts, families, help, later, media, portable, record, says, shown, wire
+from server.inspection.scenarios import (
+    accounts,
+    families,
+    help,
+    later,
+    machine,
+    media,
+    portable,
+    record,
+    says,
+    shown,
+    wire,
+)
 from server.inspection.stage import Scenario
 
 ALL: Final[tuple[Scenario, ...]] = (
@@ -18,4 +30,5 @@ ALL: Final[tuple[Scenario, ...]] = (
     *shown.SCENARIOS,
     *record.SCENARIOS,
     *later.SCENARIOS,
+    *machine.SCENARIOS,
 )

@@ -150,6 +150,11 @@ async def rings(one: Line, other: Line, ref: str) -> tuple[str, bool]:
     return code, True
 
 
+def for_this(no: bool, reason: bool) -> bool | None:
+    """A no that was given for the reason that is looked at. One for another reason shows nothing."""
+    return (reason or None) if no else False
+
+
 # -- making it --------------------------------------------------------------------------------------------------------------
 
 
