@@ -20,9 +20,10 @@ import binascii
 import hashlib
 import os
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -128,10 +129,22 @@ def signed(text: str, *signers: Signer) -> bytes:
     return body + b"\n" + lines.encode()
 
 
+Known: TypeAlias = Mapping[tuple[str, bytes], Verifier]  #: keys by their name and id
+
+
 def opened(note: bytes, *trusted: Verifier) -> tuple[str, tuple[Verifier, ...]]:
     """The text, and which of ``trusted`` signed it: at least one. :class:`NotANote` otherwise."""
+    return opened_with(note, by_name(trusted))
+
+
+def by_name(trusted: Iterable[Verifier]) -> Known:
+    """The same for many notes at once: the keys are gone through once."""
+    return {(one.name, one.id): one for one in trusted}
+
+
+def opened_with(note: bytes, found: Known) -> tuple[str, tuple[Verifier, ...]]:
+    """As :func:`opened`, with what :func:`by_name` made of the keys."""
     body, lines = _split(note)
-    found: dict[tuple[str, bytes], Verifier] = {(one.name, one.id): one for one in trusted}
     by: list[Verifier] = []
     for line in lines:
         name, key, signature = _signature(line)

@@ -34,6 +34,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final, Literal
 
 from server import audit, checkpoints, notes, record_keys, tree
@@ -122,6 +123,10 @@ class Check:
     _keys: list[Key] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
     _verifiers: list[Verifier | None] | None = None
+    _known: notes.Known = field(default_factory=dict)
+    _least: list[int] = field(
+        default_factory=list
+    )  #: for each key the earliest time from which it, or a later one, is in force
     _said: list[tuple[int, Checkpoint]] = field(default_factory=list)
     _held: list[tuple[int, Checkpoint]] = field(default_factory=list)
     _growing: tree.Growing = field(default_factory=tree.Growing)
@@ -157,6 +162,8 @@ class Check:
         if self._verifiers is not None:
             return
         self._verifiers, broken = record_keys.follow(self._keys)
+        self._known = notes.by_name(one for one in self._verifiers if one is not None)
+        self._least = [*accumulate((one.since for one in reversed(self._keys)), min)][::-1]
         self.looked.keys, self.looked.checkpoints = len(self._keys), len(self._notes)
         for number in broken:
             self.finding("(key)", number, "hand_over_broken")
@@ -185,9 +192,8 @@ class Check:
         self._roots[0] = tree.EMPTY
 
     def _signed(self, where: str, number: int, note: str) -> Checkpoint | None:
-        known = [one for one in self._verifiers or () if one is not None]
         try:
-            text, by = notes.opened(note.encode(), *known)
+            text, by = notes.opened_with(note.encode(), self._known)
         except (NotANote, UnicodeEncodeError):
             self.finding(where, number, "unsigned")
             return None
@@ -195,8 +201,10 @@ class Check:
         if said is None:
             self.finding(where, number, "unsigned")
             return None
-        due = [key for key, one in zip(self._verifiers or (), self._keys, strict=True) if one.since <= said.at]
-        in_force = due[-1] if due else None
+        due = bisect_right(
+            self._least, said.at
+        )  # the last key that was in force by then: a file may have very many of both
+        in_force = (self._verifiers or [])[due - 1] if due else None
         if in_force is None or in_force not in by or said.origin != in_force.name:
             self.finding(where, number, "wrong_key")
             return None

@@ -9,6 +9,7 @@ import copy
 import json
 import sqlite3
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from server.audit import APART, START, hash_of
 from server.checkpoints import Checkpoint, Head
 from server.db.session import Database
 from server.notes import Signer
-from server.record_check import check_lines
+from server.record_check import Check, check_lines
 from tests.record_tables import Made, Tables, blind, findings, made, of_chain, rules_of
 from tests.unit.test_record_page import Story, ask, names
 
@@ -293,3 +294,20 @@ def test_a_file_cannot_say_on_the_terminal_that_it_is_whole(tmp_path: Path, caps
     assert "missing" in told
     assert "\nEvery chain is whole" not in told
     assert all(sign.isprintable() or sign == "\n" for sign in told)
+
+
+def test_very_many_keys_do_not_make_every_checkpoint_slow() -> None:
+    """The keys are gone through once, and not for each checkpoint: 20,000 and 2,000 took minutes."""
+    one, other = (Signer("calls.example/record", bytes([number]) * 32) for number in (1, 2))
+    check = Check()
+    check.key(one.verifier.line, 0, None)
+    for since in range(1, 8_000):
+        check.key(other.verifier.line, since if since % 2 else 50_000, "handed over by nobody")
+    for size in range(1, 401):
+        check.checkpoint(notes.signed(Checkpoint(one.name, size, bytes(32), size).text, one).decode())
+    begun = time.monotonic()
+    found = check.done()
+    assert time.monotonic() - begun < 8
+    checkpoints_found = [(one.number, one.what) for one in found if one.where == "(checkpoint)"]
+    assert checkpoints_found == [(number, "wrong_key") for number in range(1, 401)], "another key was in force by then"
+    assert sum(one.what == "hand_over_broken" for one in found) == 7_999
