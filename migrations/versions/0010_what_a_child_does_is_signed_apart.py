@@ -13,6 +13,9 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
+_OLD = "A household's chain ('h_'+id) or the platform's ('platform'). Outlives accounts."
+_NEW = "A household's chain ('h_'+id), a person's own ('o_'+hash), the platform's, or 'apart'. Outlives accounts."
+
 
 def upgrade() -> None:
     op.add_column(
@@ -29,8 +32,23 @@ def upgrade() -> None:
         "UPDATE audit_heads SET covered ="
         " COALESCE((SELECT MAX(l.seq) FROM record_log l WHERE l.chain = audit_heads.chain), 0)"
     )
+    _say(_NEW, _OLD)
 
 
 def downgrade() -> None:
+    _say(_OLD, _NEW)
     with op.batch_alter_table("audit_heads") as table:
         table.drop_column("covered")
+
+
+def _say(new: str, old: str) -> None:
+    """What the column holds. SQLite keeps no comments, and would copy the whole record for it."""
+    if op.get_context().dialect.name == "postgresql":
+        op.alter_column(
+            "audit",
+            "chain",
+            existing_type=sa.String(length=34),
+            existing_nullable=False,
+            existing_comment=old,
+            comment=new,
+        )
