@@ -235,7 +235,7 @@ async def test_a_cancel_that_crosses_the_answer_still_gets_the_caller_out() -> N
 
 
 async def test_a_ring_ends_by_itself_and_so_does_a_connection_that_never_comes() -> None:
-    quick = HubLimits(ring_seconds=0.1, connect_seconds=0.1)
+    quick = HubLimits(ring_seconds=0.5, connect_seconds=0.1)
     async with street(House(*ANN_AND_BEN), quick) as here:
         ann, ben = await here.phone("ann"), await here.phone("ben")
         await ann.ask("call.invite", to=[ann.knows("ben")], media="audio")
