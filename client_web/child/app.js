@@ -76,6 +76,7 @@ export class RfChildApp extends View {
   /** Has this page met its child yet? */ #paired = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #again;
   #shown = "";
+  /** The call for whose people was asked. */ #asked = "";
 
   constructor() {
     super();
@@ -126,6 +127,7 @@ export class RfChildApp extends View {
         // the goodbye says when calls open again, and whether somebody can be asked: what was known before the call is old
         if (over && over !== ending && this.#paired) void refresh();
         ending = over;
+        this.#whoIsThis();
         if (!this.#busy) this.update();
         // the server said that this device is nobody's any more: look again, and the pairing page comes up
         if (wire !== this.#telephone.wire && this.#telephone.wire === "signed-out") void refresh();
@@ -133,7 +135,22 @@ export class RfChildApp extends View {
       };
     }
     this.#telephone.onchanged = () => void refresh();
+    const fresh = this.#connection.onfresh;
+    let before = false;
+    this.#connection.onfresh = () => {
+      fresh();
+      if (before && this.#paired) void refresh(); // what changed while the wire was away was told to nobody
+      before = true;
+    };
     void this.#meet();
+  }
+
+  /** Somebody rings whom this page does not know yet: they are newer than what was fetched. Asked once, or they would stay "Someone". */
+  #whoIsThis() {
+    const call = this.#telephone.call;
+    if (!call || call.id === this.#asked || !this.#paired || call.with.every((ref) => personOf(ref))) return;
+    this.#asked = call.id;
+    void refresh();
   }
 
   get #busy() {
