@@ -6,6 +6,7 @@ from server.inspection.findings import NO_SUCH_THING, AuditRow, Finding, Inspect
 
 BEGUN = 1_795_579_200_000
 
+CODE = "5f1d8c3a" * 8
 RINGS = Step("control", "Maya rings Theo, whom both families approved.", "Theo's device rang after 41 ms.", True, 0.41)
 REFUSED = Step("attack", "A stranger rings Maya.", "Refused: not-a-contact.", True, 0.62)
 ROW = AuditRow(17, BEGUN + 620, "reach", "deny", ("strangers-cannot-reach-a-child",), "2026-11-20.4")
@@ -30,7 +31,7 @@ def honest() -> Inspection:
     silent = Step("attack", "The same frame is sent again.", "No answer within 5 s.", None, 6.0)
     return Inspection(
         platform=Inspected(
-            "Ringfence", "0.1.0", "http://localhost:8080", {"RINGFENCE_DEMO": "1", "gate": "in process"}
+            "Ringfence", "0.1.0", "http://localhost:8080", {"RINGFENCE_DEMO": "1", "gate": "in process"}, CODE
         ),
         by="ringfence inspect 0.1.0",
         begun_at=BEGUN,

@@ -20,7 +20,8 @@ from server import notes, promises
 from server.cli import main
 from server.inspection import compare, document, page, pdf, plots, report, sign
 from server.inspection.findings import AuditRow, Finding, Inspection, Measured, Step
-from tests.inspections import CUTS, NASTY, REFUSED, RINGS, finding, honest, hostile
+from server.inspection.own import FreshServer
+from tests.inspections import CODE, CUTS, NASTY, REFUSED, RINGS, finding, honest, hostile
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs" / "reference" / "inspection-report.schema.json"
@@ -69,6 +70,30 @@ def test_everything_that_was_found_stands_in_it() -> None:
     assert told["platform"]["settings"]["gate"] == "in process"
     assert told["promises"][4]["no_such_thing"]
     assert not told["promises"][3]["no_such_thing"]
+
+
+def test_a_report_says_which_code_ran_or_that_nobody_can_know(tmp_path: Path) -> None:
+    report.write(honest(), tmp_path, key=KEY)
+    assert json.loads((tmp_path / "report.json").read_text())["platform"]["code"] == CODE
+    assert f"<dd><bdi>{CODE}</bdi></dd>" in (tmp_path / "report.html").read_text()
+    drawn = pdf._drawn(made(honest()), pdf.MOST_PAGES)
+    assert drawn.lines[134, CODE, True, 8.5] == [CODE], "it stands in one line of the print"
+    elsewhere = made(replace(honest(), platform=replace(honest().platform, code="")))
+    assert elsewhere.platform.code == ""
+    assert "Not known: the inspector did not start it" in page.rendered(elsewhere)
+    hostile_code = made(replace(honest(), platform=replace(honest().platform, code="<b>" * 500)))
+    assert len(hostile_code.platform.code) < 200
+
+
+def test_of_a_server_of_its_own_an_inspection_tells_the_digest_of_the_files_that_run() -> None:
+    fresh = FreshServer()
+    assert fresh.inspected.code == "", "before it is there nothing ran"
+    fresh._make_folder()
+    try:
+        fresh._settle()
+        assert fresh.inspected.code == promises.digest()
+    finally:
+        shutil.rmtree(fresh.data.parent)
 
 
 def test_a_promise_that_nobody_knows_is_said_to_be_not_in_the_ledger_and_is_still_judged() -> None:
