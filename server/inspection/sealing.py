@@ -105,8 +105,7 @@ class Device:
         self.sealed: Counter[str] = Counter()
         self.opened: Counter[str] = Counter()
         self.dark: set[str] = set()
-        self.bases: list[bytes] = []  # every base key of its own: what no server may ever have seen
-        self.copies: list[tuple[int, bytes]] = []  # and those of pictures for one viewer alone, by key id
+        self.made: list[tuple[int, bytes]] = []  # every key id of its own, with its base key
         self._half = X25519PrivateKey.generate()
         self.hello, self._mine = make_hello(self.identity, self._half, call, index, now())
         self._others: dict[str, Other] = {}
@@ -118,13 +117,19 @@ class Device:
 
     def _keys(self, epoch: int) -> tuple[int, dict[str | int, Sealer]]:
         """By kind, for everybody; ``_rotate`` adds those by viewer."""
-        self.bases.append(secrets.token_bytes(BASE))
-        return epoch, {kind: Sealer(self.bases[-1], kid_of(self.index, epoch, kind)) for kind in KINDS}
+        base, kids = secrets.token_bytes(BASE), {kind: kid_of(self.index, epoch, kind) for kind in KINDS}
+        self.made += [(kid, base) for kid in kids.values()]
+        return epoch, {kind: Sealer(base, kid) for kind, kid in kids.items()}
 
     def _copy(self, viewer: int, epoch: int) -> tuple[bytes, Sealer]:
         base, kid = secrets.token_bytes(BASE), copy_kid_of(viewer, self.index, epoch)
-        self.copies.append((kid, base))
+        self.made.append((kid, base))
         return base, Sealer(base, kid)
+
+    @property
+    def bases(self) -> list[bytes]:
+        """What no server may ever have seen."""
+        return [base for _, base in self.made]
 
     @property
     def kids(self) -> list[int]:
@@ -233,12 +238,13 @@ class Device:
 
     def _rotate(self) -> None:
         epoch, keys = self._keys((self._next or self._current)[0] + 1)
+        base = self.bases[-1]
         present = {ref: (one.index, one.pair) for ref, one in self._others.items() if one.pair is not None}
         self._next = (epoch, keys, set(present), self.now() + 2000)
         self.on_kids(self.kids)  # before the wraps, so that the gate knows them before anybody can acknowledge
         for ref, (index, pair) in present.items():
             copy, keys[index] = self._copy(index, epoch)
-            self.post(ref, pair.wrap(self.index, index, epoch, self.bases[-1], copy))
+            self.post(ref, pair.wrap(self.index, index, epoch, base, copy))
         self._due()
 
     def _ack(self, ref: str, other: Other, pair: Pair, words: dict[str, Any]) -> None:

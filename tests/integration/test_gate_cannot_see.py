@@ -76,11 +76,7 @@ def secrets_of(device: Known) -> list[tuple[bytes, str]]:
     found = []
     for keys in device._worn:
         found += [(keys._half.private_bytes_raw(), KEYS[0]), (keys.identity.private_bytes_raw(), KEYS[1])]
-        for epoch, base in enumerate(keys.bases):
-            found += [(base, KEYS[2]), (seal_twin.extract(base), KEYS[3])]
-            kids = [seal_twin.kid_of(keys.index, epoch, kind) for kind in seal_twin.KINDS]
-            found += [(seal_twin.derive(base, kid)[0], KEYS[3]) for kid in kids]
-        for kid, base in keys.copies:
+        for kid, base in keys.made:
             found += [(base, KEYS[2]), (seal_twin.extract(base), KEYS[3]), (seal_twin.derive(base, kid)[0], KEYS[3])]
     return found + [(text, f"{name} as text") for secret, name in found for text in as_text(secret)]
 
