@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from yarl import URL
 
-from server import helpers, helpers_cli, inspectors
+from server import helpers, helpers_cli, inspectors, settings
 from server.db.session import Database
 from server.gatekeeper import Gatekeeper
 from server.inspection import agreement
@@ -29,7 +29,6 @@ from server.inspection.own import FreshServer, Home, Line, Phone, Ringfence, tol
 from server.inspection.own.home import DoorsAt, or_not_shown
 from server.inspection.scenarios.household import ringfence
 from server.inspection.stage import Cast, Stage
-from server.settings import load
 
 THE_DISK: Final = (
     "The records of a server elsewhere cannot be copied and made older; this is looked at on a server of our own."
@@ -171,7 +170,7 @@ async def _make(platform: Ringfence, server: FreshServer, cast: Cast) -> House:
 async def _at_the_desk(server: FreshServer, work: Callable[[Database, Gatekeeper, int], Awaitable[None]]) -> None:
     """What whoever runs this server does with its commands; without a process for each of a dozen."""
     keeper = Gatekeeper()
-    await helpers_cli.on_database(load(server.environ), lambda db, now: work(db, keeper, now))
+    await helpers_cli.on_database(settings.load(server.environ), lambda db, now: work(db, keeper, now))
 
 
 async def _furnish(made: House, stage: Stage) -> None:
