@@ -419,7 +419,6 @@ def test_in_the_demo_a_visitor_lets_the_browser_sign_on_the_page_itself_and_then
     sign.wait_for()
     assert phone.locator("#begin").count() == 0, "what is compared is the key of a browser that signs"
     assert "the server signs for the made-up families at first" in phone.locator("main").inner_text()
-    assert violations(phone) == []
     sign.click()
     contacts = house.answers["GET /api/rosters"]["people"][1]["contacts"]
     for _ in range(200):
