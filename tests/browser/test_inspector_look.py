@@ -47,6 +47,7 @@ READERS = ("child", "parent", "regulator")
 #: How a promise stands, in the words of a grown-up and of a child.
 WORDS = {"proven": "Proven", "not_proven": "Not proven", "broken": "Broken"}
 CHILD_WORDS = {"proven": "It works", "not_proven": "Not shown yet", "broken": "It did not work"}
+PAPER = 688  #: pixels between the margins of a sheet
 LOOKS = (("light", 320, 640), ("dark", 1280, 800))
 #: What a page asks for although it may not be there: who is signed in, and whether this is a demo.
 EXPECTED = {("/api/inspector/session", 401), ("/api/demo", 404)}
@@ -124,6 +125,16 @@ async def test_no_screen_of_the_inspector_has_a_fault_scrolls_sideways_or_names_
                 if await page.locator("main h1").count() != 1 or await page.title() != f"{heading} – Ringfence":
                     wrong.append(f"title {await page.title()!r}, heading {heading!r}")
                 found[f"{where} {width}"] = wrong
+            if width > 960:  # on paper: as wide as the sheet, and no fact is left to a control that paper has not
+                await page.emulate_media(media="print")
+                await page.set_viewport_size({"width": PAPER, "height": 1000})
+                for where in ("measures", "promises/contacts-only"):
+                    await go(page, where)
+                    over = await page.evaluate(OVERFLOW)
+                    found[f"{where} printed"] = [f"{over} px too wide"] if over else []
+                    assert await page.locator("nav.side, .filters, .head-deeds").locator("visible=true").count() == 0
+                await page.emulate_media(media="screen")
+                await page.set_viewport_size({"width": width, "height": height})
             found[f"faults {width}"] = [*watched.faults]
             for where in SHORT if width == 320 else SHORT[::2]:
                 await go(page, where)
