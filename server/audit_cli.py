@@ -45,7 +45,7 @@ def add_commands(commands: Any) -> None:
     verify.set_defaults(command=_verify)
 
     prove = what.add_parser("prove", help="show that a row stands under the newest checkpoint, without showing it")
-    prove.add_argument("chain", help="h_... or platform")
+    prove.add_argument("chain", help="h_..., o_... or platform")
     prove.add_argument("seq", nargs="?", type=int, help="which row; default: the last one that is covered")
     prove.set_defaults(command=_prove)
 

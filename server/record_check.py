@@ -138,7 +138,9 @@ class Check:
     _log_done: bool = False
     _since: int | None = None
     _marked: dict[str, list[Mark]] = field(default_factory=dict)
-    _apart: set[str] = field(default_factory=set)  #: chains that the chain apart tells of
+    _apart: dict[str, int] = field(
+        default_factory=dict
+    )  #: of chains that the chain apart tells of, how far they had come
     _seen: set[str] = field(default_factory=set)
     _at: _Chain | None = None
     ended_at: tuple[int, bytes] = (
@@ -365,10 +367,13 @@ class Check:
     def _tell(self, seq: int, head: Head, mark: Mark) -> None:
         """Row ``seq`` of the chain apart, which ``mark`` covers, says where another chain ended then: as an entry of the log does."""
         its = self._marked.setdefault(head.chain, [])
-        if head.seq <= max((one.seq for one in its), default=0):
+        end = self._apart.get(head.chain)
+        if end is None:
+            end = max((one.seq for one in its), default=0)  # it may have been in the log before
+        if head.seq <= end:
             self.finding(APART, seq, "forked")
         its.append(Mark(head.seq, head.hash, mark.signed, mark.before))
-        self._apart.add(head.chain)
+        self._apart[head.chain] = max(head.seq, end)
 
     def head(self, seq: int, last: bytes) -> None:
         """The chain ends, and its head says how."""
@@ -396,7 +401,7 @@ class Check:
         if self._at is not None:
             self.end()
         if self._whole_log:
-            for chain in self._entries.keys() | self._apart:
+            for chain in self._entries.keys() | self._apart.keys():
                 if chain not in self._seen:
                     self.finding(chain, 1, "missing")
         return sorted(self.found)

@@ -334,14 +334,19 @@ export function check(lines, { kept = [], key = null } = {}) {
   for (const one of stamped) {
     const by = stamps.findIndex((point) => point.size > one.index);
     const mark = { seq: one.seq, hash: one.hash, signed: stamps[by]?.at, before: (by < 0 ? stamps.at(-1) : stamps[by - 1])?.at };
-    marks.set(one.chain, [...(marks.get(one.chain) ?? []), mark]);
+    if (!marks.has(one.chain)) marks.set(one.chain, []);
+    marks.get(one.chain).push(mark);
   }
+  const come = new Map(); // how far each chain had come of which the chain apart tells
   for (const chain of file.chains) {
     const tells = walk(chain, marks.get(chain.name) ?? [], since, (number, what) => say(chain.name, number, what));
     for (const { number, head, by } of tells) {
-      const its = marks.get(head.chain) ?? [];
-      if (its.some((one) => one.seq >= head.seq)) say(APART, number, "forked");
-      marks.set(head.chain, [...its, { seq: head.seq, hash: head.hash, signed: by.signed, before: by.before }]);
+      if (!marks.has(head.chain)) marks.set(head.chain, []);
+      const its = marks.get(head.chain);
+      const end = come.get(head.chain) ?? Math.max(0, ...its.map((one) => one.seq));
+      if (head.seq <= end) say(APART, number, "forked");
+      its.push({ seq: head.seq, hash: head.hash, signed: by.signed, before: by.before });
+      come.set(head.chain, Math.max(head.seq, end));
     }
   }
   if (file.kind === "blind") {
