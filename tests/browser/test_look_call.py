@@ -218,7 +218,8 @@ def test_when_the_clock_ended_a_call_the_goodbye_says_when_calls_open_again(stag
     page.evaluate("at => { Date.now = () => at }", SEVEN + 13 * 3_600_000)
     stage.home = {**stage.home, "limits": {**LIMITS, "quiet_now": True, "opens_at": morning}}
     stage.say(t="call.ended", call="c_00000001", code="quiet_hours")
-    page.wait_for_selector("text=Calls open tomorrow, 7 o’clock in the morning.")
+    page.wait_for_selector("rf-ended >> text=Calls open tomorrow, 7 o’clock in the morning.")
+    until(page, "document.querySelector('#say').textContent.includes('Calls open tomorrow, 7 o’clock in the morning.')")
     page.click("[data-do=ok]")
     page.wait_for_selector("rf-quiet-time")
     stage.home = {**stage.home, "limits": {**LIMITS, "used_today": 60, "opens_at": SEVEN + 17 * 3_600_000}}

@@ -5,6 +5,7 @@
 import { html, View } from "../html.js";
 import { avatar, ground } from "../parts.js";
 import { onPress } from "../press.js";
+import { say } from "../say.js";
 import { currentBand, words } from "../words.js";
 import { helpDock } from "./rf-help.js";
 /** @typedef {import("../parts.js").Card} Card */
@@ -37,6 +38,7 @@ export class RfEnded extends View {
   /** @type {import("../telephone.js").Telephone | null} */ telephone = null;
   /** Who it was with, and, where a page knows it, how one's grown-ups go along. @type {Card & {watch?: string, watched?: boolean} | null} */ card = null;
   /** When calls open again, in one sentence. */ opens = "";
+  #said = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
 
   constructor() {
@@ -61,6 +63,15 @@ export class RfEnded extends View {
 
   disconnectedCallback() {
     clearTimeout(this.#timer);
+  }
+
+  /** When calls open again is often known only after the goodbye is there: whoever listens hears it all the same. @override */
+  update() {
+    super.update();
+    const ending = this.telephone?.call?.ending;
+    if (!this.isConnected || !ending || !this.opens || this.#said || !BY_THE_CLOCK.has(kindOf(ending))) return;
+    this.#said = true;
+    say(this.opens);
   }
 
   /** @override */
