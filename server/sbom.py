@@ -1,7 +1,7 @@
 """What this software is made of: a CycloneDX 1.6 bill of materials, from what is installed here, as the packages themselves say it.
 
-In it stand this package and whatever it needs to run, with what is installed of its extras, and what those need, by name,
-version, package URL and licence; not the tools of its tests. What a package says of its licence is told as it is: an SPDX
+In it stand this package, the letters of its print, and whatever it needs to run, with what is installed of its extras, and what those
+need, by name, version, package URL and licence; not the tools of its tests. What a package says of its licence is told as it is: an SPDX
 expression where there is one, a name otherwise, and nothing where it says nothing. The same installation gives the same bytes;
 the serial number is made from them.
 """
@@ -18,6 +18,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 OURS: Final = "ringfence"
 EXTRAS: Final = frozenset({"postgres", "prove", "trace", "inspect"})
+#: No package of its own: it lies in server/inspection/fonts, with its licence.
+FONT: Final[dict[str, Any]] = {
+    "type": "file",
+    "bom-ref": "dejavu-sans-condensed",
+    "name": "DejaVu Sans Condensed, regular and bold, cut down",
+    "version": "2.37",
+    "licenses": [{"license": {"id": "Bitstream-Vera"}}],
+}
 _NAMESPACE: Final = uuid.UUID("6f3b0c2e-4f0e-5b0a-9a53-6a0f5b1d7c11")  # of serial numbers; any fixed one would do
 
 
@@ -25,6 +33,7 @@ def bill(root: str = OURS) -> dict[str, Any]:
     """The bill of what ``root`` needs."""
     found = _needed(root)
     components = [_component(one) for name, (one, _) in sorted(found.items()) if name != _normal(root)]
+    components += [FONT] if root == OURS else []
     told = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -34,7 +43,8 @@ def bill(root: str = OURS) -> dict[str, Any]:
         "dependencies": [
             {"ref": _url(one), "dependsOn": sorted(_url(found[need][0]) for need in needs)}
             for _, (one, needs) in sorted(found.items())
-        ],
+        ]
+        + ([{"ref": FONT["bom-ref"], "dependsOn": []}] if root == OURS else []),
     }
     return {**told, "serialNumber": f"urn:uuid:{uuid.uuid5(_NAMESPACE, json.dumps(told, sort_keys=True))}"}
 

@@ -261,6 +261,10 @@ def test_the_bill_of_materials_is_of_the_published_shape_and_names_what_we_need(
     refs = {one["bom-ref"] for one in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
     assert {one["ref"] for one in bill["dependencies"]} == refs
     assert {need for one in bill["dependencies"] for need in one["dependsOn"]} <= refs
+    assert sbom.FONT in bill["components"]
+    assert {one.name for one in (ROOT / "server/inspection/fonts").iterdir()} == {
+        "DejaVuSansCondensed.ttf", "DejaVuSansCondensed-Bold.ttf", "LICENCE.txt",
+    }  # fmt: skip
     assert sbom.encoded() == sbom.encoded()
 
 
