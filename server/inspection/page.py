@@ -230,7 +230,8 @@ def yeses(audit: Sequence[Row]) -> str:
     kinds = Counter(row.question for row in audit if row.verdict == "allow")
     few = ", ".join(f"{asked} ({count:,})" for asked, count in kinds.most_common(12))
     told = [f"Allowed: {few}{' and more' if len(kinds) > 12 else ''}."] if kinds else ["Nothing was allowed."]
-    told.append(f"All {len(audit):,} rows of this story are in report.json, with their times.")
+    all_rows = f"All {len(audit):,} rows" if len(audit) > 1 else "The one row"
+    told.append(f"{all_rows} of this story {_are(len(audit))} in report.json, with their times.")
     if books := sorted({row.rulebook for row in audit if row.rulebook}):
         told.append(f"Rulebook: {', '.join(books[:5])}.")
     return " ".join(told)
