@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bare_window import BARE
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, sync_playwright
 
 from server.support import supports
@@ -29,7 +30,7 @@ POLICY = (
     "require-trusted-types-for 'script'; trusted-types ringfence ringfence-seal; worker-src 'self'"
 )
 FLAGS = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--disable-quic",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", BARE]  # fmt: skip
 
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocketRoute, expect, sync_playwright
 
+from tests.browser.bare_window import BARE
 from tests.browser.grown_up_pages import (
     CLIENT,
     CONSENT,
@@ -74,7 +75,7 @@ TRUSTED = {
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", BARE])
         yield browser
         browser.close()
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from tests import seal_twin
+from tests.browser.bare_window import BARE
 from tests.browser.grown_up_pages import SAM, MadeUp, made_up
 from tests.browser.test_grown_up_look import AGAIN_MS, visit
 from tests.browser.test_look_axe import violations
@@ -40,7 +41,7 @@ def desk(**more: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", BARE])
         yield browser
         browser.close()
 

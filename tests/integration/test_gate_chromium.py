@@ -16,6 +16,7 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright
 
 from signalling.gate import Connected
+from tests.browser.bare_window import BARE
 from tests.gate_peers import Room, room
 from tests.seal_twin import SELF_SIGNED
 
@@ -28,6 +29,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    BARE,
 ]
 CLIENT = Path(__file__).parents[2] / "client_web"
 INDEX = {"alice": 0, "bob": 1}
