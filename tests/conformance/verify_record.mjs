@@ -111,7 +111,7 @@ function row(chain, kind, it) {
       .replace(/[\u007f-\uffff]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
     rest = sha(sha(bytes(it.salt), canonical), bytes(it.people));
     const [, name, end, hash] = (chain === APART && TOLD.exec(rules)) || [];
-    if (name) told = { chain: name, seq: Number(end), hash };
+    if (name && !name.startsWith("h_")) told = { chain: name, seq: Number(end), hash };
   } else {
     must(kind === "blind" && chain !== APART && isHex(it.rest));
     rest = bytes(it.rest);

@@ -171,27 +171,45 @@ def test_an_export_without_the_chain_apart_or_with_it_where_it_would_not_be_hear
     assert found_in(numbered([*before, *closed, *after]), whole) == [("(file)", len(before) + 2, "unreadable")]
 
 
+def tell(tables: Tables, head: Head, key: Signer) -> int:
+    """The chain apart says so next, and it is signed. The number of its row."""
+    end = of_chain(tables, APART)[-1]
+    row = replace(end, seq=end.seq + 1, rules=rules_of(head), previous=end.hash, salt=bytes(64))
+    row = replace(row, hash=hash_of(row.previous, row.digest))
+    tables.rows.append(row)
+    tables.heads[APART] = row.seq, row.hash
+    tables.log.append(Head(APART, row.seq, row.hash))
+    signed(tables, key, 60_000)
+    return row.seq
+
+
 def test_two_ends_of_one_chain_told_apart_are_a_fork_and_a_chain_that_is_told_of_must_be_there(
     whole: Made, key: Signer
 ) -> None:
     tables = copy.deepcopy(whole.tables)
     child = of_chain(tables, "o_maya")[-1]
 
-    def tell(head: Head) -> int:
-        end = of_chain(tables, APART)[-1]
-        row = replace(end, seq=end.seq + 1, rules=rules_of(head), previous=end.hash, salt=bytes(64))
-        row = replace(row, hash=hash_of(row.previous, row.digest))
-        tables.rows.append(row)
-        tables.heads[APART] = row.seq, row.hash
-        tables.log.append(Head(APART, row.seq, row.hash))
-        signed(tables, key, 60_000)
-        return row.seq
-
-    number = tell(Head("o_maya", child.seq, bytes(range(32))))
+    number = tell(tables, Head("o_maya", child.seq, bytes(range(32))), key)
     assert (APART, number, "forked") in found_by_all(tables, whole)
     tables = copy.deepcopy(whole.tables)
-    tell(Head("o_theo", 1, bytes(range(32))))
+    tell(tables, Head("o_theo", 1, bytes(range(32))), key)
     assert found_by_all(tables, whole) == [("o_theo", 1, "missing")]
+
+
+@pytest.mark.parametrize(("chain", "found"), [("h_sam", "back_dated"), ("o_maya", "")])
+def test_rows_that_are_kept_from_their_family_are_not_vouched_for_by_the_chain_apart(
+    whole: Made, key: Signer, chain: str, found: str
+) -> None:
+    """A family is shown its chain as far as the log names it. The control is a child's own, which nobody is shown."""
+    tables = copy.deepcopy(whole.tables)
+    end = of_chain(tables, chain)[-1]
+    row = replace(end, seq=end.seq + 1, at=said(tables.notes[-1]).at, previous=end.hash, salt=bytes(64))
+    row = replace(row, hash=hash_of(row.previous, row.digest))
+    tables.rows.append(row)
+    tables.heads[chain] = row.seq, row.hash
+    tell(tables, Head(chain, row.seq, row.hash), key)
+    signed(tables, key, 2 * HOUR)
+    assert found_by_all(tables, whole) == ([(chain, row.seq, found)] if found else [])
 
 
 def test_an_end_that_is_told_apart_and_not_signed_yet_is_not_believed(whole: Made) -> None:
