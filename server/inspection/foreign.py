@@ -23,25 +23,38 @@ from urllib.parse import urljoin, urlsplit
 
 #: What may be loaded or sent to by whom: each must be bounded, by itself or by what stands in for it.
 _LOADS: Final = (
-    "script-src", "style-src", "img-src", "media-src", "font-src", "connect-src", "object-src", "frame-src", "worker-src",
-    "manifest-src",
+    "script-src", "script-src-elem", "style-src", "style-src-elem", "img-src", "media-src", "font-src", "connect-src", "object-src",
+    "frame-src", "worker-src", "manifest-src",
 )  # fmt: skip
-_STANDS_IN: Final = {"worker-src": ("script-src", "default-src"), "form-action": (), "base-uri": ()}
-_HARMLESS: Final = frozenset(
-    {"'self'", "'none'", "blob:", "data:", "'unsafe-inline'", "'strict-dynamic'", "'wasm-unsafe-eval'"}
-)
+#: CSP 3 - 6.8.3: what counts where a directive is not there, the nearest first; for the others it is default-src alone.
+_STANDS_IN: Final = {
+    "script-src-elem": ("script-src", "default-src"),
+    "style-src-elem": ("style-src", "default-src"),
+    "frame-src": ("child-src", "default-src"),
+    "worker-src": ("child-src", "script-src", "default-src"),
+    "form-action": (),
+    "base-uri": (),
+}
+#: Not among them: 'strict-dynamic', with which a script of one's own lets in those of anybody.
+_HARMLESS: Final = frozenset({"'self'", "'none'", "blob:", "data:", "'unsafe-inline'", "'wasm-unsafe-eval'"})
 #: Headers by which an answer asks for notes about its reader, or tells a browser to fetch something.
 _TELLING: Final = ("report-to", "reporting-endpoints", "nel", "content-security-policy-report-only", "refresh")
 
 _LOADING: Final = frozenset(
     {"src", "srcset", "poster", "data", "action", "formaction", "background", "manifest", "imagesrcset"}
 )
+_SEVERAL: Final = frozenset({"srcset", "imagesrcset"})  # several addresses, with commas between them
 _PRESSED: Final = frozenset({"a", "area"})  # whose href somebody presses
 _ADDRESS: Final = re.compile(r"(?:https?|wss?)://[^\s\"'`<>)\\]+", re.IGNORECASE)
 _SHORT: Final = re.compile(r"[\"'`(]\s*(//[a-z0-9-]+(?:\.[a-z0-9-]+)+[^\s\"'`<>)\\]*)", re.IGNORECASE)
 _IN_CSS: Final = re.compile(r"(?:url\(\s*[\"']?|@import\s+[\"'])([^\"')]+)", re.IGNORECASE)
-_IN_JS: Final = re.compile(r"[\"'`]([A-Za-z0-9_./-]+\.(?:js|css|json|html|svg|png|webmanifest))[\"'`]")
-_BEACON: Final = re.compile(r"\bsendBeacon\b|\bnew\s+(?:Image|EventSource|XMLHttpRequest)\b|\bfetchLater\b")
+_IN_JS: Final = re.compile(
+    r"[\"'`]([A-Za-z0-9_./-]+\.(?:m?js|css|json|html|svg|png|webmanifest)(?:\?[^\s\"'`]*)?)[\"'`]"
+)
+_BEACON: Final = re.compile(r"\bsendBeacon\b|\bnew\s+(?:\w+\.)*(?:Image|EventSource|XMLHttpRequest)\b|\bfetchLater\b")
+#: Of a refresh: HTML - 4.2.5.3 lets "url=" and the quotation marks be there or not.
+_REFRESH: Final = re.compile(r"[^;,]*[;,]\s*(?:url\s*=\s*)?[\"']?([^\"']*)", re.IGNORECASE)
+_LEFT_OUT: Final = re.compile(r"[\t\r\n]")  # by every browser, wherever they stand in an address
 #: Names of kinds of text and shapes, which nothing ever fetches.
 _NAMES: Final = ("http://www.w3.org/",)
 
@@ -157,14 +170,15 @@ def _hosts(text: str, address: str) -> Iterator[str]:
 
 def _elsewhere(link: str, address: str) -> str:
     """The host of a link that leads to another one than ``address`` is of; "" for one's own, and for what is no request."""
-    there, own = urlsplit(urljoin(address, link.strip())), urlsplit(address)
+    read = _LEFT_OUT.sub("", link.strip()).replace("\\", "/")  # as a browser reads it (URL - 4.4)
+    there, own = urlsplit(urljoin(address, read)), urlsplit(address)
     if there.scheme not in ("http", "https", "ws", "wss") or there.netloc.lower() == own.netloc.lower():
         return ""
     return there.netloc or link[:60]
 
 
 def _styled(text: str, address: str) -> Iterator[Foreign]:
-    for one in (*_IN_CSS.findall(text), *_ADDRESS.findall(text)):
+    for one in (*_IN_CSS.findall(text), *_ADDRESS.findall(text), *_SHORT.findall(text)):
         if (host := _elsewhere(one, address)) and not one.startswith(_NAMES):
             yield Foreign("an address in a style", host)
 
@@ -198,17 +212,21 @@ class _Tags(HTMLParser):
             if plain == "ping":
                 self._found.append(Foreign("a note sent behind one's back", "ping"))
             elif plain in _LOADING or (plain == "href" and tag not in _PRESSED):
-                self._loads(tag, value)
+                self._loads(tag, value.split(",") if plain in _SEVERAL else [value])
+            elif plain == "srcdoc":
+                inner = _Tags(self._address)
+                self._found += inner.read(value)
+                self._links += inner._links
             elif plain == "style":
                 self._found += _styled(value, self._address)
             elif plain.startswith("on"):
                 self._found += in_text("js", value, self._address)
         if tag == "meta" and told.get("http-equiv", "").lower() == "refresh":
-            self._loads(tag, told.get("content", "").partition("=")[2])
+            self._loads(tag, _REFRESH.findall(told.get("content", ""))[:1])
 
-    def _loads(self, tag: str, value: str) -> None:
-        for one in value.split(","):  # a srcset has several
-            if link := next(iter(one.split()), ""):
+    def _loads(self, tag: str, values: Sequence[str]) -> None:
+        for one in values:
+            if link := next(iter(_LEFT_OUT.sub("", one).split()), ""):
                 self._links.append(link)
                 if host := _elsewhere(link, self._address):
                     self._found.append(Foreign(f"a <{tag}> of a page", host))
@@ -239,17 +257,24 @@ PLANTED: Final[Sequence[tuple[str, str]]] = (
     ("html", "<form action='https://data.example/'></form>"),
     ("html", "<a href='/child/' ping='/seen'>next</a>"),
     ("html", "<meta http-equiv='refresh' content='0; url=https://ads.example/'>"),
+    ("html", "<meta http-equiv='refresh' content=\"0;URL='https://ads.example/'\">"),
+    ("html", "<meta http-equiv='refresh' content='0, https://ads.example/'>"),
+    ("html", "<img src='ht&#10;tps://pixel.example/1.gif'>"),
+    ("html", "<script src='/\\ads.example/a.js'></script>"),
+    ("html", "<iframe srcdoc=\"<img src='https://pixel.example/1.gif'>\"></iframe>"),
     ("html", "<script>fetch('https://data.example/')</script>"),
     ("html", "<p style='background: url(https://pixel.example/1.gif)'></p>"),
     ("html", "<img src='/a.png' onerror=\"fetch('//data.example/x')\">"),
     ("svg", "<svg xmlns='http://www.w3.org/2000/svg'><image xlink:href='https://pixel.example/1.gif'/></svg>"),
     ("css", "@import 'https://fonts.example/a.css';"),
     ("css", ".a { background: url(//pixel.example/1.gif) }"),
+    ("css", ".a { background: image-set('//pixel.example/1.gif' 1x) }"),
     ("js", "import 'https://cdn.example/a.js';"),
     ("js", "new WebSocket(`wss://data.example/`);"),
     ("js", "const where = '//data.example/x';"),
     ("js", "navigator.sendBeacon('/seen', text);"),
     ("js", "new Image().src = '/seen';"),
+    ("js", "new window.Image().src = '/seen';"),
 )
 #: The same for headers.
 PLANTED_HEADERS: Final[Sequence[tuple[str, str]]] = (
@@ -257,6 +282,10 @@ PLANTED_HEADERS: Final[Sequence[tuple[str, str]]] = (
     ("Content-Security-Policy", f"{_POLICY}; connect-src 'self' https://data.example"),
     ("Content-Security-Policy", f"{_POLICY}; script-src 'self' https:"),
     ("Content-Security-Policy", "script-src 'self'"),
+    ("Content-Security-Policy", f"{_POLICY}; script-src-elem *"),
+    ("Content-Security-Policy", f"{_POLICY}; style-src-elem https:"),
+    ("Content-Security-Policy", f"{_POLICY}; script-src 'nonce-AAAA' 'strict-dynamic'"),
+    ("Content-Security-Policy", f"{_POLICY}; child-src *"),
     ("Content-Security-Policy", f"{_POLICY}; report-uri /seen"),
     ("Link", "<https://fonts.example>; rel=preconnect"),
     ("Report-To", '{"endpoints": [{"url": "https://data.example/"}]}'),

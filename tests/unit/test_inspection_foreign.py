@@ -87,6 +87,12 @@ def test_a_page_leads_to_the_files_of_its_own_host_that_it_names() -> None:
         "https://calls.example/shared/api.js",
         "https://calls.example/child/worker.js",
     }
+    assert leads_to("js", "import './more.mjs'; import './other.js?v=1';", HERE) == {
+        "https://calls.example/child/more.mjs",
+        "https://calls.example/child/other.js?v=1",
+    }
+    inner = "<iframe srcdoc=\"<script src='/in.js'></script>\"></iframe>"
+    assert leads_to("html", inner, HERE) == {"https://calls.example/in.js"}
     assert leads_to("css", "@import url(tokens.css);", HERE) == {"https://calls.example/child/tokens.css"}
 
 
@@ -122,3 +128,22 @@ async def test_every_file_that_is_named_is_read_once_and_a_page_that_does_not_op
     shut: Any = Served("/child/")
     with pytest.raises(shown.CouldNotSee, match="did not open"):
         await shown._crawl(shut)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ("text/html; charset=utf-8", "html"),
+        ("Text/HTML ; charset=utf-8", "html"),
+        ("application/xhtml+xml", "html"),
+        ("text/javascript", "js"),
+        ("application/ecmascript", "js"),
+        ("text/plain", "js"),
+        ("", "js"),
+        ("image/svg+xml", "svg"),
+        ("image/png", ""),
+    ],
+)
+def test_whatever_a_browser_might_run_or_show_is_read_however_it_is_served(told: str, kind: str) -> None:
+    answer: Any = SimpleNamespace(headers={"Content-Type": told})
+    assert shown._kind(answer) == kind

@@ -114,10 +114,14 @@ async def _crawl(line: Line) -> dict[str, Answer]:
 
 
 def _kind(answer: Answer) -> str:
-    told = str(answer.headers.get("Content-Type", "")).partition(";")[0]
-    return {"text/html": "html", "text/css": "css", "image/svg+xml": "svg", "application/json": "json"}.get(
-        told, "js" if "javascript" in told else ""
-    )
+    """How a file is read. Whatever a browser might run is a script: it runs what says that it is plain text, too. "": it is not read."""
+    told = str(answer.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+    known = {"text/html": "html", "text/css": "css", "image/svg+xml": "svg", "application/json": "json"}
+    if told in known:
+        return known[told]
+    if told.endswith(("/xml", "+xml")):
+        return "html"
+    return "" if told.startswith(("image/", "font/", "audio/", "video/")) else "js"
 
 
 def _headers(answer: Answer) -> list[tuple[str, str]]:
