@@ -14,8 +14,11 @@ import pytest
 from server.cli import _parser
 from server.inspect_cli import Said
 from server.inspection.adapter import CouldNotSee
+from server.inspection.device import Answer, Refused
 from server.inspection.findings import Inspection
+from server.inspection.own import MOST_SIGN_UPS, Elsewhere, Line, Ringfence
 from server.inspection.own.answers import comes_later
+from server.inspection.own.ringfence import HOUR_SECONDS
 from server.inspection.patience import SLACK, Patience
 from server.inspection.run import inspect
 from server.inspection.stage import Play, Scenario, Stage
@@ -110,6 +113,46 @@ async def test_more_than_there_is_patience_for_is_not_waited_and_two_who_wait_wa
 def test_when_the_next_one_may_come_is_read_from_a_clear_answer_only(code: str, told: str, seconds: int) -> None:
     answer: Any = SimpleNamespace(code=code, headers={"Retry-After": told})
     assert comes_later(answer) == seconds
+
+
+class OneSecond(Line):
+    """A device whose server always says: in a second."""
+
+    asked = 0
+
+    async def call(self, *_: Any, **__: str) -> Answer:
+        self.asked += 1
+        return Answer(429, b'{"code": "slow_down"}', {"Retry-After": "1"})
+
+
+class InNoTime(Patience):
+    """It waits as long, and nobody notices."""
+
+    async def wait(self, seconds: float, why: str) -> bool:
+        self.waited += seconds + SLACK
+        return self.waited <= self.most
+
+
+async def test_a_server_that_says_in_a_second_for_ever_is_not_asked_every_second() -> None:
+    line = OneSecond("https://calls.example", trust=None, home=None)
+    try:
+        line.patience = InNoTime(120 * 60)
+        with pytest.raises(Refused):
+            await line.post("/api/sign-up")
+        assert line.asked == 13, "in two hours"
+    finally:
+        await line.close()
+
+
+async def test_of_two_stories_that_wait_for_one_place_on_somebody_elses_server_one_gets_it() -> None:
+    platform = Ringfence(Elsewhere("https://calls.example"), patience=Patience(10))
+    now = time.monotonic()
+    platform._signed_up = [now - HOUR_SECONDS + 0.1, *[now] * (MOST_SIGN_UPS - 1)]
+    both = await asyncio.gather(platform._families(), platform._families(), return_exceptions=True)
+    (refused,) = [one for one in both if isinstance(one, BaseException)]
+    assert isinstance(refused, CouldNotSee)
+    assert "no more do within an hour" in str(refused)
+    assert len(platform._signed_up) == MOST_SIGN_UPS + 1
 
 
 def test_the_command_says_until_when_it_waits(capsys: pytest.CaptureFixture[str]) -> None:

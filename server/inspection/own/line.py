@@ -57,14 +57,17 @@ class Line(Browserless):
         return answer
 
     async def post(self, path: str, body: Any = None) -> Any:
-        """A step that a well-behaved page takes; where the server says when the next one may come in, it waits until then."""
+        """A step that a well-behaved page takes; where the server says when the next one may come in, it waits until then. Each time it
+        has waited in vain it waits at least twice as long: a server that says "in a second" for ever is not asked every second."""
+        least = 1
         while True:
             try:
                 return await super().post(path, body)
             except Refused as no:
                 seconds = comes_later(no.answer) if path in COMING_IN else 0
-                if not seconds or not await self.patience.wait(seconds, LETS_IN_LATER):
+                if not seconds or not await self.patience.wait(max(seconds, least), LETS_IN_LATER):
                     raise
+                least *= 2
 
     def was_told(self) -> str:
         """Everything that this device was told, as one text."""

@@ -101,17 +101,22 @@ class Ringfence:
     async def _families(self) -> Families:
         """One more grown-up may sign up."""
         if isinstance(self.server, Elsewhere) and not is_this_machine(self.server.base):
-            now = time.monotonic()
-            lately = [at for at in self._signed_up if at > now - HOUR_SECONDS]
-            if len(self._signed_up) >= MOST_IN_ALL:
-                raise CouldNotSee(
-                    f"{MOST_IN_ALL} made-up grown-ups have signed up, and no more do on somebody else's server. {GO_ON}"
-                )
             why = f"{MOST_SIGN_UPS} made-up grown-ups have signed up, and no more do within an hour on somebody else's server"
-            if len(lately) >= MOST_SIGN_UPS and not await self.patience.wait(lately[0] + HOUR_SECONDS - now, f"{why}."):
-                raise CouldNotSee(f"{why}. {GO_ON}")
+            # looked at anew after each wait: several stories may have waited for the same place
+            while left := self._full():
+                if not await self.patience.wait(left, f"{why}."):
+                    raise CouldNotSee(f"{why}. {GO_ON}")
         self._signed_up.append(time.monotonic())
         return Families(DoorsAt(self, self.new_home()), f"-{self._tag}-{len(self.lines)}")
+
+    def _full(self) -> float:
+        """In how many seconds the next grown-up may sign up on somebody else's server; 0: now."""
+        if len(self._signed_up) >= MOST_IN_ALL:
+            raise CouldNotSee(
+                f"{MOST_IN_ALL} made-up grown-ups have signed up, and no more do on somebody else's server. {GO_ON}"
+            )
+        free_at = self._signed_up[-MOST_SIGN_UPS] + HOUR_SECONDS if len(self._signed_up) >= MOST_SIGN_UPS else 0.0
+        return max(0.0, free_at - time.monotonic())
 
     async def home(self, name: str, group: str = "9-12") -> Home:
         """A family with one child of this age."""
