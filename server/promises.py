@@ -274,12 +274,15 @@ SHARED: Final = "tests/"
 
 
 def digests_of_tests(book: Ledger | None = None, root: Path = ROOT) -> dict[str, str] | None:
-    """SHA-256 of each file of tests that the ledger names, and of all that they share (:data:`SHARED`); None where there are no tests, as
-    in a copy that is deployed."""
+    """SHA-256 of each file of tests that the ledger names, with those from which it borrows, and of all that they share (:data:`SHARED`);
+    None where there are no tests, as in a copy that is deployed."""
     if not (root / "tests").is_dir():
         return None
     named = {_file_of(test) for one in (book or ledger()).promises for test in one.all_tests()}
-    found = {name: _digest_of([root / name], root) for name in sorted(named)}
+    lent: dict[str, list[Path]] = {}
+    for file in sorted((root / "tests").rglob("test_*.py")):
+        lent.setdefault(file.stem, []).append(file)
+    found = {name: _digest_of(_with_what_it_borrows(root / name, lent), root) for name in sorted(named)}
     shared = [
         file
         for file in (root / "tests").rglob("*")
@@ -289,6 +292,20 @@ def digests_of_tests(book: Ledger | None = None, root: Path = ROOT) -> dict[str,
         and file.is_file()
     ]
     return found | {SHARED: _digest_of(sorted(shared), root)}
+
+
+def _with_what_it_borrows(file: Path, lent: Mapping[str, Sequence[Path]]) -> list[Path]:
+    """A file of tests and all others whose names stand in it, in those and so on: an emptied list that it imports empties it, too."""
+    found, waiting = [file], [file]
+    while waiting:
+        one = waiting.pop()
+        words = set(_NAME_OF_TESTS.findall(one.read_text("utf-8"))) if one.is_file() else set()
+        waiting += (more := [other for word in words for other in lent.get(word, ()) if other not in found])
+        found += more
+    return [file, *sorted(found[1:])]
+
+
+_NAME_OF_TESTS: Final = re.compile(r"\btest_\w+")
 
 
 def _file_of(test: str) -> str:

@@ -479,6 +479,20 @@ def test_an_emptied_test_proves_nothing_and_only_its_own_promise_is_touched(tmp_
     assert told_of(root, found) == dict.fromkeys("ab", promises.TESTS_CHANGED)
 
 
+def test_a_test_is_no_longer_the_same_when_another_file_of_tests_from_which_it_borrows_has_changed(
+    tmp_path: Path,
+) -> None:
+    root = checkout(tmp_path)
+    unit = root / "tests" / "unit"
+    (unit / "test_a.py").write_text("from tests.unit import test_other\n")
+    (unit / "test_other.py").write_text("from tests.unit.test_far import FILES\n")
+    (unit / "test_far.py").write_text("FILES = ['one']\nfrom tests.unit.test_other import ALL\n")
+    found = passed(root)
+    assert told_of(root, found) == {"a": "", "b": ""}
+    (unit / "test_far.py").write_text("FILES = []\n")
+    assert told_of(root, found) == {"a": promises.TESTS_CHANGED, "b": ""}
+
+
 def test_what_all_tests_share_may_not_change_either(tmp_path: Path) -> None:
     root = checkout(tmp_path)
     found = passed(root)
