@@ -54,7 +54,11 @@ async def inspect(
             "promises": list(promises),
         }
     )
-    fault = await _open(platform, min(OPEN_SECONDS, seconds))
+    try:
+        fault = await _open(platform, min(OPEN_SECONDS, seconds))
+    except asyncio.CancelledError:  # what is half open is not left behind
+        await _close(platform, closing)
+        raise
     found: dict[str, Finding] = {}
     if fault is None:
         tell({"t": "opened", "name": platform.inspected.name, "version": platform.inspected.version})
