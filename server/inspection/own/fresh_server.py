@@ -41,7 +41,7 @@ class FreshServer:
         self._folder: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
-        self.environ: Mapping[str, str] = {}  #: what it was started with
+        self.started_with: Mapping[str, str] = {}  #: what it was started with
         self.key = ""  # of an inspector, made with the server
         self.patience = ANSWER_SECONDS
         self.base, self.trust, self.many_homes = "", None, loopback_has_many()  # type: str, ssl.SSLContext | None, bool
@@ -89,7 +89,7 @@ class FreshServer:
             "RINGFENCE_DATA": "a new folder, SQLite, removed afterwards",
         }
         self.inspected = Inspected("Ringfence", version("ringfence"), self.base, told, digest())
-        self.environ = {
+        self.started_with = {
             name: value for name, value in self.around.items() if not name.startswith("RINGFENCE_")
         } | settings
 
@@ -132,14 +132,14 @@ class FreshServer:
     async def _run(self, *what: str) -> asyncio.subprocess.Process:
         with open(self.file("errors"), "ab") as errors:  # noqa: ASYNC230 - an empty local file
             return await asyncio.create_subprocess_exec(
-                *self.command, *what, env=self.environ, stdin=asyncio.subprocess.DEVNULL,
+                *self.command, *what, env=self.started_with, stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE, stderr=errors,
             )  # fmt: skip
 
     async def types(self, *what: str) -> tuple[int, str]:
         """Whoever runs this server types a command. Its exit status and all that it said."""
         process = await asyncio.create_subprocess_exec(
-            *self.command, *what, env=self.environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            *self.command, *what, env=self.started_with, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         try:
@@ -151,7 +151,7 @@ class FreshServer:
     async def would_open(self, **settings: str | None) -> tuple[bool, str]:
         """Whether another server opens its doors here with these settings instead of this one's own (None: without it), and what it says
         where it does not. It is closed again at once."""
-        environ = {name: value for name, value in {**self.environ, **settings}.items() if value is not None}
+        environ = {name: value for name, value in {**self.started_with, **settings}.items() if value is not None}
         process = await asyncio.create_subprocess_exec(
             *self.command, "serve", env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

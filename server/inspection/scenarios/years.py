@@ -170,7 +170,7 @@ async def _make(platform: Ringfence, server: FreshServer, cast: Cast) -> House:
 async def _at_the_desk(server: FreshServer, work: Callable[[Database, Gatekeeper, int], Awaitable[None]]) -> None:
     """What whoever runs this server does with its commands; without a process for each of a dozen."""
     keeper = Gatekeeper()
-    await helpers_cli.on_database(settings.load(server.environ), lambda db, now: work(db, keeper, now))
+    await helpers_cli.on_database(settings.load(server.started_with), lambda db, now: work(db, keeper, now))
 
 
 async def _furnish(made: House, stage: Stage) -> None:
