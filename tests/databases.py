@@ -10,6 +10,7 @@ The name does not begin with ``RINGFENCE_``: it is no setting, and the house ref
 from __future__ import annotations
 
 import asyncio
+import atexit
 import hashlib
 import importlib
 import os
@@ -152,6 +153,7 @@ async def _fetch(sql: str) -> str:
         asyncpg = importlib.import_module("asyncpg")  # an extra
         server = make_url(address).set(drivername="postgresql", database="postgres")
         _OPEN[address] = await asyncpg.connect(server.render_as_string(hide_password=False))
+        atexit.register(lambda: _loop().call_soon_threadsafe(_OPEN[address].terminate))
     return str(await _OPEN[address].fetchval(sql) or "")
 
 

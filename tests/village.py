@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import event
+
 from server import chains
 from server.accounts import Kind, SignedIn
 from server.calls import Calls
@@ -203,6 +205,19 @@ class Village:
             self.kind[person],
             self.household_of[person],
         )
+
+    async def overhear(self) -> list[str]:
+        """Every statement that whoever writes sends to the database from now on; on SQLite with its values."""
+        seen: list[str] = []
+        if self.db.kind == "sqlite":
+            async with (
+                self.db.begin() as tx
+            ):  # there is one writer, so this is the connection that every change goes through
+                driver: Any = (await tx.get_raw_connection()).driver_connection
+                await driver.set_trace_callback(seen.append)
+        else:
+            event.listen(self.db._writer.sync_engine, "before_cursor_execute", lambda *its: seen.append(its[2]))
+        return seen
 
     async def last_audit(self, chain: str) -> Row:
         """The newest row of a chain; ``own()`` is that of a person."""

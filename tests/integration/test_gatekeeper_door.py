@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from server import audit, facts
@@ -212,22 +211,14 @@ async def probe(v: Village, monkey_log: list[str], asking: Any) -> tuple[object,
     """What was answered, and which statements ran."""
     monkey_log.clear()
     answer = await asking
-    return answer, list(monkey_log)
+    return answer, [re.sub(r"'[^']*'|\b\d+\b", "...", sql) for sql in monkey_log]
 
 
 @pytest.fixture
 async def spied(tmp_path: Path) -> AsyncIterator[tuple[Village, list[str]]]:
     """A village whose writing connection tells each statement that the database runs."""
     async with village(tmp_path) as there:
-        seen: list[str] = []
-        async with there.db.begin() as tx:
-            raw: Any = (await tx.get_raw_connection()).driver_connection
-            assert raw is not None
-            if there.db.kind == "sqlite":
-                await raw.set_trace_callback(lambda sql: seen.append(re.sub(r"'[^']*'|\b\d+\b", "...", sql)))
-            else:
-                event.listen(there.db._writer.sync_engine, "before_cursor_execute", lambda *its: seen.append(its[2]))
-        yield there, seen
+        yield there, await there.overhear()
 
 
 async def test_a_ref_that_is_not_mine_and_one_that_never_was_are_the_same_to_me(

@@ -42,11 +42,7 @@ ABOUT_A_SIGN_IN: tuple[Service, ...] = (lambda v, me, x: accounts.revoke_session
 
 async def test_a_real_child_and_none_take_the_same_way_through_the_records(tmp_path: Path) -> None:
     async with village(tmp_path) as there:
-        ran: list[str] = []
-        async with there.db.begin() as tx:
-            # there is one writer, so this is the connection that every change goes through
-            driver: Any = (await tx.get_raw_connection()).driver_connection
-            await driver.set_trace_callback(ran.append)
+        ran = await there.overhear()
 
         async def way(service: Service, me: SignedIn, about: str) -> list[str]:
             ran.clear()
