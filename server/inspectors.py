@@ -10,7 +10,8 @@ nothing is proved in every situation there is). What is to be shown is made firs
 ``names_nobody`` looks up every word of it that could be an id or a pseudonym of somebody. One of them found, and the rules refuse
 (``evidence-names-nobody``), whatever went wrong before. Names are not looked up, and the rule does not say so: a child may be called
 Will or Rose, or as three letters of a checkpoint happen to read, and would then shut the evidence to everybody. That no name is in it
-is up to what makes it (``evidence.py`` reads none), and tests search every page for those of a house. Each look is a row of the platform's record, under the inspector's id.
+is up to what makes it (``evidence.py`` reads none), and tests search every page for those of a house. Each look is a row of the
+platform's record, under the inspector's id.
 
 What this cannot prevent: whoever may write the database can add an inspector. It leaves a row in the record.
 """
