@@ -417,8 +417,10 @@ def record(overview: Mapping[str, Any], *, exactly: bool = False) -> dict[str, A
     """The record from outside: how much of it there is, whether it is whole, every checkpoint and key. No chain by its name.
 
     How much is rounded down as every number is, but where nobody is real (``exactly``): a household has a chain, and in a small house each
-    row more would say, to the minute, that somebody is here."""
+    row more would say, to the minute, that somebody is here. Rounding alone would not hide it: each look of an inspector is a row too, and
+    by how many looks it takes until the round number moves, the exact one is known. So there rows are told as far as they are signed."""
     much = {name: int(overview[name]) for name in ("chains", "rows", "covered")}
+    much["rows"] = much["rows"] if exactly else much["covered"]
     wrong = Counter(str(one["what"]) for one in overview["findings"])
     why = "; ".join(f"{what}: {number}" for what, number in sorted(wrong.items()))
     return {

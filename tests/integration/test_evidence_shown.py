@@ -14,7 +14,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from server import audit, data_map, evidence, notes, pack, sbom
+from server import audit, checkpoints, data_map, evidence, notes, pack, sbom
+from server.api import inspector as api_inspector
 from server.api import keys
 from server.db.models import metadata
 from server.db.session import rows
@@ -160,6 +161,26 @@ async def test_one_look_reads_one_page_and_all_pages_hold_every_decision_once(ho
         assert seen == sorted(seen, key=lambda one: (-one[0], one[1]))
 
 
+async def test_how_many_rows_there_are_is_told_as_far_as_they_are_signed_so_that_nobody_finds_the_exact_number_by_looking(
+    house: House, families: Families
+) -> None:
+    two = await families.two()
+    await checkpoints.take(house.db, house.settings, house.app[keys.CLOCK].now)
+    device = await inspector(house)
+
+    async def told() -> dict[str, Any]:
+        house.app[api_inspector.RECORD].until = 0.0  # a minute has passed
+        return dict(await device.get("/api/inspector/record"))
+
+    first = await told()
+    assert first["rows"] == first["covered"] > 0
+    for _ in range(11):
+        await two.maya.get("/api/child/home")
+        assert await told() == first
+    await checkpoints.take(house.db, house.settings, house.app[keys.CLOCK].now)
+    assert (await told())["rows"] > first["rows"]
+
+
 async def test_the_record_is_whole_until_somebody_changes_it_and_no_chain_is_named(
     house: House, families: Families
 ) -> None:
@@ -173,7 +194,7 @@ async def test_the_record_is_whole_until_somebody_changes_it_and_no_chain_is_nam
         0,
     )  # three, and so many rows: small, and rounded
     async with house.db.read() as tx:
-        (exact,) = (await rows(tx, "SELECT count(*) FROM audit"))[0]
+        (exact,) = (await rows(tx, "SELECT sum(covered) FROM audit_heads"))[0]
     assert exact - 10 < told["rows"] <= exact
     assert all(notes.text_of(one["note"].encode()) for one in told["checkpoints"])
     async with house.db.begin() as tx:
