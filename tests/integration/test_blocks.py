@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 from itertools import pairwise
 from typing import Any
@@ -234,6 +235,9 @@ async def test_a_ring_to_who_has_blocked_me_leaves_as_many_rows_in_my_chain_as_o
     families_rows = [await rows_of(chains.of_household(home)) for _, home in (mine, theirs)]
     assert [question for question, _ in await more("k_0123456789abcdef")] == ["ring"]
     await two.theo.post(f"/api/child/people/{two.theo_sees_maya}/block")
+    async with asyncio.timeout(5):  # the live calls hear of the block, and ask again who may be seen
+        while await look(house, "SELECT 1 FROM notices WHERE done_at IS NULL"):
+            await asyncio.sleep(0.01)
     assert await more(two.maya_sees_theo) == [("ring", '["not-told"]')]
     assert "blocked" in await last_no(house, "ring")
     for pseudonym, _ in (mine, theirs):
