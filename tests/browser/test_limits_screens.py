@@ -321,6 +321,7 @@ def test_a_teenager_reads_first_then_leads_and_can_give_it_back(browser: Browser
     stage.home["limits"] = {**LIMITS, "may_lead": True}
     page = stage.open("/child/#/times", ready="a[href='#/lead']")
     assert page.locator("#from").count() == 0
+    page.wait_for_selector("text=Tall posts are open hours.")  # or they could be taken for the quiet ones
     page.click("a[href='#/lead']")
     page.wait_for_selector(".means")
     assert "Help is always open" in page.locator("main").inner_text()

@@ -101,7 +101,7 @@ export class RfMyTimes extends View {
     return html`<section class="panel can"><h2>${icon("moon")}${words("times.quiet")}</h2>
       ${dayFence(openHalves(quiet))}
       <p class="value">${quiet ? words("times.quiet-is", { from: timeOfDay(quiet.from), until: timeOfDay(quiet.until) }) : words("times.quiet-none")}</p>
-      ${quiet ? html`<p>${words("times.open")}</p>` : null}</section>`;
+      ${quiet ? html`<p>${words("times.posts")} ${words("times.open")}</p>` : null}</section>`;
   }
 
   /** @param {Limits} limits */
@@ -141,7 +141,7 @@ export class RfMyTimes extends View {
       ${line("from")}<div class="two-fields">
         <p class="field ${wrong("from") ? "wrong" : ""}"><label for="from">${words("times.from")}</label><input id="from" type="time" value="${limits.quiet?.from ?? ""}" aria-describedby="quiet-empty${wrong("from") ? " from-wrong" : ""}"></p>
         <p class="field ${wrong("from") ? "wrong" : ""}"><label for="until">${words("times.until")}</label><input id="until" type="time" value="${limits.quiet?.until ?? ""}" aria-describedby="quiet-empty"></p></div>
-      <p class="second" id="quiet-empty">${words("times.empty")} ${words("times.open")}</p>
+      <p class="second" id="quiet-empty">${words("times.posts")} ${words("times.empty")} ${words("times.open")}</p>
       <p class="field ${wrong("minutes") ? "wrong" : ""}"><label for="minutes">${words("times.a-day")}</label>${line("minutes")}<input id="minutes" inputmode="numeric" value="${limits.minutes ?? ""}" aria-describedby="minutes-empty"></p>
       <p class="second" id="minutes-empty">${words("times.a-day-empty")} ${words("times.used", { n: limits.used_today })}</p>
       <button type="button" class="button go tall" data-do="save">${words("times.save")}</button></section>`;
