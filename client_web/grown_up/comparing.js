@@ -12,7 +12,7 @@ import { sayKnown, signAll, signingKey } from "./signing.js";
 
 /** @typedef {import("./facts.js").Exchange} Exchange */
 /** @typedef {"start" | "elsewhere" | "other" | "asked" | "waiting" | "coming" | "pictures" | "same" | "differ" | "broken" | "over"} Stage */
-/** @typedef {{id: string, comparison: Comparison, word: "" | "same" | "differ", they: "" | "same" | "differ", known: boolean, broken: boolean, busy: boolean}} Mine */
+/** @typedef {{id: string, comparison: Comparison, word: "" | "same" | "differ", they: "" | "same" | "differ", known: boolean, broken: boolean, busy: boolean, opened: boolean}} Mine */
 
 /** By contact. @type {Map<string, Mine>} */
 const running = new Map();
@@ -52,7 +52,7 @@ function countTry(ref) {
 }
 
 /** @param {string} ref @param {string} id @param {Comparison} comparison */
-const hold = (ref, id, comparison) => running.set(ref, { id, comparison, word: "", they: "", known: false, broken: false, busy: false });
+const hold = (ref, id, comparison) => running.set(ref, { id, comparison, word: "", they: "", known: false, broken: false, busy: false, opened: false });
 
 /** Begin. @param {string} ref */
 export async function begin(ref) {
@@ -105,8 +105,11 @@ export async function advance(ref, exchange) {
     if (mine.broken || exchange.key === null || exchange.random === null) return false;
     const before = mine.comparison.pictures;
     await mine.comparison.hear({ key: exchange.key, random: exchange.random });
-    const toOpen = mine.comparison.first && exchange.step === "answered";
-    if (toOpen) await post(`${path(ref)}/${mine.id}/open`, mine.comparison.reveal);
+    const toOpen = mine.comparison.first && exchange.step === "answered" && !mine.opened; // what was read before it was opened says "answered" still
+    if (toOpen) {
+      await post(`${path(ref)}/${mine.id}/open`, mine.comparison.reveal);
+      mine.opened = true;
+    }
     return toOpen || !before;
   } catch (fault) {
     if (!(fault instanceof NotHeld)) throw fault;
