@@ -26,7 +26,6 @@ from server.inspection.adapter import (
     Media,
     NoSuchThing,
     Platform,
-    Ring,
 )
 from server.inspection.findings import NO_SUCH_THING, AuditRow, Finding, Measured, Step, outcome_of
 from server.inspection.patience import Patience
@@ -355,10 +354,6 @@ class Stage:
         before = device.received(media).packets
         await asyncio.sleep(seconds)
         return device.received(media).packets - before
-
-    async def nobody_rang(self, device: Device, seconds: float = 1.5) -> Ring | None:
-        """None: as it should be."""
-        return await device.wait_for_ring(seconds)
 
     # -- the end ------------------------------------------------------------------------------------------------------------
 

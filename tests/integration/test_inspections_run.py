@@ -126,21 +126,23 @@ async def test_what_is_tried_now_and_what_is_still_to_come_is_told_and_nothing_o
 
 async def test_whoever_has_run_one_rests_and_somebody_else_need_not(settings: Settings) -> None:
     runs = Inspections(settings, command=toy(writes=report("proven")), rest=60.0)
-    run = runs.start(1_800_000_000_000, "i_one")
-    assert isinstance(run, Run)
-    assert runs.start(1_800_000_000_001, "i_one") is None, "while it is played nobody is told to rest"
-    async with asyncio.timeout(60):
-        while not run.done:
-            await asyncio.sleep(0.01)
-    wait = runs.start(1_800_000_000_002, "i_one")
-    assert isinstance(wait, float)
-    assert 0 < wait <= 60
-    runs.rest = 0.0
-    assert isinstance(runs.start(1_800_000_000_003, "i_one"), Run), "after the rest it goes on"
-    await runs.close()
-    runs.rest = 60.0
-    assert isinstance(runs.start(1_800_000_000_004, "i_two"), Run)
-    await runs.close()
+    try:
+        run = runs.start(1_800_000_000_000, "i_one")
+        assert isinstance(run, Run)
+        assert runs.start(1_800_000_000_001, "i_one") is None, "while it is played nobody is told to rest"
+        async with asyncio.timeout(60):
+            while not run.done:
+                await asyncio.sleep(0.01)
+        wait = runs.start(1_800_000_000_002, "i_one")
+        assert isinstance(wait, float)
+        assert 0 < wait <= 60
+        runs.rest = 0.0
+        assert isinstance(runs.start(1_800_000_000_003, "i_one"), Run), "after the rest it goes on"
+        await runs.close()
+        runs.rest = 60.0
+        assert isinstance(runs.start(1_800_000_000_004, "i_two"), Run)
+    finally:  # also when it has failed: one that plays would hold up those who come after
+        await runs.close()
 
 
 @pytest.mark.parametrize(

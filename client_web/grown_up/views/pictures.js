@@ -225,8 +225,7 @@ class Pictures extends Page {
     return this.ref.startsWith("g_") ? (whose()?.id ?? "") : "";
   }
 
-  /** In the demo the server holds the keys of the made-up grown-ups, so at first no browser can compare: the way to it is here. */
-  /** @param {Fill} fill */
+  /** In the demo the server holds the keys of the made-up grown-ups, so at first no browser can compare: the way to it is here. @param {Fill} fill */
   #signHere(fill) {
     return html`<div class="panel limit" data-key="not-here"><p>${words("pictures.demo", fill)}</p><p><button class="button" type="button" data-do="sign-here">${words("pictures.demo-sign")}</button></p></div>`;
   }

@@ -33,7 +33,7 @@ async def two_helpers(stage: Stage) -> None:
     names, pseudonyms = set(people), set(people.values())
     ada, ben = (("--helper", str(old.keys[name])) for name in ("Ada", "Ben"))
     nobody = server.file("helper-nobody")
-    nobody.write_text("h_0123456789abcdef.0123456789abcdef0123456789abcdef")
+    nobody.write_text("helper_0123456789abcdef.0123456789abcdef0123456789abcdef")
 
     def told(said: str, of: set[str]) -> set[str]:
         return {one for one in of if re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", said)}
