@@ -35,7 +35,7 @@ MARK: Final = {"proven": "proven   ", "broken": "BROKEN   ", "not_shown": "not s
 PATIENT_MINUTES: Final = 120
 
 BOUNDED: Final = (
-    "Against a server that is not on this machine only a bounded amount is done: one scenario at a time, at most twenty made-up "
+    "Against a server that is not on this machine only a bounded amount is done: one story at a time, at most twenty made-up "
     "grown-ups sign up in an hour, at most 310 requests are sent one after the other and at most 120 messages at once, the cut of a "
     "call is measured three times; no load. What could not be tried for that reason could not be shown, unless the run waits "
     "(--patient). The families are closed again afterwards, as far as the server lets one. Do it only to a server that is yours or "
@@ -58,9 +58,9 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--yes-it-is-mine", action="store_true", help="needed with --against, unless it is this machine"
     )
-    parser.add_argument("--only", action="append", metavar="SCENARIO", help="this scenario only; may be given again")
+    parser.add_argument("--only", action="append", metavar="STORY", help="this story only; may be given again")
     parser.add_argument(
-        "--list", action="store_true", help="print the scenarios and the promises that each is for, and stop"
+        "--list", action="store_true", help="print the stories and the promises that each is for, and stop"
     )
     parser.add_argument(
         "--platform",
@@ -80,7 +80,7 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument("--json-progress", action="store_true", help="print progress as lines of JSON")
     parser.add_argument(
-        "--at-once", type=int, default=0, metavar="N", help="scenarios at a time on a server of its own"
+        "--at-once", type=int, default=0, metavar="N", help="stories at a time on a server of its own"
     )
     parser.add_argument(
         "--patient",
@@ -160,7 +160,7 @@ def _chosen(every: Sequence[Scenario], arguments: argparse.Namespace) -> tuple[S
     known = {one.id: one for one in every if one.portable or arguments.platform == "ringfence"}
     if unknown := sorted(set(arguments.only or ()) - known.keys()):
         raise CannotStart(
-            f"There is no scenario {', '.join(unknown)} for {arguments.platform}. See ringfence inspect --list."
+            f"There is no story {', '.join(unknown)} for {arguments.platform}. See ringfence inspect --list."
         )
     return tuple(one for one in known.values() if not arguments.only or one.id in arguments.only)
 
@@ -270,7 +270,7 @@ class Said:
         what = _harmless(what)
         kind = what["t"]
         if kind == "begun":
-            print(f"{len(what['scenarios'])} scenarios for {len(what['promises'])} promises.", flush=True)
+            print(f"{len(what['scenarios'])} stories for {len(what['promises'])} promises.", flush=True)
         elif kind == "opened":
             print(f"Inspecting {what['name']} {what['version']}".rstrip() + ".", flush=True)
         elif kind == "waiting":

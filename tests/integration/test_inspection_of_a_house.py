@@ -82,8 +82,8 @@ async def test_the_command_writes_a_signed_report_tells_its_progress_in_json_and
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--only", "no-such-story"], "There is no scenario no-such-story for ringfence"),
-        (["--only", "flood", "--platform", "janus"], "There is no scenario flood for janus"),
+        (["--only", "no-such-story"], "There is no story no-such-story for ringfence"),
+        (["--only", "flood", "--platform", "janus"], "There is no story flood for janus"),
         (["--against", "https://calls.example"], "Say --yes-it-is-mine if so."),
         (["--against", "calls.example"], "--against is an address"),
         (["--against", "https://calls.example/app", "--yes-it-is-mine"], "without a path"),
