@@ -27,6 +27,7 @@ import pytest
 from server import audit
 from server.db.session import Database, rows
 from server.settings import ROOT
+from server.throttle import PACES
 from tests import databases
 from tests.house import Families, House, Two
 from tests.peers import Browserless
@@ -105,10 +106,15 @@ async def ring(device: Browserless, ref: str) -> dict[str, Any]:
 
 async def live(families: Families, pairs: list[Pair], dice: random.Random) -> None:
     """Families do what families do, until the house is gone."""
+    room = PACES["new_family"].limit // 2  # pairs that one address may sign up while this process lives
     while True:
         friends = [pair for pair in pairs if pair.told == "friends"]
-        if not friends or dice.random() < 0.4:
+        if room and (not friends or dice.random() < 0.4):
+            room -= 1
             pairs.append(Pair(await families.two()))
+            continue
+        if not friends:
+            await asyncio.sleep(0.01)
             continue
         pair = dice.choice(friends)
         two = pair.two
