@@ -14,7 +14,6 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.browser.bare_window import BARE
 from tests.house import House
 from tests.peers import Browserless
 
@@ -27,7 +26,6 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    BARE,
 ]
 PASSWORD = "a long made-up sentence"
 

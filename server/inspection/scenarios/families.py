@@ -180,7 +180,7 @@ class _Asking:
 
 
 async def quiet_hours(stage: Stage) -> None:
-    there = await two(stage, rings=2, back=True)
+    there = await two(stage, rings=3, back=True)
     call = await talk(stage, there)
     path = f"/api/children/{there.maya.child_id}/limits"
     clicked = time.monotonic()
@@ -221,7 +221,7 @@ async def _again(stage: Stage, there: Two) -> None:
 
 
 async def withdraw_consent(stage: Stage) -> None:
-    there = await two(stage)
+    there = await two(stage, rings=2)
     stage.ruined(there.pair)
     await talk(stage, there)
     cookie = there.maya.child.cookie()
@@ -284,7 +284,7 @@ async def sign_out(stage: Stage) -> None:
 
 
 async def supervision(stage: Stage) -> None:
-    there = await two(stage, rings=2, back=True)
+    there = await two(stage, rings=3, back=True)
     ref = await there.ref()
     await there.sam.post(f"/api/contacts/{ref}/supervision", {"mode": "ask"})
     await must_not_ring(
