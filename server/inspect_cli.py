@@ -79,9 +79,7 @@ def add_command(commands: Any) -> None:
         help="the key that signs the report; made on first use (default: ringfence/inspector.key where your settings are kept)",
     )
     parser.add_argument("--json-progress", action="store_true", help="print progress as lines of JSON")
-    parser.add_argument(
-        "--at-once", type=int, default=0, metavar="N", help="stories at a time on a server of its own"
-    )
+    parser.add_argument("--at-once", type=int, default=0, metavar="N", help="stories at a time on a server of its own")
     parser.add_argument(
         "--patient",
         type=_minutes,
